@@ -1,0 +1,1 @@
+"""Tests of wassail; `tests.reference` holds the plain NumPy oracles."""
