@@ -1,0 +1,20 @@
+"""The examples run, at a small size."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def test_color_transfer(tmp_path):
+    pytest.importorskip("sklearn")
+    image = pytest.importorskip("PIL.Image")
+    output = tmp_path / "picture.png"
+    command = [sys.executable, str(EXAMPLES / "color_transfer.py"), "--pixels", "300", "--output", str(output)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "converged" in done.stdout
+    assert image.open(output).size[0] > 1280
