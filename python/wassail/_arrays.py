@@ -1,0 +1,110 @@
+"""The one door for arrays: anything array-like on the host becomes a plain float NumPy array, or a clear error."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wassail.exceptions import DeviceError, InputError
+
+_HOST_DEVICES = {1, 3}  # DLPack: kDLCPU, kDLCUDAHost
+_KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float"}
+
+
+def _check_device(value: object, name: str) -> None:
+    """Refuse arrays that live on an accelerator."""
+    device = getattr(value, "__dlpack_device__", None)
+    if device is None or isinstance(value, np.ndarray):
+        return
+    if int(device()[0]) not in _HOST_DEVICES:
+        raise DeviceError(
+            f"{name} lives on an accelerator ({type(value).__module__}.{type(value).__name__}), this function runs on "
+            "the CPU and moves nothing silently: copy it to the host first (.get() in CuPy, .cpu() in PyTorch)"
+        )
+
+
+def _check_kind(value: object, name: str) -> None:
+    """Refuse array classes whose extra meaning would be lost."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError(
+            f"{name} is a masked array: fill or drop the masked entries first (weights of zero leave points out)"
+        )
+    if isinstance(value, np.matrix):
+        raise InputError(f"{name} is a numpy.matrix: convert it with numpy.asarray")
+    if hasattr(value, "tocsr") and hasattr(value, "nnz"):
+        raise InputError(f"{name} is a sparse matrix: pass a dense array (inf marks a forbidden arc)")
+
+
+def _as_ndarray(value: object, name: str) -> NDArray[Any]:
+    """Convert without copying where NumPy can."""
+    _check_device(value, name)
+    _check_kind(value, name)
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{name} cannot be read as an array: {error}") from error
+
+
+def _float_dtype(dtype: np.dtype[Any], name: str) -> np.dtype[Any]:
+    """Choose float32 or float64, or refuse the type in clear words."""
+    if dtype.kind == "c":
+        raise InputError(f"{name} has complex dtype {dtype}: pass real numbers")
+    if dtype.kind == "O":
+        raise InputError(f"{name} has object dtype: its entries are not plain numbers or its rows differ in length")
+    if dtype.kind not in _KINDS:
+        raise InputError(f"{name} has dtype {dtype}: pass real numbers")
+    small = dtype.kind == "f" and dtype.itemsize <= np.dtype(np.float32).itemsize
+    return np.dtype(np.float32 if small else np.float64)
+
+
+def real_array(value: object, name: str, *, ndim: tuple[int, ...]) -> NDArray[Any]:
+    """
+    Return `value` as a native, aligned float32 or float64 array, without a copy where possible.
+
+    Integers and booleans become float64, float16 becomes float32; strides stay as they are as long as they are
+    multiples of the element.
+
+    Raises
+    ------
+    DeviceError
+        `value` lives on an accelerator.
+    InputError
+        `value` is complex, object, masked, sparse, a ``numpy.matrix``, of the wrong dimension, or empty.
+    """
+    array = _as_ndarray(value, name)
+    dtype = _float_dtype(array.dtype, name)
+    if array.ndim not in ndim:
+        wanted = " or ".join(f"{k}-D" for k in ndim)
+        raise InputError(f"{name} must be {wanted}, got shape {array.shape}")
+    if array.size == 0:
+        raise InputError(f"{name} is empty: shape {array.shape}")
+    array = np.asarray(array, dtype=dtype)
+    if not array.flags.aligned or any(stride % array.itemsize for stride in array.strides):
+        array = array.copy()
+    return array
+
+
+def first_index(bad: NDArray[np.bool_]) -> tuple[int, ...]:
+    """Return the index of the first true entry."""
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
+
+
+def show_index(index: tuple[int, ...]) -> str:
+    """Write an index the way it is typed: ``[3]`` or ``[3, 1]``."""
+    return "[" + ", ".join(map(str, index)) + "]"
+
+
+def check_finite(array: NDArray[Any], name: str) -> None:
+    """Raise InputError at the first NaN or infinity, without a temporary of the array's size when all is well."""
+    if np.isfinite(np.min(array)) and np.isfinite(np.max(array)):
+        return
+    index = first_index(~np.isfinite(array))
+    raise InputError(f"{name}{show_index(index)} is {array[index]}: every entry must be finite")
+
+
+def float64_vector(value: object, name: str, size: int) -> NDArray[np.float64]:
+    """Return a private contiguous float64 copy of a vector of known length."""
+    array = real_array(value, name, ndim=(1,))
+    if array.size != size:
+        raise InputError(f"{name} has {array.size} entries, {size} are needed")
+    return np.array(array, dtype=np.float64, order="C")

@@ -1,0 +1,180 @@
+# Compiled core of wassail: thin bindings, private. Arguments are already validated by the Python layer.
+from collections.abc import Callable
+from typing import Any, TypeAlias, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+# f, g, status (0 converged, 1 max_iter, 2 stopped by the callback, 3 stalled at rounding level), n_iter,
+# absolute L1 marginal error, and one trace entry per sweep: error, epsilon, relaxation.
+_Solution: TypeAlias = tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    int,
+    int,
+    float,
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+]
+
+# Ground cost handle. Immutable; stored costs are borrowed (the array is kept alive), points are copied.
+@final
+class Geometry:
+    # (n, m), native and aligned, any strides that are multiples of the element
+    @staticmethod
+    def from_array(cost: NDArray[np.float32] | NDArray[np.float64]) -> Geometry: ...
+    # C-contiguous, same float dtype; kind: 0 sqeuclidean, 1 euclidean, 2 cityblock, 3 cosine, 4 p-norm ** power
+    @staticmethod
+    def from_points(x: NDArray[Any], y: NDArray[Any], kind: int, p: float, power: float) -> Geometry: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def is_float32(self) -> bool: ...
+
+# Weights must be positive here. rho: inf = balanced on that side. anneal: None auto, 1.0 off, else the ratio of
+# successive epsilons. relaxation: None auto, else fixed in (0, 2). n_threads: 0 = default. callback(n_iter, epsilon,
+# marginal_error) -> truthy stops; progress has the same arguments and is called about every 0.1 s.
+def sinkhorn(
+    geometry: Geometry,
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    epsilon: float,
+    tol: float,
+    max_iter: int,
+    rho_a: float,
+    rho_b: float,
+    anneal: float | None,
+    relaxation: float | None,
+    f0: NDArray[np.float64] | None,
+    g0: NDArray[np.float64] | None,
+    n_threads: int,
+    callback: Callable[[int, float, float], bool | None] | None,
+    progress: Callable[[int, float, float], None] | None,
+) -> _Solution: ...
+def sinkhorn_batch(
+    geometries: list[Geometry],
+    a: list[NDArray[np.float64]],
+    b: list[NDArray[np.float64]],
+    epsilon: list[float],
+    tol: float,
+    max_iter: int,
+    rho_a: float,
+    rho_b: float,
+    anneal: float | None,
+    relaxation: float | None,
+    n_threads: int,
+) -> list[_Solution]: ...
+
+# S_i = -epsilon log sum_j b_j exp((g_j - C_ij) / epsilon), shape (n,), inf where the row is forbidden, and the mean of
+# values (m, k) under the row-normalized weights, shape (n, k); (n, 0) when values is None.
+def softmin_rows(
+    geometry: Geometry,
+    g: NDArray[np.float64],
+    b: NDArray[np.float64],
+    epsilon: float,
+    values: NDArray[np.float64] | None,
+    n_threads: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+def softmin_cols(
+    geometry: Geometry, f: NDArray[np.float64], a: NDArray[np.float64], epsilon: float, n_threads: int
+) -> NDArray[np.float64]: ...
+
+# axis=1: (n,) min_j C_ij - g_j; axis=0: (m,) min_i C_ij - f_i; potentials of -inf are left out
+def c_transform(
+    geometry: Geometry, potential: NDArray[np.float64], axis: int, n_threads: int
+) -> NDArray[np.float64]: ...
+
+# (P 1, P^T 1, <C, P> over P > 0). Here and below weights may be zero: P is 0 there.
+def plan_sums(
+    geometry: Geometry,
+    f: NDArray[np.float64],
+    g: NDArray[np.float64],
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    epsilon: float,
+    n_threads: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]: ...
+def plan_dense(
+    geometry: Geometry,
+    f: NDArray[np.float64],
+    g: NDArray[np.float64],
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    epsilon: float,
+    n_threads: int,
+) -> NDArray[np.float64]: ...
+
+# v (m, k) -> (n, k); transpose: (n, k) -> (m, k)
+def plan_apply(
+    geometry: Geometry,
+    f: NDArray[np.float64],
+    g: NDArray[np.float64],
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    epsilon: float,
+    v: NDArray[np.float64],
+    transpose: bool,
+    n_threads: int,
+) -> NDArray[np.float64]: ...
+
+# CSR (indptr, indices, data), sorted in each row, by one criterion: entries > threshold (others 0, 1.0), the k largest
+# of each row (0.0, k, 1.0), or per row the fewest entries that hold that fraction of its mass (0.0, 0, mass).
+def plan_sparse(
+    geometry: Geometry,
+    f: NDArray[np.float64],
+    g: NDArray[np.float64],
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    epsilon: float,
+    threshold: float,
+    k: int,
+    mass: float,
+    n_threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]: ...
+
+# points only: (n, d) sum_j P_ij grad_x c(x_i, y_j)
+def plan_gradient(
+    geometry: Geometry,
+    f: NDArray[np.float64],
+    g: NDArray[np.float64],
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    epsilon: float,
+    n_threads: int,
+) -> NDArray[np.float64]: ...
+
+# Rounding of Altschuler, Weed and Rigollet: P1, P^T 1, x, y, rows and columns of P' = diag(x) P diag(y), <C, P'>,
+# and e_a^T C e_b / |e_a|_1 with e_a = a - rows, e_b = b - columns (0 when e_a is 0; may be inf)
+def certificate_sums(
+    geometry: Geometry,
+    f: NDArray[np.float64],
+    g: NDArray[np.float64],
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    epsilon: float,
+    n_threads: int,
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    float,
+    float,
+]: ...
+
+# (min, max, mean over finite entries, flat index of the first NaN or -inf or -1, first row without a finite entry or
+# -1, first such column or -1)
+def cost_scan(geometry: Geometry, n_threads: int) -> tuple[float, float, float, int, int, int]: ...
+def isa() -> str: ...
+def set_num_threads(n: int) -> None: ...
+def get_num_threads() -> int: ...
+def memory_limit() -> int: ...
+def exp_f64(x: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def log_f64(x: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def exp_f32(x: NDArray[np.float32]) -> NDArray[np.float32]: ...
+def log_f32(x: NDArray[np.float32]) -> NDArray[np.float32]: ...

@@ -1,0 +1,43 @@
+"""Progress display: a tqdm bar or a user's function, fed by the core about ten times a second."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from wassail.exceptions import InputError
+
+Report = Callable[[int, float, float], Any]
+
+
+@contextmanager
+def progress_reporter(progress: bool | Report, title: str) -> Iterator[Report | None]:
+    """
+    Yield the function that the core calls with (n_iter, epsilon, marginal_error), or None.
+
+    The bar has no total: how many sweeps a tolerance takes is not known ahead.
+    """
+    if progress is False:
+        yield None
+    elif callable(progress):
+        yield progress
+    elif progress is True:
+        with _bar(title) as report:
+            yield report
+    else:
+        raise InputError(
+            f"progress must be True, False or a function (n_iter, epsilon, marginal_error), got {progress!r}"
+        )
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Report]:
+    """Draw a tqdm bar; tqdm is imported here so that importing wassail stays fast."""
+    from tqdm.auto import tqdm
+
+    with tqdm(desc=title, unit=" sweeps") as bar:
+
+        def report(n_iter: int, epsilon: float, marginal_error: float) -> None:
+            bar.set_postfix_str(f"epsilon={epsilon:.3g}, marginal error={marginal_error:.2e}", refresh=False)
+            bar.update(n_iter - bar.n)
+
+        yield report

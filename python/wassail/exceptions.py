@@ -1,0 +1,39 @@
+"""Every error and warning that wassail raises on purpose."""
+
+__all__ = [
+    "ConvergenceWarning",
+    "DeviceError",
+    "InputError",
+    "InternalError",
+    "MemoryLimitError",
+    "NumericalError",
+    "WassailError",
+]
+
+
+class WassailError(Exception):
+    """Base of all errors raised by wassail."""
+
+
+class InputError(WassailError, ValueError):
+    """An argument is unusable; the message names it and the first offending index."""
+
+
+class DeviceError(WassailError, TypeError):
+    """Arrays live on a device that the function does not run on; nothing is moved silently."""
+
+
+class NumericalError(WassailError, ArithmeticError):
+    """A computation left the range of floating-point numbers."""
+
+
+class MemoryLimitError(WassailError, MemoryError):
+    """A result would not fit into memory; the message names the estimate and a lazy way."""
+
+
+class InternalError(WassailError, RuntimeError):
+    """A defect of wassail itself; please report it."""
+
+
+class ConvergenceWarning(UserWarning):
+    """A solver ended before its tolerance was met; the message says what to change."""

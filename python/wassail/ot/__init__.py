@@ -1,0 +1,32 @@
+"""Optimal transport: entropic solvers with certificates, divergences, and closed forms."""
+
+from wassail.ot.batch import sinkhorn_batch
+from wassail.ot.certificate import Certificate
+from wassail.ot.costs import PNorm
+from wassail.ot.divergence import DivergenceResult, sinkhorn_divergence
+from wassail.ot.epsilon import suggest_epsilon
+from wassail.ot.gaussian import gaussian_map, gaussian_sinkhorn, gaussian_wasserstein
+from wassail.ot.geometry import ArrayCost, PointCloud, as_cost
+from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
+from wassail.ot.sinkhorn import sinkhorn
+from wassail.ot.univariate import wasserstein_1d
+
+__all__ = [
+    "ArrayCost",
+    "Certificate",
+    "DivergenceResult",
+    "PNorm",
+    "PointCloud",
+    "SinkhornResult",
+    "SinkhornTrace",
+    "Status",
+    "as_cost",
+    "gaussian_map",
+    "gaussian_sinkhorn",
+    "gaussian_wasserstein",
+    "sinkhorn",
+    "sinkhorn_batch",
+    "sinkhorn_divergence",
+    "suggest_epsilon",
+    "wasserstein_1d",
+]

@@ -1,0 +1,219 @@
+"""A checked Sinkhorn problem: what goes into the core, and how its answer becomes a result."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wassail import _core
+from wassail._arrays import first_index, float64_vector, show_index
+from wassail._validate import (
+    check_anneal,
+    check_integer,
+    check_positive,
+    check_relaxation,
+    check_weights,
+    match_masses,
+)
+from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
+from wassail.ot._dual import shrinkage
+from wassail.ot.geometry import Cost, as_cost
+from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
+
+F64 = NDArray[np.float64]
+Potentials: TypeAlias = tuple[ArrayLike, ArrayLike]
+Solution: TypeAlias = tuple[F64, F64, int, int, float, F64, F64, F64]
+Report: TypeAlias = Callable[[int, float, float], Any]
+
+_STATUS = (Status.CONVERGED, Status.MAX_ITER, Status.STOPPED, Status.STALLED)
+_ADVICE = {
+    Status.MAX_ITER: "raise max_iter, raise epsilon, or loosen tol",
+    Status.STALLED: "this precision allows no smaller error: loosen tol, raise epsilon, or pass float64 costs",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the iteration, as the core takes them."""
+
+    tol: float
+    max_iter: int
+    anneal: float | None
+    relaxation: float | None
+
+
+def check_options(tol: object, max_iter: object, anneal: object, relaxation: object) -> Options:
+    """Check the options that every solver of the family shares."""
+    return Options(
+        tol=check_positive(tol, "tol"),
+        max_iter=check_integer(max_iter, "max_iter", minimum=0),
+        anneal=check_anneal(anneal),
+        relaxation=check_relaxation(relaxation),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Cost and weights as given, and their part of positive weight, which is what is solved."""
+
+    cost: Cost
+    a: F64
+    b: F64
+    epsilon: float
+    rho: tuple[float, float]
+    mass_rescale: float
+    n_threads: int
+    support: Cost
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+
+    @property
+    def weights(self) -> tuple[F64, F64]:
+        """The positive weights."""
+        return self.a[self.rows], self.b[self.columns]
+
+    def solve(
+        self,
+        options: Options,
+        init: tuple[F64, F64] | None = None,
+        callback: Report | None = None,
+        progress: Report | None = None,
+    ) -> SinkhornResult:
+        """Run the core."""
+        f0, g0 = (None, None) if init is None else (init[0][self.rows], init[1][self.columns])
+        return self.result(
+            _core.sinkhorn(
+                self.support.handle,
+                *self.weights,
+                self.epsilon,
+                options.tol,
+                options.max_iter,
+                *self.rho,
+                options.anneal,
+                options.relaxation,
+                f0,
+                g0,
+                self.n_threads,
+                callback,
+                progress,
+            )
+        )
+
+    def result(self, solution: Solution) -> SinkhornResult:
+        """Put the potentials of the support back in place and fill in the others."""
+        f, g, status, n_iter, error, *trace = solution
+        if not (np.isfinite(f).all() and np.isfinite(g).all()):
+            raise NumericalError(
+                f"the potentials left the range of float64: epsilon {self.epsilon:.3g} is out of scale"
+            )
+        f, g = self._filled(f, g)
+        return SinkhornResult(
+            f=f,
+            g=g,
+            epsilon=self.epsilon,
+            status=_STATUS[status],
+            n_iter=n_iter,
+            marginal_error=error,
+            trace=SinkhornTrace(*trace),
+            cost=self.cost,
+            a=self.a,
+            b=self.b,
+            rho=self.rho,
+            mass_rescale=self.mass_rescale,
+            n_threads=self.n_threads,
+        )
+
+    def _filled(self, f: F64, g: F64) -> tuple[F64, F64]:
+        """Extend potentials to the points of weight zero by the optimality condition."""
+        n, m = self.cost.shape
+        if self.rows.size == n and self.columns.size == m:
+            return f, g
+        full_f, full_g = np.zeros(n), np.zeros(m)
+        full_f[self.rows], full_g[self.columns] = f, g
+        handle, epsilon, threads = self.cost.handle, self.epsilon, self.n_threads
+        if self.rows.size < n:
+            soft, _ = _core.softmin_rows(handle, full_g, self.b, epsilon, None, threads)
+            empty = self.a == 0.0
+            full_f[empty] = shrinkage(epsilon, self.rho[0]) * soft[empty]
+        if self.columns.size < m:
+            known = np.where(self.a > 0.0, full_f, 0.0)
+            soft = _core.softmin_cols(handle, known, self.a, epsilon, threads)
+            empty = self.b == 0.0
+            full_g[empty] = shrinkage(epsilon, self.rho[1]) * soft[empty]
+        return full_f, full_g
+
+
+def prepare(
+    cost: ArrayLike | Cost,
+    a: ArrayLike | None,
+    b: ArrayLike | None,
+    epsilon: float,
+    rho: tuple[float, float],
+    n_threads: int,
+    names: tuple[str, str, str] = ("cost", "a", "b"),
+) -> Problem:
+    """Check cost and weights and take out the points of weight zero."""
+    geometry = as_cost(cost, names[0])
+    n, m = geometry.shape
+    source, target = check_weights(a, names[1], n), check_weights(b, names[2], m)
+    factor = 1.0
+    if np.isinf(rho[0]) and np.isinf(rho[1]):
+        target, factor = match_masses(source, target)
+    empty = geometry.scan(names[0], n_threads)
+    rows, columns = np.flatnonzero(source), np.flatnonzero(target)
+    support = geometry
+    if rows.size < n or columns.size < m:
+        support = geometry.select(rows, columns)
+        empty = support.scan(names[0], n_threads)
+    _check_arcs(names[0], empty, rows, columns)
+    return Problem(geometry, source, target, epsilon, rho, factor, n_threads, support, rows, columns)
+
+
+def _check_arcs(name: str, empty: tuple[int, int], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> None:
+    """Refuse points of positive weight with forbidden arcs only."""
+    for axis, found, kept in (("row", empty[0], rows), ("column", empty[1], columns)):
+        if found >= 0:
+            raise InputError(
+                f"{name} has only forbidden arcs (inf) in {axis} {kept[found]}, whose weight is positive: "
+                "allow an arc to a point of positive weight, or set that weight to zero"
+            )
+
+
+def check_init(init: object, problem: Problem) -> tuple[F64, F64] | None:
+    """Return starting potentials of the right shape, finite where weights are positive."""
+    if init is None:
+        return None
+    if isinstance(init, SinkhornResult):
+        init = (init.f, init.g)
+    if not isinstance(init, tuple | list) or len(init) != 2:
+        raise InputError("init must be a pair (f, g) or a SinkhornResult")
+    n, m = problem.cost.shape
+    f, g = float64_vector(init[0], "init[0]", n), float64_vector(init[1], "init[1]", m)
+    for name, potential, weights in (("init[0]", f, problem.a), ("init[1]", g, problem.b)):
+        bad = ~np.isfinite(potential) & (weights > 0.0)
+        if bad.any():
+            index = first_index(bad)
+            raise InputError(f"{name}{show_index(index)} is {potential[index]}: potentials must be finite")
+    return f, g
+
+
+def shortfall(result: SinkhornResult, options: Options) -> str:
+    """Say how far a result is from its tolerance and what to change."""
+    goal = options.tol * max(float(result.a.sum()), float(result.b.sum()))
+    return (
+        f"{result.status} after {result.n_iter} sweeps with a marginal error of {result.marginal_error:.2e}, "
+        f"the tolerance is {goal:.2e}: {_ADVICE[result.status]}"
+    )
+
+
+def warn_unless_converged(results: dict[str, SinkhornResult], options: Options, stacklevel: int) -> None:
+    """Warn once, naming the first result that missed its tolerance; a stop by the user's callback is no news."""
+    missed = {name: result for name, result in results.items() if result.status in _ADVICE}
+    if missed:
+        name, first = next(iter(missed.items()))
+        count = "" if len(results) == 1 else f"{len(missed)} of {len(results)} problems did not converge; "
+        message = f"{count}{name} {shortfall(first, options)}"
+        warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel + 1)
