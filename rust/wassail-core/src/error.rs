@@ -1,0 +1,25 @@
+//! What can go wrong, as data.
+
+use thiserror::Error;
+
+/// Failures of the core. Input is validated by the caller; these are what only the run can tell.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// The monitor asked to stop (Ctrl-C).
+    #[error("interrupted")]
+    Interrupted,
+    /// An allocation was refused by the system.
+    #[error("could not allocate {0} bytes")]
+    OutOfMemory(usize),
+}
+
+/// Result of the core.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A zeroed buffer, or an error where the plain `vec!` would abort the process.
+pub fn try_zeroed<T: Clone + Default>(len: usize) -> Result<Vec<T>> {
+    let mut buffer = Vec::new();
+    buffer.try_reserve_exact(len).map_err(|_| Error::OutOfMemory(len.saturating_mul(size_of::<T>())))?;
+    buffer.resize(len, T::default());
+    Ok(buffer)
+}

@@ -1,0 +1,11 @@
+//! The core of wassail: optimal transport on all cores, without Python.
+
+#![deny(unsafe_code)]
+
+pub mod error;
+pub mod memory;
+pub mod monitor;
+pub mod numeric;
+pub mod ot;
+pub mod parallel;
+pub mod points;

@@ -1,0 +1,11 @@
+//! Optimal transport.
+
+pub mod annealing;
+pub mod engine;
+pub mod geometry;
+pub mod relaxation;
+pub mod sinkhorn;
+pub mod softmin;
+pub mod stored;
+pub mod sweep;
+pub mod update;

@@ -1,0 +1,136 @@
+//! The scaling form of the sweep: the kernel is kept, an iteration is two products that read it once.
+//!
+//! K_ij = b_j exp((f⁰_i + g⁰_j − C_ij)/ε) at references f⁰ (a row softmin: rows of K sum to about 1) and g⁰, so that
+//! P_ij = a_i u_i K_ij v_j with u = exp((f − f⁰)/ε) and v = exp((g − g⁰)/ε). When softmin or g have moved far, the references
+//! follow ("absorption"): nothing over- or underflows, and what underflow drops is below e^(2·LIMIT) times the smallest normal.
+
+use super::geometry::{Cost, Geometry, TILE, tiles};
+use super::sweep::{Buffers, ChunkRows, Pair, Weights, add_rows, combine, row_chunks, split_rows};
+use super::update::{BLOCK, RowState, Update};
+use crate::error::{Result, try_zeroed};
+use crate::monitor::Monitor;
+use crate::numeric::exp::exp_slice;
+use crate::numeric::lanes::{dot4, gibbs_row};
+use crate::numeric::scalar::Scalar;
+use crate::parallel::map_chunks;
+
+/// Largest |S − f⁰|/ε and |g − g⁰|/ε before absorption.
+const LIMIT: f64 = 12.0;
+
+/// A kernel in storage precision S, its references, and the ε it belongs to.
+pub struct Stored<S> {
+    kernel: Vec<S>,
+    f0: Vec<f64>,
+    g0: Vec<f64>,
+    epsilon: f64,
+    partials: Buffers<f64>,
+}
+
+impl<S: Scalar> Stored<S> {
+    /// An empty kernel of this shape.
+    pub fn new(n: usize, m: usize) -> Result<Self> {
+        Ok(Self {
+            kernel: try_zeroed(n * m)?,
+            f0: vec![0.0; n],
+            g0: vec![0.0; m],
+            epsilon: 0.0,
+            partials: Buffers::new(),
+        })
+    }
+
+    /// Whether softmin and g are near enough to the references at this ε.
+    pub fn fits(&self, softmin: &[f64], g: &[f64], epsilon: f64) -> bool {
+        let near = |x: &[f64], x0: &[f64]| x.iter().zip(x0).all(|(x, x0)| (x - x0).abs() <= LIMIT * epsilon);
+        self.epsilon == epsilon && near(g, &self.g0) && near(softmin, &self.f0)
+    }
+
+    /// Moves the references to (softmin, g) and fills the kernel.
+    pub fn absorb<T: Cost>(
+        &mut self,
+        geometry: &dyn Geometry,
+        softmin: &[f64],
+        g: &[f64],
+        b: &[f64],
+        epsilon: f64,
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
+        let (n, m) = geometry.shape();
+        self.f0.copy_from_slice(softmin);
+        self.g0.copy_from_slice(g);
+        self.epsilon = epsilon;
+        let scaled: Vec<f64> = g.iter().zip(b).map(|(g, b)| g / epsilon + b.ln()).collect();
+        let inv_eps = 1.0 / epsilon;
+        let mut rest = &mut self.kernel[..];
+        let mut jobs = Vec::new();
+        for rows in row_chunks(n, m) {
+            let (head, tail) = rest.split_at_mut(rows.len() * m);
+            rest = tail;
+            jobs.push((rows, head));
+        }
+        map_chunks(jobs, monitor, |(rows, kernel)| {
+            let mut tile = [T::ZERO; TILE];
+            for (i, row) in rows.zip(kernel.chunks_exact_mut(m)) {
+                monitor.check()?;
+                for cols in tiles(m) {
+                    let costs = T::block(geometry, i..i + 1, cols.clone(), &mut tile);
+                    gibbs_row(costs.row(0), &scaled[cols.clone()], softmin[i] * inv_eps, inv_eps, &mut row[cols]);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Updates f from g and leaves the column masses. False if a row sum left the safe range: the sweep is then void.
+    pub fn sweep(&self, pair: Pair<'_>, w: Weights<'_>, rule: &Update, monitor: &dyn Monitor) -> Result<bool> {
+        let (n, m) = (pair.f.len(), pair.g.len());
+        let mut v: Vec<f64> = pair.g.iter().zip(&self.g0).map(|(g, g0)| (g - g0) / rule.epsilon).collect();
+        exp_slice(&mut v);
+        let jobs = split_rows(pair.f, pair.softmin, w.a, &row_chunks(n, m));
+        let done = map_chunks(jobs, monitor, |job| self.chunk(job, &v, rule, monitor))?;
+        let (partials, safe): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+        combine(&partials, pair.mass, monitor)?;
+        for (mass, v) in pair.mass.iter_mut().zip(&v) {
+            *mass *= v;
+        }
+        partials.into_iter().for_each(|p| self.partials.give(p));
+        Ok(safe.into_iter().all(|s| s))
+    }
+
+    fn chunk(&self, job: ChunkRows<'_>, v: &[f64], rule: &Update, monitor: &dyn Monitor) -> Result<(Vec<f64>, bool)> {
+        let m = v.len();
+        let mut t = self.partials.take(m)?;
+        t[..m].fill(0.0);
+        let mut safe = true;
+        // Rows in flight together stay in the second-level cache between the two products.
+        let at_once = if m * size_of::<S>() * BLOCK <= 1 << 18 { BLOCK } else { 4 };
+        for start in (0..job.rows.len()).step_by(at_once) {
+            monitor.check()?;
+            let block = start..(start + at_once).min(job.rows.len());
+            let first = job.rows.start + start;
+            let kernel = &self.kernel[first * m..(first + block.len()) * m];
+            let mut sums = [0.0; BLOCK];
+            row_sums(kernel, v, &mut sums[..block.len()]);
+            safe &= sums[..block.len()].iter().all(|&s| s > 1.0 / S::SAFE && s < S::SAFE);
+            let mut state = RowState {
+                f: &mut job.state.f[block.clone()],
+                softmin: &mut job.state.softmin[block.clone()],
+                a: &job.state.a[block.clone()],
+            };
+            state.advance(rule, &self.f0[first..first + block.len()], &mut sums[..block.len()]);
+            add_rows(kernel, &sums[..block.len()], &mut t[..m]);
+        }
+        Ok((t, safe))
+    }
+}
+
+fn row_sums<S: Scalar>(kernel: &[S], v: &[f64], sums: &mut [f64]) {
+    let m = v.len();
+    let row = |r: usize| &kernel[r.min(sums.len() - 1) * m..][..m];
+    let mut all = [0.0; BLOCK];
+    for r in (0..sums.len()).step_by(4) {
+        all[r..r + 4].copy_from_slice(&dot4([row(r), row(r + 1), row(r + 2), row(r + 3)], v));
+    }
+    let count = sums.len();
+    sums.copy_from_slice(&all[..count]);
+}

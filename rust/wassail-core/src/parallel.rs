@@ -1,0 +1,93 @@
+//! Own thread pools and deterministic chunked loops.
+//!
+//! Chunks depend on the problem only and partial results are combined in order, so that a result has the same
+//! bits for any number of threads. Pools are never rayon's global one: they are keyed by process id, because threads do
+//! not survive a fork.
+
+use crate::error::Result;
+use crate::monitor::Monitor;
+use rayon::prelude::*;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+static CHOSEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Sets the default number of threads; 0 returns to the environment's.
+pub fn set_num_threads(n: usize) {
+    CHOSEN.store(n, Ordering::Relaxed);
+}
+
+/// Default number of threads: `set_num_threads`, else the first of `WASSAIL_NUM_THREADS`, `RAYON_NUM_THREADS` and
+/// `OMP_NUM_THREADS` that is a positive integer, else the processors this process may use.
+pub fn num_threads() -> usize {
+    let chosen = CHOSEN.load(Ordering::Relaxed);
+    if chosen > 0 {
+        return chosen;
+    }
+    ["WASSAIL_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS"]
+        .iter()
+        .filter_map(|name| std::env::var(name).ok()?.trim().parse().ok())
+        .find(|&n: &usize| n > 0)
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// Work below this many elementary steps (about 1 ns each) is faster on the calling thread than handed to a pool.
+pub const SERIAL_BELOW: usize = 60_000;
+
+type Pools = HashMap<(u32, usize), Arc<rayon::ThreadPool>>;
+static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
+
+/// The pool of `n` threads of this process (0 = default size).
+pub fn pool(n: usize) -> Option<Arc<rayon::ThreadPool>> {
+    let n = if n == 0 { num_threads() } else { n };
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    let pools = pools.get_or_insert_with(HashMap::new);
+    let key = (std::process::id(), n);
+    if let Some(found) = pools.get(&key) {
+        return Some(found.clone());
+    }
+    // A parent's pools have no threads here: forget them without joining.
+    let stale: Vec<_> = pools.keys().filter(|k| k.0 != key.0).copied().collect();
+    for k in stale {
+        std::mem::forget(pools.remove(&k));
+    }
+    let built = rayon::ThreadPoolBuilder::new().num_threads(n).thread_name(|i| format!("wassail-{i}")).build().ok()?;
+    let built = Arc::new(built);
+    pools.insert(key, built.clone());
+    Some(built)
+}
+
+/// Splits `0..n` into ranges of a multiple of `grain`, at most `most` of them.
+pub fn chunks(n: usize, grain: usize, most: usize) -> Vec<Range<usize>> {
+    let units = n.div_ceil(grain);
+    let size = units.div_ceil(most.max(1)).max(1) * grain;
+    (0..n).step_by(size).map(|start| start..(start + size).min(n)).collect()
+}
+
+/// Maps every item, in parallel inside a pool and in order otherwise; stops early when the monitor says so.
+pub fn map_chunks<S: Send, R: Send>(
+    items: Vec<S>,
+    monitor: &dyn Monitor,
+    work: impl Fn(S) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let guarded = |item| {
+        monitor.check()?;
+        work(item)
+    };
+    if items.len() > 1 && rayon::current_thread_index().is_some() && rayon::current_num_threads() > 1 {
+        items.into_par_iter().with_max_len(1).map(guarded).collect()
+    } else {
+        items.into_iter().map(guarded).collect()
+    }
+}
+
+/// Sum in a fixed order: 64 interleaved lanes are what the compiler vectorizes and what never depends on threads.
+pub fn sum(values: impl Iterator<Item = f64>) -> f64 {
+    let mut lanes = [0.0; 8];
+    for (i, v) in values.enumerate() {
+        lanes[i % 8] += v;
+    }
+    ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
+}
