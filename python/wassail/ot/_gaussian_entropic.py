@@ -101,15 +101,15 @@ def _diagonals(
     s: NDArray[np.float64], a: Side, b: Side
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return x, y, w without cancellation."""
-    square = s * s
-    skew = square * (a.kappa - b.kappa)  # s² (τ_b − τ_a)
-    root = np.hypot(1.0 + skew, 2.0 * s * np.sqrt(a.tau))
-    t = 0.5 * (1.0 + square * (a.tau + b.tau) + root)
-    larger = 0.5 * (1.0 + np.abs(skew) + root)
-    x, y = (t / larger, larger) if a.kappa >= b.kappa else (larger, t / larger)
-    beta = 1.0 - square * (a.kappa + b.kappa)
-    slack = 1.0 - square * a.kappa * b.kappa
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):  # what leaves the range is refused below
+        square = s * s
+        skew = square * (a.kappa - b.kappa)  # s² (τ_b − τ_a)
+        root = np.hypot(1.0 + skew, 2.0 * s * np.sqrt(a.tau))
+        t = 0.5 * (1.0 + square * (a.tau + b.tau) + root)
+        larger = 0.5 * (1.0 + np.abs(skew) + root)
+        x, y = (t / larger, larger) if a.kappa >= b.kappa else (larger, t / larger)
+        beta = 1.0 - square * (a.kappa + b.kappa)
+        slack = 1.0 - square * a.kappa * b.kappa
         w = np.where(beta >= 0.0, 0.5 * (beta + root), 2.0 * square * slack / (root - beta))
     if not (np.isfinite(root).all() and (w > 0.0).all()):
         raise NumericalError("the plan is out of reach of float64: epsilon or rho is too small against the covariances")

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+# Relative differences below it are rounding: their squares, times a huge ρ, must not reach the value.
+_NOISE = 64.0 * float(np.finfo(np.float64).eps)
+
+
 class Constants(NamedTuple):
     """Constant parts of f and g at the means, and the logarithm of the plan's mass."""
 
@@ -132,12 +136,15 @@ def _normal_kl(
         return 0.0
     whitened = 0.5 * side.epsilon * (white * diagonal) @ white.T
     excess = np.linalg.eigvalsh(whitened - np.eye(move.size))
+    excess = np.where(np.abs(excess) > _NOISE * move.size, excess, 0.0)
     return 0.5 * float(np.sum(excess - np.log1p(excess)) + move @ move)
 
 
 def _mass_kl(log_mass: float, log_reference: float) -> float:
     """KL of two point masses, m log(m/r) − m + r."""
     ratio = log_mass - log_reference
+    if abs(ratio) <= _NOISE:
+        return 0.0
     return math.exp(log_mass) * ratio - math.exp(log_reference) * math.expm1(ratio)
 
 
