@@ -1,0 +1,121 @@
+"""One solver on one instance, in a process of its own; reads a job on stdin, prints a line of JSON per result."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+import instances
+import ours
+import peers
+from measure import (
+    Attempt,
+    OverLimitError,
+    clock,
+    cloud_error,
+    repeat,
+    spread,
+    stored_error,
+    time_limit,
+    tune_count,
+    tune_threshold,
+)
+
+ROUNDING = 1e-13  # of the independent evaluation itself
+
+
+def emit(kind: str, **fields: Any) -> None:
+    """Tell the parent, which restarts its clock at every line."""
+    print(json.dumps({"kind": kind, **fields}), flush=True)
+
+
+def describe(attempt: Attempt) -> dict[str, Any]:
+    """What a row of the table keeps of an attempt."""
+    return {"error": attempt.error, "iterations": attempt.iterations, "setting": attempt.setting}
+
+
+def solve_peer(job: dict[str, Any], accuracy: float, solve: Any, error: Any) -> dict[str, Any]:
+    """Tune the stopping rule, then repeat the best run."""
+    method = table(job)[job["method"]]
+    tune = tune_threshold if method.tuning == "threshold" else tune_count
+
+    deadline = time.monotonic() + job["limit"]
+
+    def limited(setting: float) -> Any:
+        emit("begin", setting=setting)
+        with time_limit(max(deadline - time.monotonic(), 0.01)):
+            return solve(setting)
+
+    best, last = tune(limited, error, accuracy)
+    if best is None:
+        note = "does not reach it" if last.converged or last.seconds < 0.8 * job["limit"] else "not in time"
+        return {"reached": False, "note": note, "seconds": last.seconds, **describe(last)}
+    seconds = repeat(lambda: solve(best.setting), best.seconds)
+    return {"reached": True, "seconds": spread(seconds)["median"], "spread": spread(seconds), **describe(best)}
+
+
+def solve_ours(job: dict[str, Any], accuracy: float, solve: Any, error: Any) -> dict[str, Any]:
+    """Run wassail at ``tol = accuracy`` and check what it says."""
+    solution, first = clock(lambda: solve(accuracy))
+    reached = error(solution)
+    seconds = repeat(lambda: solve(accuracy), first)
+    slack = 1.0 if job["instance"]["type"] == "Stored" else 1.15  # a sample estimates the error of clouds
+    return {
+        "reached": bool(solution.converged) and reached <= slack * accuracy + ROUNDING,
+        "seconds": spread(seconds)["median"],
+        "spread": spread(seconds),
+        "error": reached,
+        "iterations": solution.iterations,
+        "setting": accuracy,
+    }
+
+
+def table(job: dict[str, Any]) -> dict[str, peers.Method]:
+    """Peers of the job's kind of cost."""
+    return peers.STORED if job["instance"]["type"] == "Stored" else peers.CLOUDS
+
+
+def prepare(job: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """Build the problem: (problem, solve, error of a solution)."""
+    problem = instances.from_dict(job["instance"]).build()
+    is_stored = job["instance"]["type"] == "Stored"
+    if job["method"] == ours.NAME:
+        solve = (ours.stored if is_stored else ours.cloud)(problem, job["threads"])
+    else:
+        solve = table(job)[job["method"]].prepare(problem, job["limit"])
+    check = stored_error if is_stored else cloud_error
+    return problem, solve, lambda solution: check(problem, solution)
+
+
+def main() -> None:
+    """Run the job that stands on stdin."""
+    job = json.loads(sys.stdin.read())
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))[: job["threads"]]
+        os.sched_setaffinity(0, cores)
+    try:
+        problem, solve, error = prepare(job)
+    except ImportError as absent:
+        emit("absent", note=f"not installed: {absent.name}")
+        return
+    is_ours = job["method"] == ours.NAME
+    for accuracy in job["accuracies"]:
+        emit("begin", accuracy=accuracy)
+        try:
+            row = (solve_ours if is_ours else solve_peer)(job, accuracy, solve, error)
+        except OverLimitError:
+            row = {"reached": False, "note": "not in time", "seconds": job["limit"]}
+        except Exception as problem_met:
+            row = {"reached": False, "note": f"{type(problem_met).__name__}: {problem_met}"[:80], "seconds": 0.0}
+        if is_ours and row["reached"] and job["instance"]["type"] == "Stored":
+            row["with_plan"] = ours.plan_seconds(problem, accuracy, job["threads"])
+        emit("result", accuracy=accuracy, **row)
+        if not row["reached"]:
+            break
+
+
+if __name__ == "__main__":
+    main()
