@@ -3,6 +3,7 @@
 import math
 import pickle
 
+import mpmath
 import numpy as np
 import pytest
 from scipy.linalg import sqrtm
@@ -279,6 +280,37 @@ def test_large_rho_is_balanced(rho):
     np.testing.assert_allclose(soft.f.constant + soft.g.constant, hard.f.constant + hard.g.constant, rtol=near)
 
 
+@pytest.mark.parametrize("dim", range(1, 9))
+def test_rounding_times_a_huge_rho_stays_out_of_the_value(dim):
+    hard = gaussian_sinkhorn(*pair(dim), epsilon=0.2)
+    soft = gaussian_sinkhorn(*pair(dim), epsilon=0.2, rho=(1e200, 1e100))
+    assert soft.value == pytest.approx(hard.value, rel=1e-11)
+
+
+@pytest.mark.parametrize("variance", [1e2, 1e6, 1e12])
+@pytest.mark.parametrize("rho", [0.1, 10.0])
+def test_hard_side_keeps_its_covariance(variance, rho):
+    form = gaussian_sinkhorn(0.0, 1.0, 0.0, variance, epsilon=1.0, rho=(rho, INF))
+    assert form.covariance[1, 1] == pytest.approx(variance, rel=1e-13)
+    form = gaussian_sinkhorn(0.0, variance, 0.0, 1.0, epsilon=1.0, rho=(INF, rho))
+    assert form.covariance[0, 0] == pytest.approx(variance, rel=1e-13)
+
+
+@pytest.mark.parametrize("variance", [1e2, 1e5, 1e8])
+def test_wide_gaussians_against_forty_digits(variance):
+    """Epsilon and rho far below the variances: where the plan's covariance cancels."""
+    with mpmath.workdps(40):
+        half, gamma, first, second = map(mpmath.mpf, (0.5, 1.0, variance, 2.0 * variance))
+        tau, lam = gamma / (2 * half + gamma), half + gamma / 2
+        soft_a, soft_b = (gamma / 2 * (1 - lam / (v + lam)) for v in (first, second))
+        c = mpmath.sqrt(soft_a * soft_b / tau + half**2 / 4) - half / 2
+        spread = float((1 + c / lam) * (first - first**2 / (first + second + lam)))
+        cross = float(c + (1 + c / lam) * first * second / (first + second + lam))
+    form = gaussian_sinkhorn(0.0, variance, 0.0, 2.0 * variance, epsilon=1.0, rho=1.0)
+    assert form.covariance[0, 0] == pytest.approx(spread, rel=1e-15 * variance + 1e-13)
+    assert form.cross_covariance[0, 0] == pytest.approx(cross, rel=1e-15 * variance + 1e-13)
+
+
 def test_divergence():
     mean_a, cov_a, mean_b, cov_b = pair(4)
     assert gaussian_sinkhorn_divergence(mean_a, cov_a, mean_a, cov_a, epsilon=0.3) == 0.0
@@ -290,7 +322,12 @@ def test_divergence():
     assert forward == pytest.approx(backward, rel=1e-12)
     assert forward > 0.0
     masses = gaussian_sinkhorn_divergence(mean_a, cov_a, mean_a, cov_a, epsilon=0.3, rho=1.0, mass_b=1.0 + 1e-4)
-    assert 0.0 < masses < 1e-6  # second order in the difference, thanks to the mass term
+    assert 0.0 < masses < 1e-6  # second order in the difference
+    options = {"epsilon": 0.3, "rho": 1.0}
+    cross = gaussian_sinkhorn(mean_a, cov_a, mean_b, cov_b, **options, mass_b=1.7).value
+    own_a = gaussian_sinkhorn(mean_a, cov_a, mean_a, cov_a, **options).value
+    own_b = gaussian_sinkhorn(mean_b, cov_b, mean_b, cov_b, **options, mass_a=1.7, mass_b=1.7).value
+    assert forward == pytest.approx(cross - 0.5 * own_a - 0.5 * own_b + 0.15 * 0.7**2, rel=1e-12)
     with pytest.raises(InputError, match="rho must be one number"):
         gaussian_sinkhorn_divergence(0, 1, 0, 1, epsilon=1.0, rho=(1.0, 2.0))
 

@@ -117,6 +117,27 @@ def test_rounding_moves_no_sliver_of_mass(p):
     assert wasserstein_1d(apart, merged, w[np.argsort(z)][order] / w.sum(), both / both.sum(), p=p) == 0.0
 
 
+def test_slivers_beside_zero_weights_and_unequal_masses():
+    w = np.random.default_rng(9).random(2000)
+    merged = np.arange(1000.0)
+    fine, coarse = w / w.sum(), w.reshape(-1, 2).sum(1)
+    apart = np.concatenate([np.repeat(merged, 2), merged + 0.5])
+    with_zeros = np.concatenate([fine, np.zeros(1000)])
+    assert wasserstein_1d(apart, merged, with_zeros, coarse / coarse.sum(), p=math.inf) == 0.0
+    assert wasserstein_1d(merged, apart, coarse / coarse.sum(), with_zeros, p=math.inf) == 0.0
+    assert wasserstein_1d([0.0, 1.0], [0.0, 1.0], [0.5 + 1e-7, 0.5], [0.5, 0.5], p=math.inf) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_tiny_last_atoms(seed):
+    """The last cumulated masses agree only up to rounding; nothing may fall off the end."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.random(20), rng.random(30)
+    a[-1], b[-3:] = 1e-18, 1e-18
+    distance = wasserstein_1d(np.arange(20.0), np.arange(30.0), a / a.sum(), b / b.sum())
+    assert distance == pytest.approx(wasserstein_distance(np.arange(20.0), np.arange(30.0), a, b), rel=1e-12)
+
+
 @pytest.mark.parametrize("p", [1.0, 3.0, math.inf])
 def test_float32_weights(p):
     rng = np.random.default_rng(4)
@@ -132,6 +153,8 @@ def test_light_atoms_count():
     weights = np.full(n, 1.0 / n, dtype=np.float32)
     x = np.linspace(0.0, 1.0, n)
     assert wasserstein_1d(x, x + 1.0, weights, weights, p=math.inf) == pytest.approx(1.0, rel=1e-12)
+    light = np.array([0.5, 1e-9, 0.5], dtype=np.float32)
+    assert wasserstein_1d([0.0, 100.0, 200.0], [0.0, 200.0], light, [0.5, 0.5], p=math.inf) == 100.0
     assert wasserstein_1d([0.0, 1.0], [0.0, 5.0], [1.0 - 1e-12, 1e-12], [1.0 - 1e-12, 1e-12], p=math.inf) == 4.0
 
 
