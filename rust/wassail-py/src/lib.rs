@@ -1,1 +1,34 @@
-//! Python bindings.
+//! Python bindings of wassail: thin, private, called with validated arguments only.
+
+#![deny(unsafe_code)]
+
+mod arrays;
+mod bench;
+mod config;
+mod enter;
+mod errors;
+mod geometry;
+mod ot;
+mod waiting;
+
+use pyo3::prelude::*;
+
+/// The compiled module `wassail._core`.
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::config::{
+        exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads,
+    };
+    #[pymodule_export]
+    use super::geometry::Geometry;
+    #[pymodule_export]
+    use super::ot::{sinkhorn, sinkhorn_batch, softmin_rows};
+    use super::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::errors::install_hook();
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

@@ -1,9 +1,10 @@
 //! Optimal transport.
 
 pub mod annealing;
+pub mod batch;
 pub mod engine;
 pub mod geometry;
-pub mod relaxation;
+pub mod krylov;
 pub mod sinkhorn;
 pub mod softmin;
 pub mod stored;

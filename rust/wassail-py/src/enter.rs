@@ -1,0 +1,171 @@
+//! The one door into the core: detach, run, stay interruptible, map failures.
+//!
+//! Large work runs on the pool while the calling thread looks after signals, progress and callbacks; small work runs on
+//! the calling thread itself, which then looks after them between two blocks of rows.
+
+use crate::errors::{internal, raised};
+use crate::waiting::Rendezvous;
+use pyo3::prelude::*;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use wassail_core::error::{Error, Result};
+use wassail_core::monitor::{Monitor, Progress};
+use wassail_core::parallel;
+
+/// Time between two looks at pending signals.
+pub const SLICE: Duration = Duration::from_millis(50);
+/// Time between two calls of a progress function.
+pub const PROGRESS: Duration = Duration::from_millis(100);
+
+thread_local! {
+    /// Whether this thread is inside a user's function: work entered from there must not wait for the pool that waits for it.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The user's functions.
+#[derive(Default)]
+pub struct Hooks {
+    /// Called at each iteration boundary; a true value stops.
+    pub callback: Option<Py<PyAny>>,
+    /// Called now and then.
+    pub progress: Option<Py<PyAny>>,
+}
+
+impl Hooks {
+    fn call(function: &Py<PyAny>, py: Python<'_>, at: Progress) -> PyResult<bool> {
+        let before = INSIDE.replace(true);
+        let answer = function.bind(py).call1((at.n_iter, at.epsilon, at.error));
+        INSIDE.set(before);
+        answer?.is_truthy()
+    }
+
+    /// The callback's answer.
+    pub fn ask(&self, py: Python<'_>, at: Progress) -> PyResult<bool> {
+        self.callback.as_ref().map_or(Ok(false), |c| Self::call(c, py, at))
+    }
+
+    /// Tells the progress function.
+    pub fn tell(&self, py: Python<'_>, at: Progress) -> PyResult<()> {
+        self.progress.as_ref().map_or(Ok(()), |p| Self::call(p, py, at).map(|_| ()))
+    }
+}
+
+/// Runs `job` without holding the interpreter. `work` is the number of elementary steps of one sweep.
+pub fn enter<R: Send>(
+    py: Python<'_>,
+    work: usize,
+    n_threads: usize,
+    hooks: &Hooks,
+    job: impl FnOnce(&dyn Monitor) -> Result<R> + Send,
+) -> PyResult<R> {
+    let threads = if n_threads == 0 { parallel::num_threads() } else { n_threads };
+    let pool = (threads > 1 && work >= parallel::SERIAL_BELOW && !INSIDE.get()).then(|| parallel::pool(threads));
+    let ended = match pool.flatten() {
+        Some(pool) => {
+            let meeting = Rendezvous::new(hooks);
+            let slot = Mutex::new(None);
+            let failure = py.detach(|| {
+                pool.in_place_scope(|scope| {
+                    scope.spawn(|_| {
+                        let out = catch_unwind(AssertUnwindSafe(|| job(&meeting)));
+                        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(out);
+                        meeting.finish();
+                    });
+                    meeting.serve()
+                })
+            });
+            let out = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
+            Ended { out: out.unwrap_or(Ok(Err(Error::Interrupted))), failure }
+        }
+        None => {
+            let inline = Inline::new(hooks);
+            let out = py.detach(|| catch_unwind(AssertUnwindSafe(|| job(&inline))));
+            Ended { out, failure: inline.into_failure(py) }
+        }
+    };
+    ended.into_result(py)
+}
+
+/// What came back, and the Python exception that stopped it, if one did.
+struct Ended<R> {
+    out: std::thread::Result<Result<R>>,
+    failure: Option<PyErr>,
+}
+
+impl<R> Ended<R> {
+    fn into_result(self, py: Python<'_>) -> PyResult<R> {
+        match (self.failure, self.out) {
+            (_, Err(payload)) => Err(internal(py, &*payload)),
+            (Some(failure), _) => Err(failure),
+            (None, Ok(out)) => out.map_err(|e| raised(&e)),
+        }
+    }
+}
+
+/// The monitor of work on the calling thread.
+struct Inline<'a> {
+    hooks: &'a Hooks,
+    state: Mutex<InlineState>,
+}
+
+struct InlineState {
+    looked: Instant,
+    told: Option<Instant>,
+    untold: Option<Progress>,
+    failure: Option<PyErr>,
+}
+
+impl<'a> Inline<'a> {
+    fn new(hooks: &'a Hooks) -> Self {
+        let state = InlineState { looked: Instant::now(), told: None, untold: None, failure: None };
+        Self { hooks, state: Mutex::new(state) }
+    }
+
+    /// The exception that stopped the work; the last report goes to the progress function first.
+    fn into_failure(self, py: Python<'_>) -> Option<PyErr> {
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        state.failure.or_else(|| self.hooks.tell(py, state.untold?).err())
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, InlineState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Monitor for Inline<'_> {
+    fn cancelled(&self) -> bool {
+        let mut state = self.state();
+        if state.failure.is_none() && state.looked.elapsed() >= SLICE {
+            state.looked = Instant::now();
+            state.failure = Python::attach(|py| py.check_signals()).err();
+        }
+        state.failure.is_some()
+    }
+
+    fn report(&self, progress: Progress) -> bool {
+        if self.cancelled() {
+            return true;
+        }
+        let mut state = self.state();
+        let due = state.told.is_none_or(|t| t.elapsed() >= PROGRESS) && self.hooks.progress.is_some();
+        state.untold = (!due).then_some(progress);
+        if due {
+            state.told = Some(Instant::now());
+        }
+        if !due && self.hooks.callback.is_none() {
+            return false;
+        }
+        let answer = Python::attach(|py| {
+            if due {
+                self.hooks.tell(py, progress)?;
+            }
+            self.hooks.ask(py, progress)
+        });
+        answer.unwrap_or_else(|e| {
+            state.failure = Some(e);
+            true
+        })
+    }
+}
