@@ -2,11 +2,12 @@
 //!
 //! Sweeps start in f32 wherever that can help: a stored f32 kernel moves half the bytes, f32 exponentials take half the
 //! time. Once the error as f32 sees it is small enough, or f32 gets no further, f64 takes over; what is reported as
-//! converged was measured in f64 on the costs as given.
+//! converged was measured in f64 on the costs as given. Products with the linearized map stay in f32: they only shape the
+//! step, whose effect is measured.
 
-use super::geometry::Geometry;
+use super::geometry::{Cost, Geometry};
 use super::stored::Stored;
-use super::sweep::{Pair, Stream, Weights};
+use super::sweep::{Linearization, Pair, Stream, Weights};
 use super::update::Update;
 use crate::error::Result;
 use crate::memory;
@@ -14,7 +15,7 @@ use crate::monitor::Monitor;
 
 /// Clouds of at most this many pairs are solved on a stored kernel (64 MB in f32); larger ones stay O(n + m).
 const CLOUD_KERNEL: usize = 1 << 24;
-/// Weights below this share of the mass leave the range of an f32 kernel.
+/// Weights below this share of the heaviest leave the range of an f32 kernel.
 const LIGHTEST_F32: f64 = 1e-20;
 
 /// A form of the sweep.
@@ -25,67 +26,86 @@ enum Form<'a> {
     Stored64(Stored<f64>),
 }
 
-/// The forms for one problem, and the one in use.
+/// The forms for one problem: the fast one for early sweeps and products, and the exact one.
 pub struct Engine<'a> {
     geometry: &'a dyn Geometry,
     weights: Weights<'a>,
-    form: Form<'a>,
-    stored: bool,
+    fast: Form<'a>,
+    exact: Stream<'a, f64>,
+    /// Many exact sweeps are expected (a fixed relaxation): then they are worth a stored f64 kernel.
+    kernel: Option<Stored<f64>>,
+    refined: bool,
 }
 
 impl<'a> Engine<'a> {
     /// Starts with the fastest form that fits the problem.
-    pub fn new(geometry: &'a dyn Geometry, weights: Weights<'a>) -> Result<Self> {
+    pub fn new(geometry: &'a dyn Geometry, weights: Weights<'a>, many_exact: bool) -> Result<Self> {
         let (n, m) = geometry.shape();
         let pairs = n.saturating_mul(m);
-        let affordable = |bytes: usize| (pairs.saturating_mul(bytes) as u64) < memory::available() / 2;
-        let stored = (geometry.is_stored() || pairs <= CLOUD_KERNEL) && affordable(8);
+        let affordable = (pairs.saturating_mul(8) as u64) < memory::available() / 2;
+        let stored = (geometry.is_stored() || pairs <= CLOUD_KERNEL) && affordable;
         let lightest = weights.b.iter().copied().fold(f64::INFINITY, f64::min);
         let heaviest = weights.b.iter().copied().fold(0.0, f64::max);
         let single = lightest > LIGHTEST_F32 * heaviest;
-        geometry.prepare(single && !geometry.is_stored())?;
-        geometry.prepare(false)?;
-        let form = match (stored, single) {
+        let fast = match (stored, single) {
             (true, true) => Form::Stored32(Stored::new(n, m)?),
             (false, true) => Form::Stream32(Stream::new(geometry)?),
             (true, false) => Form::Stored64(Stored::new(n, m)?),
             (false, false) => Form::Stream64(Stream::new(geometry)?),
         };
-        Ok(Self { geometry, weights, form, stored })
+        let kernel = if stored && single && many_exact { Some(Stored::new(n, m)?) } else { None };
+        Ok(Self { geometry, weights, fast, exact: Stream::new(geometry)?, kernel, refined: false })
     }
 
     /// Whether errors are those of the costs as given, in f64.
     pub fn is_exact(&self) -> bool {
-        matches!(self.form, Form::Stream64(_) | Form::Stored64(_))
+        self.refined || matches!(self.fast, Form::Stream64(_) | Form::Stored64(_))
     }
 
-    /// From f32 to f64: one streamed sweep first, which is all that a converged pair needs.
-    pub fn refine(&mut self) -> Result<()> {
-        self.form = Form::Stream64(Stream::new(self.geometry)?);
-        Ok(())
+    /// From f32 to f64.
+    pub fn refine(&mut self) {
+        self.refined = true;
     }
 
     /// One sweep at (f, g).
     pub fn sweep(&mut self, mut pair: Pair<'_>, rule: &Update, monitor: &dyn Monitor) -> Result<()> {
-        let (geometry, weights) = (self.geometry, self.weights);
-        match &mut self.form {
-            Form::Stream32(s) => return s.sweep(pair, weights, rule, monitor),
-            Form::Stream64(s) => s.sweep(pair, weights, rule, monitor)?,
-            Form::Stored32(s) => return kept(s, geometry, weights, &mut pair, rule, monitor),
-            Form::Stored64(s) => return kept(s, geometry, weights, &mut pair, rule, monitor),
+        let (geometry, weights, exact) = (self.geometry, self.weights, &self.exact);
+        if self.refined {
+            return match &mut self.kernel {
+                Some(kernel) => kept(kernel, geometry, exact, weights, &mut pair, rule, monitor),
+                None => exact.sweep(pair, weights, rule, monitor),
+            };
         }
-        if self.stored {
-            let (n, m) = geometry.shape();
-            self.form = Form::Stored64(Stored::new(n, m)?);
+        match &mut self.fast {
+            Form::Stream32(s) => s.sweep(pair, weights, rule, monitor),
+            Form::Stream64(s) => s.sweep(pair, weights, rule, monitor),
+            Form::Stored32(s) => kept(s, geometry, exact, weights, &mut pair, rule, monitor),
+            Form::Stored64(s) => kept(s, geometry, exact, weights, &mut pair, rule, monitor),
         }
-        Ok(())
+    }
+
+    /// out = Pᵀ diag(P1)⁻¹ P x at a row-exact pair.
+    pub fn product(&mut self, at: &Linearization<'_>, x: &[f64], out: &mut [f64], monitor: &dyn Monitor) -> Result<()> {
+        match &mut self.fast {
+            Form::Stream32(s) => s.product(at, x, out, monitor),
+            Form::Stream64(s) => s.product(at, x, out, monitor),
+            Form::Stored32(s) => {
+                fit(s, self.geometry, at, monitor)?;
+                s.product(at, x, out, monitor)
+            }
+            Form::Stored64(s) => {
+                fit(s, self.geometry, at, monitor)?;
+                s.product(at, x, out, monitor)
+            }
+        }
     }
 }
 
 /// A sweep on the kernel, absorbed first if it no longer fits; streamed if the kernel cannot hold this pair.
-fn kept<S: super::geometry::Cost>(
+fn kept<S: Cost>(
     stored: &mut Stored<S>,
     geometry: &dyn Geometry,
+    exact: &Stream<'_, f64>,
     w: Weights<'_>,
     pair: &mut Pair<'_>,
     rule: &Update,
@@ -100,10 +120,35 @@ fn kept<S: super::geometry::Cost>(
         pair.softmin.copy_from_slice(&before.1);
     }
     // The softmin that rows of the kernel are normalized by comes from a streamed sweep, itself an iteration.
-    Stream::<f64>::new(geometry)?.sweep(pair.reborrow(), w, rule, monitor)?;
+    exact.sweep(pair.reborrow(), w, rule, monitor)?;
+    absorb(stored, geometry, pair.softmin, pair.g, w.b, rule.epsilon, monitor)
+}
+
+fn fit<S: Cost>(
+    stored: &mut Stored<S>,
+    geometry: &dyn Geometry,
+    at: &Linearization<'_>,
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    if stored.fits(at.softmin, at.g, at.epsilon) {
+        return Ok(());
+    }
+    absorb(stored, geometry, at.softmin, at.g, at.b, at.epsilon, monitor)
+}
+
+fn absorb<S: Cost>(
+    stored: &mut Stored<S>,
+    geometry: &dyn Geometry,
+    softmin: &[f64],
+    g: &[f64],
+    b: &[f64],
+    epsilon: f64,
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    // Stored f32 costs are read as they are; computed ones are exact in f64 only.
     if geometry.is_stored() && geometry.is_single() {
-        stored.absorb::<f32>(geometry, pair.softmin, pair.g, w.b, rule.epsilon, monitor)
+        stored.absorb::<f32>(geometry, softmin, g, b, epsilon, monitor)
     } else {
-        stored.absorb::<f64>(geometry, pair.softmin, pair.g, w.b, rule.epsilon, monitor)
+        stored.absorb::<f64>(geometry, softmin, g, b, epsilon, monitor)
     }
 }

@@ -1,11 +1,11 @@
-//! Sinkhorn's algorithm: annealed, over-relaxed, balanced or unbalanced, on any geometry.
+//! Sinkhorn's algorithm: annealed, relaxed, balanced or unbalanced, on any geometry.
 
 use super::annealing::schedule;
 use super::engine::Engine;
 use super::geometry::Geometry;
-use super::relaxation::Relaxation;
+use super::krylov;
 use super::softmin::{Columns, softmin_rows};
-use super::sweep::{Pair, Weights};
+use super::sweep::{Linearization, Pair, Weights};
 use super::update::{Update, best_translation, joint_translation, log_discounted_mass};
 use crate::error::Result;
 use crate::monitor::{Monitor, Progress};
@@ -26,7 +26,7 @@ pub struct Options {
     pub rho: (f64, f64),
     /// Ratio of successive ε; None chooses, 1 turns annealing off.
     pub anneal: Option<f64>,
-    /// Fixed relaxation; None adapts.
+    /// Fixed over-relaxation ω; None solves for the step by conjugate gradients.
     pub relaxation: Option<f64>,
 }
 
@@ -50,7 +50,7 @@ pub struct TracePoint {
     pub error: f64,
     /// ε of the stage.
     pub epsilon: f64,
-    /// ω of the sweep.
+    /// ω of the sweep; 0 for a product of the conjugate gradients.
     pub relaxation: f64,
 }
 
@@ -75,8 +75,20 @@ const STAGE_TOL: f64 = 0.05;
 const STAGE_SWEEPS: usize = 30;
 /// f32 sweeps hand over once their error is below this: their own rounding is near.
 const F32_FLOOR: f64 = 2e-7;
-/// Sweeps without progress before f32 hands over or, at rounding level, f64 gives up.
-const PATIENCE: usize = 60;
+/// Steps without progress before f32 hands over or, at rounding level, f64 gives up.
+const PATIENCE: usize = 4;
+/// The same for plain and relaxed sweeps, which may oscillate.
+const PATIENCE_RELAXED: usize = 100;
+/// Errors above this share of the mass are not yet worth a linearization.
+const LINEAR_BELOW: f64 = 0.3;
+/// A plain iteration that needs no more than this many further sweeps goes on.
+const NEARLY_DONE: f64 = 3.0;
+/// Largest move of g in one accelerated step, in units of ε.
+const LARGEST_MOVE: f64 = 4.0;
+/// Most products of one accelerated step.
+const MOST_PRODUCTS: usize = 1000;
+/// Shortenings of an accelerated step before a plain one is made.
+const SHORTENINGS: usize = 4;
 
 /// Solves min_P ⟨C, P⟩ + ε KL(P | a⊗b) + ρ_a KL(P1 | a) + ρ_b KL(Pᵀ1 | b). All weights are positive.
 pub fn solve(
@@ -110,9 +122,13 @@ struct Run<'a> {
     softmin: Vec<f64>,
     /// Column masses of the plan at (f, g).
     mass: Vec<f64>,
+    /// What g is updated to.
+    target: Vec<f64>,
     error: f64,
     trace: Vec<TracePoint>,
     fresh: bool,
+    /// Whether pairs are moved to their best translation (unbalanced problems, outside the linearized phase).
+    translating: bool,
 }
 
 impl<'a> Run<'a> {
@@ -135,71 +151,160 @@ impl<'a> Run<'a> {
             f,
             g,
             mass: vec![0.0; m],
+            target: vec![0.0; m],
             error: f64::INFINITY,
             trace: Vec::new(),
             fresh: init.is_none(),
+            translating: options.rho.0.is_finite() || options.rho.1.is_finite(),
         })
     }
 
     fn run(mut self, monitor: &dyn Monitor) -> Result<Outcome> {
-        let mut engine = Engine::new(self.geometry, self.weights)?;
-        let stages = if self.fresh {
+        let mut engine = Engine::new(self.geometry, self.weights, self.options.relaxation.is_some())?;
+        let mut stages = if self.fresh {
             schedule(self.geometry, self.options.epsilon, self.options.anneal)
         } else {
             vec![self.options.epsilon]
         };
+        let last = stages.pop().unwrap_or(self.options.epsilon);
         let mut status = None;
-        for (k, &epsilon) in stages.iter().enumerate() {
-            let last = k + 1 == stages.len();
-            status = self.stage(&mut engine, epsilon, last, monitor)?;
+        for epsilon in stages {
+            status = self.stage(&mut engine, epsilon, monitor)?;
             if status.is_some() {
                 break;
             }
         }
-        let status = status.unwrap_or(Status::MaxIter);
+        let status = match status {
+            Some(status) => status,
+            None => self.finish(&mut engine, last, monitor)?,
+        };
         Ok(Outcome { f: self.f, g: self.g, status, error: self.error, trace: self.trace })
     }
 
-    /// Sweeps at one ε. `None` leaves an earlier stage for the next.
-    fn stage(
-        &mut self,
-        engine: &mut Engine<'_>,
-        epsilon: f64,
-        last: bool,
-        monitor: &dyn Monitor,
-    ) -> Result<Option<Status>> {
-        let mut relaxation = Relaxation::new(self.options.relaxation);
-        let mut progress = Stall::new();
-        for sweep in 0.. {
-            if self.trace.len() >= self.options.max_iter {
-                return Ok(Some(Status::MaxIter));
+    /// Plain sweeps at an earlier ε, until the error is small enough to go on.
+    fn stage(&mut self, engine: &mut Engine<'_>, epsilon: f64, monitor: &dyn Monitor) -> Result<Option<Status>> {
+        for _ in 0..STAGE_SWEEPS {
+            if let Some(status) = self.iterate(engine, epsilon, 1.0, monitor)? {
+                return Ok(Some(status));
             }
-            let omega = relaxation.omega();
-            self.iterate(engine, epsilon, omega, sweep > 0, monitor)?;
-            let relative = self.error / self.total;
-            self.trace.push(TracePoint { error: self.error, epsilon, relaxation: omega });
-            let converged = last && engine.is_exact() && relative <= self.options.tol;
-            if monitor.report(Progress { n_iter: self.trace.len(), epsilon, error: self.error }) && !converged {
-                return Ok(Some(Status::Stopped));
+            // Left with columns exact at this ε, no column of the next stage underflows (power means).
+            self.advance_columns(1.0);
+            if self.relative() <= STAGE_TOL {
+                break;
             }
-            if converged {
-                return Ok(Some(Status::Converged));
-            }
-            let stuck = progress.observe(relative);
-            if !last && (relative <= STAGE_TOL || sweep >= STAGE_SWEEPS) {
-                // With columns exact at this ε no column of the next stage underflows (power means).
-                self.advance_columns(&Update { epsilon, omega: 1.0, rho: self.options.rho.1 }, monitor)?;
-                return Ok(None);
-            }
-            if !engine.is_exact() && (relative <= F32_FLOOR.max(0.7 * self.options.tol) || (stuck && relative < 1e-2)) {
-                engine.refine()?;
-                progress = Stall::new();
-            } else if stuck && relative <= self.rounding(epsilon) {
-                return Ok(Some(Status::Stalled));
-            }
-            relaxation.observe(relative);
         }
         Ok(None)
+    }
+
+    /// Sweeps at the ε asked for, to the end.
+    fn finish(&mut self, engine: &mut Engine<'_>, epsilon: f64, monitor: &dyn Monitor) -> Result<Status> {
+        let relaxed = self.options.relaxation.is_some();
+        let patience = if relaxed { PATIENCE_RELAXED } else { PATIENCE };
+        let omega = self.options.relaxation.unwrap_or(1.0);
+        let (mut stall, mut previous) = (Stall::new(patience), f64::INFINITY);
+        let mut status = self.iterate(engine, epsilon, omega, monitor)?;
+        while status.is_none() {
+            let relative = self.relative();
+            let needed = (relative / self.options.tol).ln() / (previous / relative).ln();
+            let plain = relaxed || relative > LINEAR_BELOW || (needed >= 0.0 && needed <= NEARLY_DONE);
+            let stuck = stall.observe(relative);
+            previous = relative;
+            if engine.is_exact() && relative <= self.options.tol {
+                return Ok(Status::Converged);
+            }
+            if !engine.is_exact() && (relative <= F32_FLOOR.max(0.7 * self.options.tol) || (stuck && relative < 1e-2)) {
+                engine.refine();
+                (stall, previous) = (Stall::new(patience), f64::INFINITY);
+                status = self.iterate(engine, epsilon, omega, monitor)?;
+            } else if stuck && relative <= self.rounding(epsilon) {
+                return Ok(Status::Stalled);
+            } else if plain {
+                self.advance_columns(omega);
+                status = self.iterate(engine, epsilon, omega, monitor)?;
+            } else {
+                status = self.accelerate(engine, epsilon, monitor)?;
+            }
+        }
+        Ok(status.unwrap_or(Status::MaxIter))
+    }
+
+    /// Replaces the plain step of g by the solution of the linearized fixed-point equation, shortened until the dual grows.
+    fn accelerate(&mut self, engine: &mut Engine<'_>, epsilon: f64, monitor: &dyn Monitor) -> Result<Option<Status>> {
+        if self.translating {
+            // The linearization is that of the map without translation.
+            self.translating = false;
+            if let Some(status) = self.iterate(engine, epsilon, 1.0, monitor)? {
+                return Ok(Some(status));
+            }
+        }
+        let (start, target) = (self.g.clone(), self.target.clone());
+        let (error, value) = (self.error, self.dual_value(epsilon));
+        let delta = self.linear_step(engine, epsilon, monitor)?;
+        let gradient = self.column_gradient();
+        let slope = sum(delta.iter().zip(&gradient).map(|(d, s)| d * s));
+        let largest = delta.iter().fold(0.0f64, |s, d| s.max(d.abs()));
+        let mut length = (LARGEST_MOVE * epsilon / largest).min(1.0);
+        for _ in 0..SHORTENINGS {
+            for ((g, start), d) in self.g.iter_mut().zip(&start).zip(&delta) {
+                *g = start + length * d;
+            }
+            if let Some(status) = self.iterate(engine, epsilon, 1.0, monitor)? {
+                return Ok(Some(status));
+            }
+            let grown = self.dual_value(epsilon) >= value + 1e-4 * length * slope;
+            if (grown && self.error.is_finite()) || self.error < 0.9 * error {
+                return Ok(None);
+            }
+            length *= 0.25;
+        }
+        self.g.copy_from_slice(&target);
+        self.iterate(engine, epsilon, 1.0, monitor)
+    }
+
+    /// (I − κS)⁻¹ (target − g), as far as the error at hand deserves.
+    fn linear_step(&mut self, engine: &mut Engine<'_>, epsilon: f64, monitor: &dyn Monitor) -> Result<Vec<f64>> {
+        let step: Vec<f64> = self.target.iter().zip(&self.g).map(|(t, g)| t - g).collect();
+        let relative = self.relative();
+        let tolerance = (0.5 * relative.sqrt()).min(0.3).max(0.2 * self.options.tol / relative);
+        let left = self.options.max_iter.saturating_sub(self.trace.len() + 1);
+        let most = ((20.0 / relative.sqrt()) as usize).clamp(20, MOST_PRODUCTS).min(left);
+        let (rho_a, rho_b) = self.options.rho;
+        let tau = |rho| Update { epsilon, omega: 1.0, rho }.tau();
+        let mut row_mass: Vec<f64> = self.f.iter().zip(&self.softmin).map(|(f, s)| (f - s) / epsilon).collect();
+        exp_slice(&mut row_mass);
+        row_mass.iter_mut().zip(self.weights.a).for_each(|(r, a)| *r *= a);
+        let at = Linearization { softmin: &self.softmin, g: &self.g, b: self.weights.b, row_mass: &row_mass, epsilon };
+        let system =
+            krylov::System { weight: &self.mass, kappa: tau(rho_a) * tau(rho_b), balanced: !self.is_unbalanced() };
+        let solved = krylov::solve(&system, &step, tolerance, most, |x, out| engine.product(&at, x, out, monitor))?;
+        let point = TracePoint { error: self.error, epsilon, relaxation: 0.0 };
+        self.trace.extend(std::iter::repeat_n(point, solved.products));
+        Ok(solved.delta)
+    }
+
+    /// Gradient of the semi-dual in g: b e^{−g/ρ_b} − Pᵀ1.
+    fn column_gradient(&self) -> Vec<f64> {
+        let mut gradient = discounts(&self.g, self.options.rho.1);
+        for ((s, b), c) in gradient.iter_mut().zip(self.weights.b).zip(&self.mass) {
+            *s = *s * b - c;
+        }
+        gradient
+    }
+
+    /// The dual at (f, g), up to the constants of the problem.
+    fn dual_value(&self, epsilon: f64) -> f64 {
+        let side = |w: &[f64], f: &[f64], rho: f64| {
+            let term = |f: f64| if rho.is_finite() { -rho * (-f / rho).exp_m1() } else { f };
+            sum(w.iter().zip(f).map(|(w, f)| w * term(*f)))
+        };
+        let (rho_a, rho_b) = self.options.rho;
+        side(self.weights.a, &self.f, rho_a) + side(self.weights.b, &self.g, rho_b)
+            - epsilon * sum(self.mass.iter().copied())
+    }
+
+    /// Error as a share of the mass.
+    fn relative(&self) -> f64 {
+        self.error / self.total
     }
 
     /// Size of the error that rounding of the potentials alone makes.
@@ -208,57 +313,67 @@ impl<'a> Run<'a> {
         16.0 * f64::EPSILON * (1.0 + largest / epsilon)
     }
 
-    /// g from the last sweep's column masses, then a sweep: f from g, and the error of (f, g).
+    /// A sweep: f from g, the error of (f, g), and what g is to become.
     fn iterate(
         &mut self,
         engine: &mut Engine<'_>,
         epsilon: f64,
         omega: f64,
-        advance_g: bool,
         monitor: &dyn Monitor,
-    ) -> Result<()> {
-        let rows = Update { epsilon, omega, rho: self.options.rho.0 };
-        let columns = Update { epsilon, omega, rho: self.options.rho.1 };
-        if advance_g {
-            self.advance_columns(&columns, monitor)?;
+    ) -> Result<Option<Status>> {
+        if self.trace.len() >= self.options.max_iter {
+            return Ok(Some(Status::MaxIter));
         }
+        let rows = Update { epsilon, omega, rho: self.options.rho.0 };
         let pair = Pair { f: &mut self.f, g: &self.g, softmin: &mut self.softmin, mass: &mut self.mass };
         engine.sweep(pair, &rows, monitor)?;
-        if self.is_unbalanced() {
+        if self.translating {
             self.translate(&rows);
         }
         self.error = self.marginal_error(epsilon);
-        Ok(())
+        self.trace.push(TracePoint { error: self.error, epsilon, relaxation: omega });
+        self.column_update(&Update { epsilon, omega, rho: self.options.rho.1 }, monitor)?;
+        let stop = monitor.report(Progress { n_iter: self.trace.len(), epsilon, error: self.error });
+        Ok(stop.then_some(Status::Stopped))
     }
 
     fn is_unbalanced(&self) -> bool {
         self.options.rho.0.is_finite() || self.options.rho.1.is_finite()
     }
 
-    /// g ← (1 − ω) g + ω (τ S' + (τ − 1) μ) with S' the column softmins and μ the joint translation.
-    fn advance_columns(&mut self, rule: &Update, monitor: &dyn Monitor) -> Result<()> {
+    /// Column softmins S' at f, completed to the update τ S' + (τ − 1) μ with the joint translation μ.
+    fn column_update(&mut self, rule: &Update, monitor: &dyn Monitor) -> Result<()> {
         let b = self.weights.b;
-        let mut softmin: Vec<f64> = self.mass.iter().zip(b).map(|(c, b)| c / b).collect();
-        if softmin.iter().all(|&r| r > 1e-250 && r < 1e250) {
-            ln_slice(&mut softmin);
-            for (s, g) in softmin.iter_mut().zip(&self.g) {
-                *s = g - rule.epsilon * *s;
+        let translating = self.translating;
+        let target = &mut self.target;
+        for ((t, c), b) in target.iter_mut().zip(&self.mass).zip(b) {
+            *t = c / b;
+        }
+        if target.iter().all(|&r| r > 1e-250 && r < 1e250) {
+            ln_slice(target);
+            for (t, g) in target.iter_mut().zip(&self.g) {
+                *t = g - rule.epsilon * *t;
             }
         } else {
             let columns = Columns { g: &self.f, b: self.weights.a, values: &[], width: 0 };
-            softmin = softmin_rows(&*self.geometry.transposed(), columns, rule.epsilon, monitor)?.0;
+            *target = softmin_rows(&*self.geometry.transposed(), columns, rule.epsilon, monitor)?.0;
         }
-        let mut shift = 0.0;
-        if self.is_unbalanced() {
-            let own: Vec<f64> = softmin.iter().map(|s| rule.tau() * s).collect();
-            let log_b = log_discounted_mass(b, &own, rule.rho);
+        let tau = rule.tau();
+        target.iter_mut().for_each(|t| *t *= tau);
+        if translating {
+            let log_b = log_discounted_mass(b, target, rule.rho);
             let log_a = log_discounted_mass(self.weights.a, &self.f, self.options.rho.0);
-            shift = rule.omega * (rule.tau() - 1.0) * joint_translation(log_b, log_a, rule, self.options.rho.0);
-        }
-        for (g, s) in self.g.iter_mut().zip(&softmin) {
-            *g = rule.relaxed(*g, *s) + shift;
+            let shift = (tau - 1.0) * joint_translation(log_b, log_a, rule, self.options.rho.0);
+            target.iter_mut().for_each(|t| *t += shift);
         }
         Ok(())
+    }
+
+    /// g ← (1 − ω) g + ω times the update.
+    fn advance_columns(&mut self, omega: f64) {
+        for (g, t) in self.g.iter_mut().zip(&self.target) {
+            *g += omega * (t - *g);
+        }
     }
 
     /// Completes an unbalanced row update by its translation, then moves to the best translation of the pair.
@@ -310,11 +425,12 @@ fn discounts(f: &[f64], rho: f64) -> Vec<f64> {
 struct Stall {
     best: f64,
     since: usize,
+    patience: usize,
 }
 
 impl Stall {
-    fn new() -> Self {
-        Self { best: f64::INFINITY, since: 0 }
+    fn new(patience: usize) -> Self {
+        Self { best: f64::INFINITY, since: 0, patience }
     }
 
     fn observe(&mut self, error: f64) -> bool {
@@ -323,6 +439,6 @@ impl Stall {
             self.best = error;
             self.since = 0;
         }
-        self.since >= PATIENCE
+        self.since >= self.patience
     }
 }

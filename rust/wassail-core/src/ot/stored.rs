@@ -5,14 +5,16 @@
 //! follow ("absorption"): nothing over- or underflows, and what underflow drops is below e^(2·LIMIT) times the smallest normal.
 
 use super::geometry::{Cost, Geometry, TILE, tiles};
-use super::sweep::{Buffers, ChunkRows, Pair, Weights, add_rows, combine, row_chunks, split_rows};
-use super::update::{BLOCK, RowState, Update};
+use super::sweep::{
+    Buffers, ChunkRows, Linearization, Pair, Weights, add_rows, combine, projections, row_chunks, row_dots, updates,
+};
+use super::update::{BLOCK, RowRule, Update};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
 use crate::numeric::exp::exp_slice;
-use crate::numeric::lanes::{dot4, gibbs_row};
+use crate::numeric::lanes::gibbs_row;
 use crate::numeric::scalar::Scalar;
-use crate::parallel::map_chunks;
+use crate::parallel::{chunks, map_chunks};
 
 /// Largest |S − f⁰|/ε and |g − g⁰|/ε before absorption.
 const LIMIT: f64 = 12.0;
@@ -82,55 +84,71 @@ impl<S: Scalar> Stored<S> {
     }
 
     /// Updates f from g and leaves the column masses. False if a row sum left the safe range: the sweep is then void.
-    pub fn sweep(&self, pair: Pair<'_>, w: Weights<'_>, rule: &Update, monitor: &dyn Monitor) -> Result<bool> {
-        let (n, m) = (pair.f.len(), pair.g.len());
-        let mut v: Vec<f64> = pair.g.iter().zip(&self.g0).map(|(g, g0)| (g - g0) / rule.epsilon).collect();
+    pub fn sweep(&self, mut pair: Pair<'_>, w: Weights<'_>, rule: &Update, monitor: &dyn Monitor) -> Result<bool> {
+        let v = self.scalings(pair.g);
+        let mut mass = std::mem::take(&mut pair.mass);
+        let safe = self.pass(updates(&mut pair, w.a, rule), &v, &mut mass, monitor)?;
+        mass.iter_mut().zip(&v).for_each(|(mass, v)| *mass *= v);
+        Ok(safe)
+    }
+
+    /// out_j = Σ_i row_mass_i p_ij Σ_k p_ik x_k with the rows of p summing to 1 (see `Stream::product`).
+    pub fn product(&self, at: &Linearization<'_>, x: &[f64], out: &mut [f64], monitor: &dyn Monitor) -> Result<()> {
+        let v = self.scalings(at.g);
+        let probe: Vec<f64> = v.iter().zip(x).map(|(v, x)| v * x).collect();
+        // p_ij = K_ij v_j / s_i with s_i = exp((f⁰_i − S_i)/ε), which enters twice.
+        let mut scale: Vec<f64> = self.f0.iter().zip(at.softmin).map(|(f0, s)| 2.0 * (s - f0) / self.epsilon).collect();
+        exp_slice(&mut scale);
+        scale.iter_mut().zip(at.row_mass).for_each(|(s, r)| *s *= r);
+        self.pass(projections(at.softmin, &scale, x.len()), &probe, out, monitor)?;
+        out.iter_mut().zip(&v).for_each(|(o, v)| *o *= v);
+        Ok(())
+    }
+
+    fn scalings(&self, g: &[f64]) -> Vec<f64> {
+        let mut v: Vec<f64> = g.iter().zip(&self.g0).map(|(g, g0)| (g - g0) / self.epsilon).collect();
         exp_slice(&mut v);
-        let jobs = split_rows(pair.f, pair.softmin, w.a, &row_chunks(n, m));
-        let done = map_chunks(jobs, monitor, |job| self.chunk(job, &v, rule, monitor))?;
+        v
+    }
+
+    fn pass<R: RowRule>(
+        &self,
+        jobs: Vec<ChunkRows<R>>,
+        probe: &[f64],
+        out: &mut [f64],
+        monitor: &dyn Monitor,
+    ) -> Result<bool> {
+        let done = map_chunks(jobs, monitor, |job| self.chunk(job, probe, monitor))?;
         let (partials, safe): (Vec<_>, Vec<_>) = done.into_iter().unzip();
-        combine(&partials, pair.mass, monitor)?;
-        for (mass, v) in pair.mass.iter_mut().zip(&v) {
-            *mass *= v;
-        }
+        combine(&partials, out, monitor)?;
         partials.into_iter().for_each(|p| self.partials.give(p));
         Ok(safe.into_iter().all(|s| s))
     }
 
-    fn chunk(&self, job: ChunkRows<'_>, v: &[f64], rule: &Update, monitor: &dyn Monitor) -> Result<(Vec<f64>, bool)> {
-        let m = v.len();
+    fn chunk<R: RowRule>(
+        &self,
+        mut job: ChunkRows<R>,
+        probe: &[f64],
+        monitor: &dyn Monitor,
+    ) -> Result<(Vec<f64>, bool)> {
+        let m = probe.len();
         let mut t = self.partials.take(m)?;
         t[..m].fill(0.0);
         let mut safe = true;
         // Rows in flight together stay in the second-level cache between the two products.
         let at_once = if m * size_of::<S>() * BLOCK <= 1 << 18 { BLOCK } else { 4 };
-        for start in (0..job.rows.len()).step_by(at_once) {
+        for block in chunks(job.rows.len(), at_once, usize::MAX) {
             monitor.check()?;
-            let block = start..(start + at_once).min(job.rows.len());
-            let first = job.rows.start + start;
+            let first = job.rows.start + block.start;
             let kernel = &self.kernel[first * m..(first + block.len()) * m];
             let mut sums = [0.0; BLOCK];
-            row_sums(kernel, v, &mut sums[..block.len()]);
-            safe &= sums[..block.len()].iter().all(|&s| s > 1.0 / S::SAFE && s < S::SAFE);
-            let mut state = RowState {
-                f: &mut job.state.f[block.clone()],
-                softmin: &mut job.state.softmin[block.clone()],
-                a: &job.state.a[block.clone()],
-            };
-            state.advance(rule, &self.f0[first..first + block.len()], &mut sums[..block.len()]);
-            add_rows(kernel, &sums[..block.len()], &mut t[..m]);
+            let sums = &mut sums[..block.len()];
+            row_dots(kernel, probe, sums);
+            safe &= sums.iter().all(|&s| s > 1.0 / S::SAFE && s < S::SAFE);
+            let count = block.len();
+            job.rule.weigh(block, &self.f0[first..first + count], sums);
+            add_rows(kernel, sums, &mut t[..m]);
         }
         Ok((t, safe))
     }
-}
-
-fn row_sums<S: Scalar>(kernel: &[S], v: &[f64], sums: &mut [f64]) {
-    let m = v.len();
-    let row = |r: usize| &kernel[r.min(sums.len() - 1) * m..][..m];
-    let mut all = [0.0; BLOCK];
-    for r in (0..sums.len()).step_by(4) {
-        all[r..r + 4].copy_from_slice(&dot4([row(r), row(r + 1), row(r + 2), row(r + 3)], v));
-    }
-    let count = sums.len();
-    sums.copy_from_slice(&all[..count]);
 }

@@ -4,10 +4,11 @@
 //! and P_ij = a_i exp((f_i − r_i)/ε) e_ij is added to the column masses while it is still in cache.
 
 use super::geometry::{Cost, Geometry, TILE, tiles};
-use super::update::{BLOCK, RowState, Update};
+use super::update::{Advance, BLOCK, Project, RowRule, Update};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
-use crate::numeric::lanes::{add_scaled, add_scaled4, gibbs_row, row_max};
+use crate::numeric::lanes::{add_scaled, add_scaled4, dot4, gibbs_row, row_max};
+use crate::numeric::log::ln_slice;
 use crate::numeric::scalar::Scalar;
 use crate::parallel::{chunks, map_chunks};
 use std::ops::Range;
@@ -48,30 +49,35 @@ pub fn row_chunks(n: usize, m: usize) -> Vec<Range<usize>> {
 }
 
 /// One chunk's share of the rows.
-pub struct ChunkRows<'a> {
+pub struct ChunkRows<R> {
     /// Global rows.
     pub rows: Range<usize>,
-    /// Their state.
-    pub state: RowState<'a>,
+    /// What happens to them.
+    pub rule: R,
 }
 
-/// Cuts f, softmin and a into the chunks.
-pub fn split_rows<'a>(
-    f: &'a mut [f64],
-    softmin: &'a mut [f64],
-    a: &'a [f64],
-    ranges: &[Range<usize>],
-) -> Vec<ChunkRows<'a>> {
-    let (mut f, mut softmin) = (f, softmin);
+/// Cuts f, softmin and a into the chunks of an update.
+pub fn updates<'a>(pair: &'a mut Pair<'_>, a: &'a [f64], rule: &'a Update) -> Vec<ChunkRows<Advance<'a>>> {
+    let (mut f, mut softmin) = (&mut pair.f[..], &mut pair.softmin[..]);
+    let ranges = row_chunks(f.len(), pair.g.len());
     let mut out = Vec::with_capacity(ranges.len());
     for rows in ranges {
         let (f_head, f_tail) = f.split_at_mut(rows.len());
         let (s_head, s_tail) = softmin.split_at_mut(rows.len());
         (f, softmin) = (f_tail, s_tail);
-        let state = RowState { f: f_head, softmin: s_head, a: &a[rows.clone()] };
-        out.push(ChunkRows { rows: rows.clone(), state });
+        let rule = Advance { f: f_head, softmin: s_head, a: &a[rows.clone()], rule };
+        out.push(ChunkRows { rows, rule });
     }
     out
+}
+
+/// The chunks of a product, `scale` and `softmin` per row.
+pub fn projections<'a>(softmin: &'a [f64], scale: &'a [f64], m: usize) -> Vec<ChunkRows<Project<'a>>> {
+    let cut = |rows: Range<usize>| ChunkRows {
+        rule: Project { softmin: &softmin[rows.clone()], scale: &scale[rows.clone()] },
+        rows,
+    };
+    row_chunks(softmin.len(), m).into_iter().map(cut).collect()
 }
 
 /// mass_j = Σ over chunks, in order.
@@ -126,10 +132,34 @@ pub struct Stream<'a, T> {
     partials: Buffers<f64>,
 }
 
-/// One row block's view of the problem, all in units of ε.
-struct Scaled<'a> {
+/// What a pass reads, in units of ε: columns with their log weights, and the vector whose row sums are wanted (None: ones).
+struct Pass<'a> {
     g: &'a [f64],
     inv_eps: f64,
+    probe: Option<&'a [f64]>,
+}
+
+/// The pair at which Sinkhorn's map is linearized.
+#[derive(Clone, Copy)]
+pub struct Linearization<'a> {
+    /// Row softmins at g.
+    pub softmin: &'a [f64],
+    /// Column potential.
+    pub g: &'a [f64],
+    /// Column weights.
+    pub b: &'a [f64],
+    /// P1.
+    pub row_mass: &'a [f64],
+    /// ε.
+    pub epsilon: f64,
+}
+
+/// log b_j folded into g: b_j exp(z) = exp(z + log b_j).
+fn scaled_columns(g: &[f64], b: &[f64], epsilon: f64) -> Vec<f64> {
+    let mut scaled = b.to_vec();
+    ln_slice(&mut scaled);
+    scaled.iter_mut().zip(g).for_each(|(s, g)| *s += g / epsilon);
+    scaled
 }
 
 impl<'a, T: Cost> Stream<'a, T> {
@@ -140,21 +170,35 @@ impl<'a, T: Cost> Stream<'a, T> {
     }
 
     /// Updates f from g and leaves the column masses.
-    pub fn sweep(&self, pair: Pair<'_>, w: Weights<'_>, rule: &Update, monitor: &dyn Monitor) -> Result<()> {
-        let (n, m) = self.geometry.shape();
-        // log b_j folded into g: b_j exp(z) = exp(z + log b_j).
-        let g: Vec<f64> = pair.g.iter().zip(w.b).map(|(g, b)| g / rule.epsilon + b.ln()).collect();
-        let scaled = Scaled { g: &g, inv_eps: 1.0 / rule.epsilon };
-        let ranges = row_chunks(n, m);
-        let jobs = split_rows(pair.f, pair.softmin, w.a, &ranges);
-        let partials = map_chunks(jobs, monitor, |job| self.chunk(job, &scaled, rule, monitor))?;
-        combine(&partials, pair.mass, monitor)?;
+    pub fn sweep(&self, mut pair: Pair<'_>, w: Weights<'_>, rule: &Update, monitor: &dyn Monitor) -> Result<()> {
+        let g = scaled_columns(pair.g, w.b, rule.epsilon);
+        let pass = Pass { g: &g, inv_eps: 1.0 / rule.epsilon, probe: None };
+        let mut mass = std::mem::take(&mut pair.mass);
+        self.pass(updates(&mut pair, w.a, rule), &pass, &mut mass, monitor)
+    }
+
+    /// out_j = Σ_i scale_i p_ij Σ_k p_ik x_k with p_ij = b_j exp((S_i + g_j − C_ij)/ε), rows of p summing to 1.
+    pub fn product(&self, at: &Linearization<'_>, x: &[f64], out: &mut [f64], monitor: &dyn Monitor) -> Result<()> {
+        let g = scaled_columns(at.g, at.b, at.epsilon);
+        let pass = Pass { g: &g, inv_eps: 1.0 / at.epsilon, probe: Some(x) };
+        self.pass(projections(at.softmin, at.row_mass, x.len()), &pass, out, monitor)
+    }
+
+    fn pass<R: RowRule>(
+        &self,
+        jobs: Vec<ChunkRows<R>>,
+        pass: &Pass<'_>,
+        out: &mut [f64],
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
+        let partials = map_chunks(jobs, monitor, |job| self.chunk(job, pass, monitor))?;
+        combine(&partials, out, monitor)?;
         partials.into_iter().for_each(|p| self.partials.give(p));
         Ok(())
     }
 
-    fn chunk(&self, job: ChunkRows<'_>, scaled: &Scaled<'_>, rule: &Update, monitor: &dyn Monitor) -> Result<Vec<f64>> {
-        let m = scaled.g.len();
+    fn chunk<R: RowRule>(&self, mut job: ChunkRows<R>, pass: &Pass<'_>, monitor: &dyn Monitor) -> Result<Vec<f64>> {
+        let m = pass.g.len();
         let rows_at_once = self.rows_at_once();
         let mut tile = self.tile.take(rows_at_once * TILE)?;
         let mut e = self.exponentials.take(rows_at_once * m)?;
@@ -162,13 +206,7 @@ impl<'a, T: Cost> Stream<'a, T> {
         t[..m].fill(0.0);
         for block in chunks(job.rows.len(), rows_at_once, usize::MAX) {
             monitor.check()?;
-            let rows = job.rows.start + block.start..job.rows.start + block.end;
-            let mut state = RowState {
-                f: &mut job.state.f[block.clone()],
-                softmin: &mut job.state.softmin[block.clone()],
-                a: &job.state.a[block.clone()],
-            };
-            self.block(rows, &mut state, scaled, rule, &mut tile, &mut e, &mut t[..m]);
+            self.block(job.rows.start, block, &mut job.rule, pass, &mut tile, &mut e, &mut t[..m]);
         }
         self.tile.give(tile);
         self.exponentials.give(e);
@@ -180,55 +218,54 @@ impl<'a, T: Cost> Stream<'a, T> {
         if self.geometry.points().is_some_and(|p| p.dim() > 8) { BLOCK } else { 4 }
     }
 
-    fn block(
+    fn block<R: RowRule>(
         &self,
-        rows: Range<usize>,
-        state: &mut RowState<'_>,
-        scaled: &Scaled<'_>,
-        rule: &Update,
+        start: usize,
+        block: Range<usize>,
+        rule: &mut R,
+        pass: &Pass<'_>,
         tile: &mut [T],
         e: &mut [T],
         t: &mut [f64],
     ) {
-        let (count, m) = (rows.len(), scaled.g.len());
+        let (count, m) = (block.len(), pass.g.len());
+        let rows = start + block.start..start + block.end;
         let mut reference = [0.0; BLOCK];
-        reference[..count].copy_from_slice(state.softmin);
+        reference[..count].copy_from_slice(rule.reference(block.clone()));
         let mut sums = [0.0; BLOCK];
         for cols in tiles(m) {
             let costs = T::block(self.geometry, rows.clone(), cols.clone(), tile);
             for r in 0..count {
                 let out = &mut e[r * m..][cols.clone()];
-                sums[r] += gibbs_row(
-                    costs.row(r),
-                    &scaled.g[cols.clone()],
-                    reference[r] * scaled.inv_eps,
-                    scaled.inv_eps,
-                    out,
-                );
+                sums[r] +=
+                    gibbs_row(costs.row(r), &pass.g[cols.clone()], reference[r] * pass.inv_eps, pass.inv_eps, out);
             }
         }
         for r in 0..count {
             if !(sums[r] > 1.0 / T::SAFE && sums[r] < T::SAFE) {
-                (reference[r], sums[r]) = self.rescued(rows.start + r, scaled, tile, &mut e[r * m..(r + 1) * m]);
+                (reference[r], sums[r]) = self.rescued(rows.start + r, pass, tile, &mut e[r * m..(r + 1) * m]);
             }
         }
-        state.advance(rule, &reference[..count], &mut sums[..count]);
+        if let Some(x) = pass.probe {
+            row_dots(e, x, &mut sums[..count]);
+        }
+        rule.weigh(block, &reference[..count], &mut sums[..count]);
         add_rows(e, &sums[..count], t);
     }
 
     /// A row whose sum left the safe range, with its largest exponent as the reference: reference and sum.
-    fn rescued(&self, row: usize, scaled: &Scaled<'_>, tile: &mut [T], e: &mut [T]) -> (f64, f64) {
+    fn rescued(&self, row: usize, pass: &Pass<'_>, tile: &mut [T], e: &mut [T]) -> (f64, f64) {
         let mut best = f64::NEG_INFINITY;
         for cols in tiles(e.len()) {
             let costs = T::block(self.geometry, row..row + 1, cols.clone(), tile);
-            best = best.max(row_max(costs.row(0), &scaled.g[cols], scaled.inv_eps));
+            best = best.max(row_max(costs.row(0), &pass.g[cols], pass.inv_eps));
         }
         let mut sum = 0.0;
         for cols in tiles(e.len()) {
             let costs = T::block(self.geometry, row..row + 1, cols.clone(), tile);
-            sum += gibbs_row(costs.row(0), &scaled.g[cols.clone()], -best, scaled.inv_eps, &mut e[cols]);
+            sum += gibbs_row(costs.row(0), &pass.g[cols.clone()], -best, pass.inv_eps, &mut e[cols]);
         }
-        (-best / scaled.inv_eps, sum)
+        (-best / pass.inv_eps, sum)
     }
 }
 
@@ -243,4 +280,16 @@ pub fn add_rows<T: Scalar>(e: &[T], w: &[f64], t: &mut [f64]) {
     for (r, &w) in w.iter().enumerate().skip(quads) {
         add_scaled(row(r), w, t);
     }
+}
+
+/// sums_r = Σ_j e_rj x_j, rows of length `x.len()`.
+pub fn row_dots<T: Scalar>(e: &[T], x: &[f64], sums: &mut [f64]) {
+    let (count, m) = (sums.len(), x.len());
+    // The last row stands in for those that would complete a quad.
+    let row = |r: usize| &e[r.min(count - 1) * m..][..m];
+    let mut all = [0.0; BLOCK];
+    for r in (0..count).step_by(4) {
+        all[r..r + 4].copy_from_slice(&dot4([row(r), row(r + 1), row(r + 2), row(r + 3)], x));
+    }
+    sums.copy_from_slice(&all[..count]);
 }

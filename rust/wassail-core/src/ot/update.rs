@@ -3,6 +3,7 @@
 use crate::numeric::exp::exp_slice;
 use crate::numeric::log::ln_slice;
 use crate::parallel::sum;
+use std::ops::Range;
 
 /// Rows that a sweep updates together.
 pub const BLOCK: usize = 16;
@@ -31,30 +32,65 @@ impl Update {
     }
 }
 
-/// Potentials and softmins of a block of rows.
-pub struct RowState<'a> {
+/// What a pass over the plan does with a row once its sum is known.
+pub trait RowRule: Send {
+    /// References of the given rows of the chunk: potentials near their softmins.
+    fn reference(&self, rows: Range<usize>) -> &[f64];
+    /// Turns sums relative to `reference` into the factors with which rows of the kernel enter the column sums.
+    fn weigh(&mut self, rows: Range<usize>, reference: &[f64], sums: &mut [f64]);
+}
+
+/// Sinkhorn's update of a chunk of rows.
+pub struct Advance<'a> {
     /// Potential f, updated in place.
     pub f: &'a mut [f64],
-    /// S_i = −ε log Σ_j b_j exp((g_j − C_ij)/ε), written.
+    /// In: references. Out: S_i = −ε log Σ_j b_j exp((g_j − C_ij)/ε).
     pub softmin: &'a mut [f64],
     /// Weights.
     pub a: &'a [f64],
+    /// The update.
+    pub rule: &'a Update,
 }
 
-impl RowState<'_> {
-    /// From sums s_i = Σ_j b_j exp((reference_i + g_j − C_ij)/ε): sets S and f, and turns `sums` into the factors
-    /// a_i exp((f_i − reference_i)/ε) that make the summands entries of the plan.
-    pub fn advance(&mut self, rule: &Update, reference: &[f64], sums: &mut [f64]) {
+impl RowRule for Advance<'_> {
+    fn reference(&self, rows: Range<usize>) -> &[f64] {
+        &self.softmin[rows]
+    }
+
+    /// From s_i = Σ_j b_j exp((reference_i + g_j − C_ij)/ε): sets S and f; the factors a_i exp((f_i − reference_i)/ε) make the
+    /// summands entries of the plan.
+    fn weigh(&mut self, rows: Range<usize>, reference: &[f64], sums: &mut [f64]) {
+        let rule = self.rule;
         ln_slice(sums);
-        for (i, s) in sums.iter_mut().enumerate() {
-            let softmin = reference[i] - rule.epsilon * *s;
+        for ((i, s), reference) in rows.clone().zip(sums.iter_mut()).zip(reference) {
+            let softmin = reference - rule.epsilon * *s;
             self.softmin[i] = softmin;
             self.f[i] = rule.relaxed(self.f[i], softmin);
-            *s = (self.f[i] - reference[i]) / rule.epsilon;
+            *s = (self.f[i] - reference) / rule.epsilon;
         }
         exp_slice(sums);
-        for (s, a) in sums.iter_mut().zip(self.a) {
+        for (s, a) in sums.iter_mut().zip(&self.a[rows]) {
             *s *= a;
+        }
+    }
+}
+
+/// The product with Pᵀ diag(P1)⁻¹ P: sums are those of a vector, and are weighed by the given factors.
+pub struct Project<'a> {
+    /// Row softmins.
+    pub softmin: &'a [f64],
+    /// Factors, the square of the row normalization included.
+    pub scale: &'a [f64],
+}
+
+impl RowRule for Project<'_> {
+    fn reference(&self, rows: Range<usize>) -> &[f64] {
+        &self.softmin[rows]
+    }
+
+    fn weigh(&mut self, rows: Range<usize>, _reference: &[f64], sums: &mut [f64]) {
+        for (s, scale) in sums.iter_mut().zip(&self.scale[rows]) {
+            *s *= scale;
         }
     }
 }
