@@ -5,7 +5,15 @@ from wassail.ot.certificate import Certificate
 from wassail.ot.costs import PNorm
 from wassail.ot.divergence import DivergenceResult, sinkhorn_divergence
 from wassail.ot.epsilon import suggest_epsilon
-from wassail.ot.gaussian import gaussian_map, gaussian_sinkhorn, gaussian_wasserstein
+from wassail.ot.gaussian import (
+    GaussianMap,
+    GaussianPlan,
+    QuadraticForm,
+    gaussian_map,
+    gaussian_sinkhorn,
+    gaussian_sinkhorn_divergence,
+    gaussian_wasserstein,
+)
 from wassail.ot.geometry import ArrayCost, PointCloud, as_cost
 from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
 from wassail.ot.sinkhorn import sinkhorn
@@ -15,14 +23,18 @@ __all__ = [
     "ArrayCost",
     "Certificate",
     "DivergenceResult",
+    "GaussianMap",
+    "GaussianPlan",
     "PNorm",
     "PointCloud",
+    "QuadraticForm",
     "SinkhornResult",
     "SinkhornTrace",
     "Status",
     "as_cost",
     "gaussian_map",
     "gaussian_sinkhorn",
+    "gaussian_sinkhorn_divergence",
     "gaussian_wasserstein",
     "sinkhorn",
     "sinkhorn_batch",

@@ -14,6 +14,7 @@ from wassail.ot._dual import weighted_sum
 from wassail.ot._frozen import FieldsOnly
 from wassail.ot._plan import operator_of
 from wassail.ot._problem import check_options, prepare, warn_unless_converged
+from wassail.ot._symmetric import solve_symmetric
 from wassail.ot.costs import CostName, PNorm
 from wassail.ot.geometry import PointCloud
 from wassail.ot.results import SinkhornResult
@@ -47,12 +48,12 @@ class DivergenceResult(FieldsOnly):
     @cached_property
     def grad_x(self) -> F64:
         r"""Gradient with respect to the points x, shape (n, d): :math:`\sum_j P_{ij}\nabla_1 c(x_i, y_j)`, debiased."""
-        return operator_of(self.xy).gradient() - _symmetric_gradient(self.xx)
+        return operator_of(self.xy).gradient() - operator_of(self.xx).gradient()
 
     @cached_property
     def grad_y(self) -> F64:
         """Gradient with respect to the points y, shape (m, d)."""
-        return operator_of(self.xy).transposed().gradient() - _symmetric_gradient(self.yy)
+        return operator_of(self.xy).transposed().gradient() - operator_of(self.yy).gradient()
 
     @cached_property
     def grad_a(self) -> F64:
@@ -115,8 +116,11 @@ def sinkhorn_divergence(
         Ground cost between points.
     epsilon : float
         Regularization strength, required; large values give a kernel distance (MMD), small ones transport.
-    tol, max_iter, anneal, relaxation, n_threads
-        As in :func:`sinkhorn`.
+    tol, max_iter, n_threads
+        As in :func:`sinkhorn`, for each of the three problems.
+    anneal, relaxation
+        As in :func:`sinkhorn`, for the problem between x and y; the other two have one potential, and an iteration
+        that halves their error with every sweep.
     rho : float, optional
         Penalty of both marginals, positive; None or inf for balanced transport.
 
@@ -170,24 +174,21 @@ def sinkhorn_divergence(
     xy = prepare(cloud, a, b, strength, penalties, threads)
     xx = prepare(PointCloud(cloud.x, cloud.x, cost=cost), xy.a, xy.a, strength, penalties, threads)
     yy = prepare(PointCloud(cloud.y, cloud.y, cost=cost), xy.b, xy.b, strength, penalties, threads)
-    results = {name: problem.solve(options) for name, problem in (("xy", xy), ("xx", xx), ("yy", yy))}
+    results = {
+        "xy": xy.solve(options),
+        "xx": solve_symmetric(xx, options),
+        "yy": solve_symmetric(yy, options),
+    }
     warn_unless_converged(results, options, stacklevel=2)
     masses = float(xy.a.sum()) - float(xy.b.sum())
     value = results["xy"].value - 0.5 * (results["xx"].value + results["yy"].value) + 0.5 * strength * masses**2
     return DivergenceResult(value=value, xy=results["xy"], xx=results["xx"], yy=results["yy"])
 
 
-def _symmetric_gradient(result: SinkhornResult) -> F64:
-    """Return the gradient of ½ OT(α, α): both arguments move, and the mean of P and Pᵀ is symmetric."""
-    plan = operator_of(result)
-    return 0.5 * (plan.gradient() + plan.transposed().gradient())
-
-
 def _weight_gradient(potential: F64, symmetric: SinkhornResult) -> F64:
-    """Return the gradient with respect to the weights of one side."""
+    """Return the gradient with respect to the weights of one side; the symmetric problem has f = g."""
     rho = symmetric.rho[0]
     if math.isinf(rho):
-        gradient = potential - 0.5 * (symmetric.f + symmetric.g)
+        gradient = potential - symmetric.f
         return gradient - weighted_sum(symmetric.a, gradient) / float(symmetric.a.sum())
-    bias = 0.5 * (np.exp(-symmetric.f / rho) + np.exp(-symmetric.g / rho))
-    return (rho + symmetric.epsilon) * (bias - np.exp(-potential / rho))
+    return (rho + symmetric.epsilon) * (np.exp(-symmetric.f / rho) - np.exp(-potential / rho))
