@@ -34,7 +34,9 @@ impl<S: Scalar + Element> Borrowed<S> {
             return Err(PyValueError::new_err("cost must have two dimensions"));
         };
         if n == 0 || m == 0 || row % size != 0 || col % size != 0 || !array.is_aligned() {
-            return Err(PyValueError::new_err("cost is empty, unaligned, or its strides are no multiples of its element"));
+            return Err(PyValueError::new_err(
+                "cost is empty, unaligned, or its strides are no multiples of its element",
+            ));
         }
         let strides = (row / size, col / size);
         let reach = [(n as isize - 1) * strides.0, (m as isize - 1) * strides.1];

@@ -9,6 +9,7 @@ mod enter;
 mod errors;
 mod geometry;
 mod ot;
+mod plan;
 mod waiting;
 
 use pyo3::prelude::*;
@@ -17,13 +18,16 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::config::{
-        exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads,
-    };
+    use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
     #[pymodule_export]
     use super::geometry::Geometry;
     #[pymodule_export]
     use super::ot::{sinkhorn, sinkhorn_batch, softmin_rows};
+    #[pymodule_export]
+    use super::plan::{
+        c_transform, certificate_sums, cost_scan, plan_apply, plan_dense, plan_gradient, plan_sparse, plan_sums,
+        softmin_cols,
+    };
     use super::*;
 
     #[pymodule_init]

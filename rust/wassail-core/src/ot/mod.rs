@@ -1,12 +1,21 @@
 //! Optimal transport.
 
 pub mod annealing;
+pub mod apply;
 pub mod batch;
+pub mod certificate;
+pub mod columns;
 pub mod engine;
 pub mod geometry;
+pub mod gradient;
+pub mod kernels;
 pub mod krylov;
+pub mod plan;
+pub mod scan;
 pub mod sinkhorn;
 pub mod softmin;
+pub mod sparsify;
 pub mod stored;
 pub mod sweep;
+pub mod tiling;
 pub mod update;
