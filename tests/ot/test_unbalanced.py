@@ -1,0 +1,82 @@
+"""Unbalanced transport: limits, optimality, and what the mass does."""
+
+import numpy as np
+import pytest
+
+from tests.reference import sinkhorn_numpy as ref
+from wassail import ot
+
+RHOS = [(1.0, 1.0), (0.1, 4.0), (np.inf, 0.5), (0.5, np.inf)]
+
+
+def make(seed=0, n=25, m=20, mass=1.6):
+    rng = np.random.default_rng(seed)
+    a, b = rng.random(n) + 0.1, rng.random(m) + 0.1
+    return rng.random((n, m)), a / a.sum(), mass * b / b.sum()
+
+
+@pytest.mark.parametrize("rho", RHOS)
+@pytest.mark.parametrize("epsilon", [1.0, 0.1, 0.02])
+def test_no_perturbation_does_better(rho, epsilon):
+    C, a, b = make()
+    result = ot.sinkhorn(C, a, b, epsilon=epsilon, rho=rho, tol=1e-12)
+    assert result.converged
+    P = result.plan
+    best = ref.objective(C, P, a, b, epsilon, rho)
+    assert result.value == pytest.approx(best, rel=1e-10)
+    if np.inf in rho:
+        axis = 1 if rho[0] == np.inf else 0
+        assert np.abs(P.sum(axis) - (a if axis else b)).sum() < 1e-10
+        return
+    rng = np.random.default_rng(1)
+    for size in (1e-1, 1e-3):
+        for _ in range(10):
+            moved = P * np.exp(size * rng.normal(size=P.shape))
+            assert ref.objective(C, moved, a, b, epsilon, rho) > best
+
+
+def test_scalar_rho_is_both_sides():
+    C, a, b = make(2)
+    one, two = (ot.sinkhorn(C, a, b, epsilon=0.1, rho=rho) for rho in (0.7, (0.7, 0.7)))
+    assert np.array_equal(one.f, two.f)
+    assert one.rho == two.rho == (0.7, 0.7)
+
+
+def test_infinite_rho_is_balanced():
+    C, a, b = make(3, mass=1.0)
+    balanced = ot.sinkhorn(C, a, b, epsilon=0.1)
+    for rho in (np.inf, (np.inf, np.inf), (None, np.inf)):
+        assert np.array_equal(ot.sinkhorn(C, a, b, epsilon=0.1, rho=rho).f, balanced.f)
+
+
+def test_large_rho_tends_to_balanced():
+    C, a, b = make(4, mass=1.0)
+    balanced = ot.sinkhorn(C, a, b, epsilon=0.1, tol=1e-12).plan
+    distance = [
+        np.abs(ot.sinkhorn(C, a, b, epsilon=0.1, rho=rho, tol=1e-11, max_iter=100_000).plan - balanced).sum()
+        for rho in (1e1, 1e3, 1e5)
+    ]
+    assert distance[1] < 0.02 * distance[0]
+    assert distance[2] < 0.02 * distance[1]
+
+
+def test_small_rho_destroys_mass():
+    C, a, b = make(5)
+    masses = [ot.sinkhorn(C + 1.0, a, b, epsilon=0.05, rho=rho).plan.sum() for rho in (0.05, 0.5, 5.0)]
+    assert masses[0] < 0.1 < masses[1] < masses[2]
+
+
+@pytest.mark.parametrize("rho", [1.0, 1e2, 1e4])
+def test_large_rho_is_fast(rho):
+    """The plain update contracts by ρ/(ρ+ε) only; the translation-invariant one does not care."""
+    C, a, b = make(6, 60, 60)
+    result = ot.sinkhorn(C, a, b, epsilon=0.05, rho=rho, tol=1e-9, max_iter=1000)
+    assert result.converged
+
+
+def test_transposition_swaps_rho():
+    C, a, b = make(7)
+    result = ot.sinkhorn(C, a, b, epsilon=0.05, rho=(0.3, 2.0), tol=1e-12)
+    mirrored = ot.sinkhorn(C.T, b, a, epsilon=0.05, rho=(2.0, 0.3), tol=1e-12)
+    assert np.allclose(result.f, mirrored.g, rtol=0, atol=1e-9)
+    assert np.allclose(result.plan, mirrored.plan.T, rtol=1e-8, atol=1e-13)
