@@ -27,7 +27,7 @@ pub fn ln_f64<I: Isa>(x: f64) -> f64 {
     const TWO_52: u64 = 0x4330_0000_0000_0000;
     const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
     let bits = x.to_bits();
-    let subnormal = bits >> 52 == 0;
+    let subnormal = (bits >> 52) & 0x7ff == 0;
     // A subnormal is its mantissa times 2^-1074: make that integer a float without reading x as one.
     let widened = (f64::from_bits((bits & MANTISSA) | TWO_52) - 4_503_599_627_370_496.0).to_bits();
     let normal = if subnormal { widened } else { bits };
@@ -48,8 +48,8 @@ pub fn ln_f64<I: Isa>(x: f64) -> f64 {
     let half = 0.5 * f * f;
     let tail = s.fma::<I>(z.fma::<I>(l, half), k * LN2_LO);
     let value = k.fma::<I>(LN2_HI, f - (half - tail));
-    // Special cases by bits: comparisons would read a subnormal as 0 under DAZ.
-    let zero = bits << 1 == 0;
+    // Zero is told by the widened mantissa: DAZ would read a subnormal itself as 0.
+    let zero = subnormal && f64::from_bits(widened) == 0.0;
     let special = bits >= 0x7ff0_0000_0000_0000;
     let edge = if bits == 0x7ff0_0000_0000_0000 { f64::INFINITY } else { f64::NAN };
     let value = if special { edge } else { value };
@@ -67,7 +67,7 @@ pub fn ln_f32<I: Isa>(x: f32) -> f32 {
     const TWO_23: u32 = 0x4b00_0000;
     const SQRT_HALF: u32 = 0x3f35_04f3;
     let bits = x.to_bits();
-    let subnormal = bits >> 23 == 0;
+    let subnormal = (bits >> 23) & 0xff == 0;
     let widened = (f32::from_bits((bits & MANTISSA) | TWO_23) - 8_388_608.0).to_bits();
     let normal = if subnormal { widened } else { bits };
     let shift = if subnormal { -149.0 } else { 0.0 };
@@ -85,7 +85,7 @@ pub fn ln_f32<I: Isa>(x: f32) -> f32 {
     let half = 0.5 * f * f;
     let tail = s.fma::<I>(z.fma::<I>(l, half), k * LN2_LO32);
     let value = k.fma::<I>(LN2_HI32, f - (half - tail));
-    let zero = bits << 1 == 0;
+    let zero = subnormal && f32::from_bits(widened) == 0.0;
     let special = bits >= 0x7f80_0000;
     let edge = if bits == 0x7f80_0000 { f32::INFINITY } else { f32::NAN };
     let value = if special { edge } else { value };

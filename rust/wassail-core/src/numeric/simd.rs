@@ -34,8 +34,12 @@ pub trait Vector: Copy + Debug {
     fn sqrt(self) -> Self;
     /// Absolute value.
     fn abs(self) -> Self;
-    /// Adds the integer in the low mantissa bits of `shifted` to the exponent.
-    fn scale(self, shifted: Self) -> Self;
+    /// Whether `scale` overflows to infinity.
+    const SATURATES: bool;
+    /// self · 2^k for a whole k, given also as the low mantissa bits of `shifted`; the result is normal or overflows.
+    fn scale(self, k: Self, shifted: Self) -> Self;
+    /// Elementwise minimum; `o` where either is NaN.
+    fn min(self, o: Self) -> Self;
     /// `this` where self ≥ bound, else `other` (also for NaN).
     fn select_ge(self, bound: Self, this: Self, other: Self) -> Self;
 }
@@ -58,6 +62,7 @@ macro_rules! array_vector {
         impl Vector for $name {
             type Elem = $t;
             const N: usize = $n;
+            const SATURATES: bool = false;
             #[inline(always)]
             fn splat(x: $t) -> Self {
                 Self([x; $n])
@@ -101,6 +106,10 @@ macro_rules! array_vector {
                 Self(std::array::from_fn(|i| if self.0[i] > o.0[i] { self.0[i] } else { o.0[i] }))
             }
             #[inline(always)]
+            fn min(self, o: Self) -> Self {
+                Self(std::array::from_fn(|i| if self.0[i] < o.0[i] { self.0[i] } else { o.0[i] }))
+            }
+            #[inline(always)]
             fn sqrt(self) -> Self {
                 Self(self.0.map(|v| v.sqrt()))
             }
@@ -109,7 +118,7 @@ macro_rules! array_vector {
                 Self(self.0.map(|v| v.abs()))
             }
             #[inline(always)]
-            fn scale(self, shifted: Self) -> Self {
+            fn scale(self, _k: Self, shifted: Self) -> Self {
                 Self(std::array::from_fn(|i| {
                     <$t>::from_bits(self.0[i].to_bits().wrapping_add(shifted.0[i].to_bits() << $shift))
                 }))
@@ -143,9 +152,9 @@ mod x86 {
     use std::arch::x86_64::*;
 
     macro_rules! register {
-        ($name:ident, $inner:ident, $t:ty, $n:literal, $shift:literal,
-         $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident, $sqrt:ident,
-         $cast_i:ident, $cast_f:ident, $shl:ident, $add_i:ident, |$v:ident| $abs:expr, |$x:ident, $b:ident, $p:ident, $q:ident| $select:expr) => {
+        ($name:ident, $inner:ident, $t:ty, $n:literal, $saturates:literal,
+         $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident, $min:ident, $sqrt:ident,
+         |$v:ident| $abs:expr, |$m:ident, $k:ident, $s:ident| $scale:expr, |$x:ident, $b:ident, $p:ident, $q:ident| $select:expr) => {
             /// A hardware register.
             #[derive(Clone, Copy, Debug)]
             pub struct $name($inner);
@@ -154,6 +163,7 @@ mod x86 {
             impl Vector for $name {
                 type Elem = $t;
                 const N: usize = $n;
+                const SATURATES: bool = $saturates;
                 #[inline(always)]
                 fn splat(x: $t) -> Self {
                     // SAFETY: see above.
@@ -213,9 +223,16 @@ mod x86 {
                     Self(unsafe { $abs })
                 }
                 #[inline(always)]
-                fn scale(self, shifted: Self) -> Self {
+                fn scale(self, k: Self, shifted: Self) -> Self {
+                    let ($m, $k, $s) = (self.0, k.0, shifted.0);
+                    let _ = ($k, $s);
                     // SAFETY: see above.
-                    Self(unsafe { $cast_f($add_i($cast_i(self.0), $shl::<$shift>($cast_i(shifted.0)))) })
+                    Self(unsafe { $scale })
+                }
+                #[inline(always)]
+                fn min(self, o: Self) -> Self {
+                    // SAFETY: see above.
+                    Self(unsafe { $min(self.0, o.0) })
                 }
                 #[inline(always)]
                 fn select_ge(self, bound: Self, this: Self, other: Self) -> Self {
@@ -232,7 +249,7 @@ mod x86 {
         __m512d,
         f64,
         8,
-        52,
+        true,
         _mm512_set1_pd,
         _mm512_loadu_pd,
         _mm512_storeu_pd,
@@ -242,12 +259,10 @@ mod x86 {
         _mm512_fmadd_pd,
         _mm512_fnmadd_pd,
         _mm512_max_pd,
+        _mm512_min_pd,
         _mm512_sqrt_pd,
-        _mm512_castpd_si512,
-        _mm512_castsi512_pd,
-        _mm512_slli_epi64,
-        _mm512_add_epi64,
         |v| _mm512_abs_pd(v),
+        |p, k, shifted| _mm512_scalef_pd(p, k),
         |x, b, p, q| _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_GE_OQ>(x, b), q, p)
     );
     register!(
@@ -255,7 +270,7 @@ mod x86 {
         __m512,
         f32,
         16,
-        23,
+        true,
         _mm512_set1_ps,
         _mm512_loadu_ps,
         _mm512_storeu_ps,
@@ -265,12 +280,10 @@ mod x86 {
         _mm512_fmadd_ps,
         _mm512_fnmadd_ps,
         _mm512_max_ps,
+        _mm512_min_ps,
         _mm512_sqrt_ps,
-        _mm512_castps_si512,
-        _mm512_castsi512_ps,
-        _mm512_slli_epi32,
-        _mm512_add_epi32,
         |v| _mm512_abs_ps(v),
+        |p, k, shifted| _mm512_scalef_ps(p, k),
         |x, b, p, q| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, b), q, p)
     );
     register!(
@@ -278,7 +291,7 @@ mod x86 {
         __m256d,
         f64,
         4,
-        52,
+        false,
         _mm256_set1_pd,
         _mm256_loadu_pd,
         _mm256_storeu_pd,
@@ -288,12 +301,13 @@ mod x86 {
         _mm256_fmadd_pd,
         _mm256_fnmadd_pd,
         _mm256_max_pd,
+        _mm256_min_pd,
         _mm256_sqrt_pd,
-        _mm256_castpd_si256,
-        _mm256_castsi256_pd,
-        _mm256_slli_epi64,
-        _mm256_add_epi64,
         |v| _mm256_andnot_pd(_mm256_set1_pd(-0.0), v),
+        |p, k, shifted| _mm256_castsi256_pd(_mm256_add_epi64(
+            _mm256_castpd_si256(p),
+            _mm256_slli_epi64::<52>(_mm256_castpd_si256(shifted))
+        )),
         |x, b, p, q| _mm256_blendv_pd(q, p, _mm256_cmp_pd::<_CMP_GE_OQ>(x, b))
     );
     register!(
@@ -301,7 +315,7 @@ mod x86 {
         __m256,
         f32,
         8,
-        23,
+        false,
         _mm256_set1_ps,
         _mm256_loadu_ps,
         _mm256_storeu_ps,
@@ -311,12 +325,13 @@ mod x86 {
         _mm256_fmadd_ps,
         _mm256_fnmadd_ps,
         _mm256_max_ps,
+        _mm256_min_ps,
         _mm256_sqrt_ps,
-        _mm256_castps_si256,
-        _mm256_castsi256_ps,
-        _mm256_slli_epi32,
-        _mm256_add_epi32,
         |v| _mm256_andnot_ps(_mm256_set1_ps(-0.0), v),
+        |p, k, shifted| _mm256_castsi256_ps(_mm256_add_epi32(
+            _mm256_castps_si256(p),
+            _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted))
+        )),
         |x, b, p, q| _mm256_blendv_ps(q, p, _mm256_cmp_ps::<_CMP_GE_OQ>(x, b))
     );
 

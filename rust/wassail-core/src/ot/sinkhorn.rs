@@ -83,8 +83,9 @@ const PATIENCE_RELAXED: usize = 100;
 const LINEAR_BELOW: f64 = 0.3;
 /// A plain iteration that needs no more than this many further sweeps goes on.
 const NEARLY_DONE: f64 = 3.0;
-/// Largest move of g in one accelerated step, in units of ε.
-const LARGEST_MOVE: f64 = 4.0;
+/// First and largest bound on the move of g in one accelerated step, in units of ε.
+const FIRST_MOVE: f64 = 4.0;
+const LARGEST_MOVE: f64 = 1000.0;
 /// Most products of one accelerated step.
 const MOST_PRODUCTS: usize = 1000;
 /// Shortenings of an accelerated step before a plain one is made.
@@ -129,6 +130,8 @@ struct Run<'a> {
     fresh: bool,
     /// Whether pairs are moved to their best translation (unbalanced problems, outside the linearized phase).
     translating: bool,
+    /// Bound on an accelerated move of g, in units of ε.
+    radius: f64,
 }
 
 impl<'a> Run<'a> {
@@ -155,12 +158,16 @@ impl<'a> Run<'a> {
             error: f64::INFINITY,
             trace: Vec::new(),
             fresh: init.is_none(),
+            radius: FIRST_MOVE,
             translating: options.rho.0.is_finite() || options.rho.1.is_finite(),
         })
     }
 
     fn run(mut self, monitor: &dyn Monitor) -> Result<Outcome> {
         let mut engine = Engine::new(self.geometry, self.weights, self.options.relaxation.is_some())?;
+        if self.options.max_iter == 0 {
+            return self.evaluated(&mut engine, monitor);
+        }
         let mut stages = if self.fresh {
             schedule(self.geometry, self.options.epsilon, self.options.anneal)
         } else {
@@ -178,6 +185,18 @@ impl<'a> Run<'a> {
             Some(status) => status,
             None => self.finish(&mut engine, last, monitor)?,
         };
+        Ok(Outcome { f: self.f, g: self.g, status, error: self.error, trace: self.trace })
+    }
+
+    /// The starting pair with its error.
+    fn evaluated(mut self, engine: &mut Engine<'_>, monitor: &dyn Monitor) -> Result<Outcome> {
+        let epsilon = self.options.epsilon;
+        engine.refine();
+        let keep = Update { epsilon, omega: 0.0, rho: self.options.rho.0 };
+        let pair = Pair { f: &mut self.f, g: &self.g, softmin: &mut self.softmin, mass: &mut self.mass };
+        engine.sweep(pair, &keep, monitor)?;
+        self.error = self.marginal_error(epsilon);
+        let status = if self.relative() <= self.options.tol { Status::Converged } else { Status::MaxIter };
         Ok(Outcome { f: self.f, g: self.g, status, error: self.error, trace: self.trace })
     }
 
@@ -243,8 +262,9 @@ impl<'a> Run<'a> {
         let gradient = self.column_gradient();
         let slope = sum(delta.iter().zip(&gradient).map(|(d, s)| d * s));
         let largest = delta.iter().fold(0.0f64, |s, d| s.max(d.abs()));
-        let mut length = (LARGEST_MOVE * epsilon / largest).min(1.0);
-        for _ in 0..SHORTENINGS {
+        let mut length = (self.radius * epsilon / largest).min(1.0);
+        let clipped = length < 1.0;
+        for shortening in 0..SHORTENINGS {
             for ((g, start), d) in self.g.iter_mut().zip(&start).zip(&delta) {
                 *g = start + length * d;
             }
@@ -253,6 +273,14 @@ impl<'a> Run<'a> {
             }
             let grown = self.dual_value(epsilon) >= value + 1e-4 * length * slope;
             if (grown && self.error.is_finite()) || self.error < 0.9 * error {
+                let factor = if shortening > 0 {
+                    0.5
+                } else if clipped {
+                    3.0
+                } else {
+                    1.0
+                };
+                self.radius = (self.radius * factor).clamp(1.0, LARGEST_MOVE);
                 return Ok(None);
             }
             length *= 0.25;
