@@ -10,6 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 
 
+def covariance(dim, seed, spread=1.0):
+    root = np.random.default_rng((dim, seed)).normal(size=(dim, dim + 2))
+    return spread * root @ root.T / dim
+
+
+def pair(dim):
+    rng = np.random.default_rng((7, dim))
+    return rng.normal(size=dim), covariance(dim, 1), rng.normal(size=dim), covariance(dim, 2, 0.6)
+
+
 def grid(mean, variance, n=300, width=9.0):
     return mean + math.sqrt(variance) * np.linspace(-width, width, n)
 
