@@ -129,10 +129,11 @@ def test_trace():
     assert result.trace.error.size == result.n_iter
     assert result.trace.epsilon[-1] == 0.01
     assert (np.diff(result.trace.epsilon) <= 0).all()
-    assert ((result.trace.relaxation > 0) & (result.trace.relaxation < 2)).all()
+    assert ((result.trace.relaxation >= 0) & (result.trace.relaxation < 2)).all()
     assert np.isfinite(result.trace.error).all()
     fixed = ot.sinkhorn(C, a, b, epsilon=0.05, relaxation=1.25, anneal=None)
     assert (fixed.trace.epsilon == 0.05).all()
+    assert fixed.trace.relaxation[-1] == 1.25
 
 
 def test_callback_stops():

@@ -47,7 +47,8 @@ class SinkhornTrace:
     epsilon : ndarray, shape (n_iter,)
         Regularization of the sweep; above the final one while annealing.
     relaxation : ndarray, shape (n_iter,)
-        Relaxation factor of the sweep; 1 is the plain update.
+        Relaxation factor of the sweep; 1 is the plain update, 0 marks sweeps inside a step that was solved for by
+        conjugate gradients.
     """
 
     error: F64
