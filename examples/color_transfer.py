@@ -3,7 +3,7 @@ Move the colors of one photograph onto another, and back.
 
 The colors of each photograph are a cloud of points in the RGB cube. An entropic transport plan between a few thousand
 sampled pixels of each gives a map that is defined at every color: the barycentric projection. It recolors all pixels,
-most of which the fit has never seen.
+most of which the fit has never seen; equal colors are mapped once.
 
 Run: python examples/color_transfer.py [--pixels N] [--output PATH]
 
@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from wassail import ot
 
-CHUNK = 20_000
+CHUNK = 5_000
 
 
 def sample(pixels: NDArray[np.float32], size: int, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -31,19 +31,24 @@ def sample(pixels: NDArray[np.float32], size: int, rng: np.random.Generator) -> 
     return pixels[rng.choice(len(pixels), size=min(size, len(pixels)), replace=False)]
 
 
-def fit(x: NDArray[np.float32], y: NDArray[np.float32], label: str) -> ot.SinkhornResult:
-    """Solve entropic transport between two samples of colors, and say how well."""
-    cost = ot.PointCloud(x, y)
-    # A small fraction of the mean cost keeps the result vivid; larger values pull colors to their mean.
-    result = ot.sinkhorn(cost, epsilon=ot.suggest_epsilon(cost, fraction=0.01), tol=1e-3, progress=True)
-    print(f"{label}: {result}")
-    return result
+def fit(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[ot.SinkhornResult, ot.SinkhornResult]:
+    """Solve entropic transport between two samples of colors, both ways."""
+    there, back = ot.PointCloud(x, y), ot.PointCloud(y, x)
+    # A small fraction of the mean cost keeps colors vivid; a large one pulls them to their mean.
+    epsilon = ot.suggest_epsilon(there, fraction=0.02)
+    forward = ot.sinkhorn(there, epsilon=epsilon, tol=1e-3, progress=True)
+    # The way back is the same problem transposed: its solution is known, and only checked.
+    backward = ot.sinkhorn(back, epsilon=epsilon, tol=1e-3, init=(forward.g, forward.f))
+    print(f"china to flower: {forward}\nflower to china: {backward}")
+    return forward, backward
 
 
 def recolor(pixels: NDArray[np.float32], result: ot.SinkhornResult, label: str) -> NDArray[np.float32]:
     """Apply the fitted map to all pixels, a chunk at a time so that there is progress to show."""
-    chunks = np.array_split(pixels, max(1, len(pixels) // CHUNK))
-    return np.concatenate([result.barycentric_map(chunk) for chunk in tqdm(chunks, desc=label)]).astype(np.float32)
+    colors, color_of = np.unique(pixels, axis=0, return_inverse=True)
+    chunks = np.array_split(colors, max(1, len(colors) // CHUNK))
+    mapped = [result.barycentric_map(chunk) for chunk in tqdm(chunks, desc=label)]
+    return np.concatenate(mapped).astype(np.float32)[color_of.reshape(-1)]
 
 
 def side_by_side(top: list[NDArray[np.float32]], bottom: list[NDArray[np.float32]]) -> Image.Image:
@@ -64,10 +69,10 @@ def main() -> None:
     china, flower = (np.float32(image) / 255 for image in load_sample_images().images)
     x, y = china.reshape(-1, 3), flower.reshape(-1, 3)
     rng = np.random.default_rng(0)
-    x_fit, y_fit = sample(x, options.pixels, rng), sample(y, options.pixels, rng)
+    forward, backward = fit(sample(x, options.pixels, rng), sample(y, options.pixels, rng))
 
-    x_new = recolor(x, fit(x_fit, y_fit, "china to flower"), "recoloring china")
-    y_new = recolor(y, fit(y_fit, x_fit, "flower to china"), "recoloring flower")
+    x_new = recolor(x, forward, "recoloring china")
+    y_new = recolor(y, backward, "recoloring flower")
 
     picture = side_by_side([china, flower], [x_new.reshape(china.shape), y_new.reshape(flower.shape)])
     picture.save(options.output)
