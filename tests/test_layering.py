@@ -11,10 +11,11 @@ CORE = ROOT / "rust/wassail-core"
 PYTHON = ROOT / "python/wassail"
 
 RUST_LAYERS = [
-    {"numeric", "matrix", "error"},
+    {"numeric", "matrix", "error", "memory"},
     {"rng", "parallel", "monitor", "points", "linalg"},
     {"kernel", "sink"},
     {"ot", "sampling", "thinning"},
+    {"probe"},
 ]
 PYTHON_LAYERS = [
     {"_core", "exceptions"},

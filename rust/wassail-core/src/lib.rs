@@ -9,3 +9,4 @@ pub mod numeric;
 pub mod ot;
 pub mod parallel;
 pub mod points;
+pub mod probe;

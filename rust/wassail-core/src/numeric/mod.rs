@@ -4,6 +4,7 @@ pub mod exp;
 pub mod isa;
 pub mod lanes;
 pub mod log;
+pub mod probe;
 pub mod scalar;
 pub mod simd;
 

@@ -1,0 +1,101 @@
+//! Times of single kernels on the threads of the current pool, for benchmarks: what a sweep is measured against.
+
+use crate::error::{Result, try_zeroed};
+use crate::monitor::Monitor;
+use crate::numeric::exp::exp_slice;
+use crate::numeric::probe::{fma_chain, total};
+use crate::numeric::scalar::Scalar;
+use crate::ot::geometry::{Cost, Geometry, TILE, tiles};
+use crate::ot::sweep::{Pair, Stream, Weights, row_chunks};
+use crate::ot::tiling::{ROWS, blocks};
+use crate::ot::update::Update;
+use crate::parallel::map_chunks;
+use crate::points::Metric;
+use crate::points::packed::{Packed, Rows};
+use crate::points::tile::fill;
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Seconds until `work` has run once on every thread of the pool.
+fn on_every_thread(work: impl Fn() + Sync) -> f64 {
+    let start = Instant::now();
+    if rayon::current_thread_index().is_some() {
+        rayon::broadcast(|_| work());
+    } else {
+        work();
+    }
+    start.elapsed().as_secs_f64()
+}
+
+/// Seconds of `repeats` exponentials of n elements on every thread.
+pub fn exp<T: Scalar>(n: usize, repeats: usize, monitor: &dyn Monitor) -> f64 {
+    on_every_thread(|| {
+        let source: Vec<T> = (0..n).map(|i| T::from_f64(-20.0 * i as f64 / n as f64)).collect();
+        let mut x = source.clone();
+        for _ in 0..repeats {
+            if monitor.cancelled() {
+                return;
+            }
+            x.copy_from_slice(&source);
+            exp_slice(black_box(&mut x[..]));
+        }
+    })
+}
+
+/// Seconds of `repeats` times n multiply-adds on every thread.
+pub fn fma<T: Scalar>(n: usize, repeats: usize) -> f64 {
+    on_every_thread(|| {
+        black_box(fma_chain::<T>(n.saturating_mul(repeats)));
+    })
+}
+
+/// Seconds of `repeats` sums over `bytes` of memory, shared by all threads.
+pub fn read(bytes: usize, repeats: usize, monitor: &dyn Monitor) -> Result<f64> {
+    let mut data = try_zeroed::<f64>(bytes / 8)?;
+    data.fill(1.0);
+    let start = Instant::now();
+    for _ in 0..repeats {
+        map_chunks(data.chunks(1 << 16).collect(), monitor, |part| Ok(black_box(total(part))))?;
+    }
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// Seconds of `repeats` tables of n × n squared distances in dimension d, tile by tile into reused memory.
+pub fn distance<T: Scalar>(n: usize, d: usize, repeats: usize, monitor: &dyn Monitor) -> Result<f64> {
+    let coordinates: Vec<f64> = (0..n * d).map(|i| (i as f64 * 0.618_034).fract()).collect();
+    let rows = Rows { data: &coordinates, d };
+    let packed = Packed::<T>::new(rows, rows, Metric::SqEuclidean)?;
+    let height = if d > 8 { ROWS } else { 4 };
+    let start = Instant::now();
+    for _ in 0..repeats {
+        map_chunks(row_chunks(n, n), monitor, |rows| {
+            let mut tile = vec![T::ZERO; height * TILE];
+            for block in blocks(&rows, height) {
+                for cols in tiles(n) {
+                    fill(&packed, Metric::SqEuclidean, block.clone(), cols, black_box(&mut tile), TILE);
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// Seconds of `repeats` streamed sweeps between uniform weights, after one that is not counted.
+pub fn sweep<T: Cost>(geometry: &dyn Geometry, epsilon: f64, repeats: usize, monitor: &dyn Monitor) -> Result<f64> {
+    let (n, m) = geometry.shape();
+    let (a, b) = (vec![1.0 / n as f64; n], vec![1.0 / m as f64; m]);
+    let (mut f, mut softmin) = (vec![0.0; n], vec![0.0; n]);
+    let (g, mut mass) = (vec![0.0; m], vec![0.0; m]);
+    let rule = Update { epsilon, omega: 1.0, rho: f64::INFINITY };
+    let stream = Stream::<T>::new(geometry)?;
+    let mut start = Instant::now();
+    for round in 0..=repeats {
+        let pair = Pair { f: &mut f, g: &g, softmin: &mut softmin, mass: &mut mass };
+        stream.sweep(pair, Weights { a: &a, b: &b }, &rule, monitor)?;
+        if round == 0 {
+            start = Instant::now();
+        }
+    }
+    Ok(start.elapsed().as_secs_f64())
+}
