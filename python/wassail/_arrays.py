@@ -1,5 +1,6 @@
 """The one door for arrays: anything array-like on the host becomes a plain float NumPy array, or a clear error."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,10 @@ def _check_device(value: object, name: str) -> None:
 
 def _check_kind(value: object, name: str) -> None:
     """Refuse array classes whose extra meaning would be lost."""
-    if isinstance(value, np.ma.MaskedArray):
+    if type(value) is np.ndarray:
+        return
+    # NumPy imports numpy.ma on first use, which takes milliseconds: no masked array can exist before.
+    if "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray):
         raise InputError(
             f"{name} is a masked array: fill or drop the masked entries first (weights of zero leave points out)"
         )

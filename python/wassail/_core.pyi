@@ -5,6 +5,36 @@ from typing import Any, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "Geometry",
+    "__version__",
+    "bench_distance",
+    "bench_exp",
+    "bench_fma",
+    "bench_read",
+    "bench_sweep",
+    "c_transform",
+    "certificate_sums",
+    "cost_scan",
+    "exp_f32",
+    "exp_f64",
+    "get_num_threads",
+    "isa",
+    "log_f32",
+    "log_f64",
+    "memory_limit",
+    "plan_apply",
+    "plan_dense",
+    "plan_gradient",
+    "plan_sparse",
+    "plan_sums",
+    "set_num_threads",
+    "sinkhorn",
+    "sinkhorn_batch",
+    "softmin_cols",
+    "softmin_rows",
+]
+
 __version__: str
 
 # f, g, status (0 converged, 1 max_iter, 2 stopped by the callback, 3 stalled at rounding level), n_iter,
