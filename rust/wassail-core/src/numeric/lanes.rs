@@ -35,18 +35,29 @@ fn gibbs<I: Isa, T: Scalar, S: Scalar>(cost: &[T], g: &[f64], f: I::F64, inv_eps
     S::exp::<I>(S::round::<I>([low, if S::WIDE == 2 { part(1) } else { low }]))
 }
 
+/// exp(g + f − C/ε) of one register, all in the precision of the costs.
 #[inline(always)]
-fn gibbs_row_body<I: Isa, T: Scalar, S: Scalar>(cost: &[T], g: &[f64], f: f64, inv_eps: f64, out: &mut [S]) -> f64 {
+fn gibbs_native<I: Isa, T: Scalar>(cost: &[T], g: &[T], f: T::Register<I>, inv_eps: T::Register<I>) -> T::Register<I> {
+    T::exp::<I>(T::Register::<I>::load(cost).fnma(inv_eps, T::Register::<I>::load(g).add(f)))
+}
+
+/// out_j = e(C_j, g_j) by registers, the last one padded (`kernel` gets a weightless column there); returns their sum.
+#[inline(always)]
+fn exponentials<I: Isa, T: Scalar, G: Scalar, S: Scalar>(
+    cost: &[T],
+    g: &[G],
+    out: &mut [S],
+    kernel: impl Fn(&[T], &[G]) -> S::Register<I>,
+) -> f64 {
     let n = cost.len();
     let (g, out) = (&g[..n], &mut out[..n]);
     let width = S::Register::<I>::N;
-    let (f, inv_eps) = (I::F64::splat(f), I::F64::splat(inv_eps));
     let mut acc = [S::Register::<I>::splat(S::ZERO); 4];
     let mut j = 0;
     while j + 4 * width <= n {
         for (u, acc) in acc.iter_mut().enumerate() {
             let at = j + u * width..j + (u + 1) * width;
-            let e = gibbs::<I, T, S>(&cost[at.clone()], &g[at.clone()], f, inv_eps);
+            let e = kernel(&cost[at.clone()], &g[at.clone()]);
             e.store(&mut out[at]);
             *acc = acc.add(e);
         }
@@ -54,10 +65,10 @@ fn gibbs_row_body<I: Isa, T: Scalar, S: Scalar>(cost: &[T], g: &[f64], f: f64, i
     }
     while j < n {
         let len = width.min(n - j);
-        let (mut c, mut z, mut padded) = ([T::ZERO; 16], [f64::NEG_INFINITY; 16], [S::ZERO; 16]);
+        let (mut c, mut z, mut padded) = ([T::ZERO; 16], [G::from_f64(f64::NEG_INFINITY); 16], [S::ZERO; 16]);
         c[..len].copy_from_slice(&cost[j..j + len]);
         z[..len].copy_from_slice(&g[j..j + len]);
-        let e = gibbs::<I, T, S>(&c, &z, f, inv_eps);
+        let e = kernel(&c, &z);
         acc[0] = acc[0].add(e);
         e.store(&mut padded);
         out[j..j + len].copy_from_slice(&padded[..len]);
@@ -66,10 +77,40 @@ fn gibbs_row_body<I: Isa, T: Scalar, S: Scalar>(cost: &[T], g: &[f64], f: f64, i
     total(acc)
 }
 
+#[inline(always)]
+fn gibbs_row_body<I: Isa, T: Scalar, S: Scalar>(cost: &[T], g: &[f64], f: f64, inv_eps: f64, out: &mut [S]) -> f64 {
+    let (f, inv_eps) = (I::F64::splat(f), I::F64::splat(inv_eps));
+    exponentials::<I, T, f64, S>(
+        cost,
+        g,
+        out,
+        #[inline(always)]
+        |c, g| gibbs::<I, T, S>(c, g, f, inv_eps),
+    )
+}
+
 multiversion! {
     /// out_j = exp(g_j + f − C_j/ε), exponentiated in the precision of `out`; returns their sum. At most a few thousand
     /// columns a call keep f32 sums exact enough.
     pub fn gibbs_row<T: Scalar, S: Scalar>(cost: &[T], g: &[f64], f: f64, inv_eps: f64, out: &mut [S]) -> f64 => gibbs_row_body
+}
+
+#[inline(always)]
+fn gibbs_row_native_body<I: Isa, T: Scalar>(cost: &[T], g: &[T], f: f64, inv_eps: f64, out: &mut [T]) -> f64 {
+    let f = T::Register::<I>::splat(T::from_f64(f));
+    let inv_eps = T::Register::<I>::splat(T::from_f64(inv_eps));
+    exponentials::<I, T, T, T>(
+        cost,
+        g,
+        out,
+        #[inline(always)]
+        |c, g| gibbs_native::<I, T>(c, g, f, inv_eps),
+    )
+}
+
+multiversion! {
+    /// `gibbs_row` with the exponent formed in the precision of the costs: in f32 it is off by f32's rounding of |g| + |f|.
+    pub fn gibbs_row_native<T: Scalar>(cost: &[T], g: &[T], f: f64, inv_eps: f64, out: &mut [T]) -> f64 => gibbs_row_native_body
 }
 
 #[inline(always)]

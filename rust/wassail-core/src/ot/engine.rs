@@ -62,6 +62,15 @@ impl<'a> Engine<'a> {
         self.refined || matches!(self.fast, Form::Stream64(_) | Form::Stored64(_))
     }
 
+    /// Error at which f32 sweeps of potentials up to `largest`·ε hand over: that of their own rounding. Exponents of a
+    /// streamed f32 sweep are formed in f32, those of a stored kernel in f64.
+    pub fn floor(&self, largest: f64) -> f64 {
+        match self.fast {
+            Form::Stream32(_) => 2.0 * f64::from(f32::EPSILON) * (1.0 + largest),
+            _ => 2.0 * f64::from(f32::EPSILON),
+        }
+    }
+
     /// From f32 to f64.
     pub fn refine(&mut self) {
         self.refined = true;

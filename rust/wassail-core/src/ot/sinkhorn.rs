@@ -73,8 +73,6 @@ pub struct Outcome {
 const STAGE_TOL: f64 = 0.05;
 /// Sweeps after which an earlier stage is left anyway.
 const STAGE_SWEEPS: usize = 30;
-/// f32 sweeps hand over once their error is below this: their own rounding is near.
-const F32_FLOOR: f64 = 2e-7;
 /// Steps without progress before f32 hands over or, at rounding level, f64 gives up.
 const PATIENCE: usize = 4;
 /// The same for plain and relaxed sweeps, which may oscillate.
@@ -231,7 +229,10 @@ impl<'a> Run<'a> {
             if engine.is_exact() && relative <= self.options.tol {
                 return Ok(Status::Converged);
             }
-            if !engine.is_exact() && (relative <= F32_FLOOR.max(0.7 * self.options.tol) || (stuck && relative < 1e-2)) {
+            if !engine.is_exact()
+                && (relative <= engine.floor(self.largest() / epsilon).max(0.7 * self.options.tol)
+                    || (stuck && relative < 1e-2))
+            {
                 engine.refine();
                 (stall, previous) = (Stall::new(patience), f64::INFINITY);
                 status = self.iterate(engine, epsilon, omega, monitor)?;
@@ -337,8 +338,12 @@ impl<'a> Run<'a> {
 
     /// Size of the error that rounding of the potentials alone makes.
     fn rounding(&self, epsilon: f64) -> f64 {
-        let largest = self.f.iter().chain(&self.g).fold(0.0f64, |s, v| s.max(v.abs()));
-        16.0 * f64::EPSILON * (1.0 + largest / epsilon)
+        16.0 * f64::EPSILON * (1.0 + self.largest() / epsilon)
+    }
+
+    /// Largest potential.
+    fn largest(&self) -> f64 {
+        self.f.iter().chain(&self.g).fold(0.0f64, |s, v| s.max(v.abs()))
     }
 
     /// A sweep: f from g, the error of (f, g), and what g is to become.

@@ -7,7 +7,7 @@ use super::geometry::{Cost, Geometry, TILE, tiles};
 use super::update::{Advance, BLOCK, Project, RowRule, Update};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
-use crate::numeric::lanes::{add_scaled, add_scaled4, dot4, gibbs_row, row_max};
+use crate::numeric::lanes::{add_scaled, add_scaled4, dot4, gibbs_row, gibbs_row_native, row_max};
 use crate::numeric::log::ln_slice;
 use crate::numeric::scalar::Scalar;
 use crate::parallel::{chunks, map_chunks};
@@ -133,10 +133,18 @@ pub struct Stream<'a, T> {
 }
 
 /// What a pass reads, in units of ε: columns with their log weights, and the vector whose row sums are wanted (None: ones).
-struct Pass<'a> {
+struct Pass<'a, T> {
     g: &'a [f64],
+    /// g in the precision of the costs.
+    native: Vec<T>,
     inv_eps: f64,
     probe: Option<&'a [f64]>,
+}
+
+impl<'a, T: Scalar> Pass<'a, T> {
+    fn new(g: &'a [f64], epsilon: f64, probe: Option<&'a [f64]>) -> Self {
+        Self { g, native: g.iter().map(|&g| T::from_f64(g)).collect(), inv_eps: 1.0 / epsilon, probe }
+    }
 }
 
 /// The pair at which Sinkhorn's map is linearized.
@@ -172,7 +180,7 @@ impl<'a, T: Cost> Stream<'a, T> {
     /// Updates f from g and leaves the column masses.
     pub fn sweep(&self, mut pair: Pair<'_>, w: Weights<'_>, rule: &Update, monitor: &dyn Monitor) -> Result<()> {
         let g = scaled_columns(pair.g, w.b, rule.epsilon);
-        let pass = Pass { g: &g, inv_eps: 1.0 / rule.epsilon, probe: None };
+        let pass = Pass::new(&g, rule.epsilon, None);
         let mut mass = std::mem::take(&mut pair.mass);
         self.pass(updates(&mut pair, w.a, rule), &pass, &mut mass, monitor)
     }
@@ -180,14 +188,14 @@ impl<'a, T: Cost> Stream<'a, T> {
     /// out_j = Σ_i scale_i p_ij Σ_k p_ik x_k with p_ij = b_j exp((S_i + g_j − C_ij)/ε), rows of p summing to 1.
     pub fn product(&self, at: &Linearization<'_>, x: &[f64], out: &mut [f64], monitor: &dyn Monitor) -> Result<()> {
         let g = scaled_columns(at.g, at.b, at.epsilon);
-        let pass = Pass { g: &g, inv_eps: 1.0 / at.epsilon, probe: Some(x) };
+        let pass = Pass::new(&g, at.epsilon, Some(x));
         self.pass(projections(at.softmin, at.row_mass, x.len()), &pass, out, monitor)
     }
 
     fn pass<R: RowRule>(
         &self,
         jobs: Vec<ChunkRows<R>>,
-        pass: &Pass<'_>,
+        pass: &Pass<'_, T>,
         out: &mut [f64],
         monitor: &dyn Monitor,
     ) -> Result<()> {
@@ -197,7 +205,7 @@ impl<'a, T: Cost> Stream<'a, T> {
         Ok(())
     }
 
-    fn chunk<R: RowRule>(&self, mut job: ChunkRows<R>, pass: &Pass<'_>, monitor: &dyn Monitor) -> Result<Vec<f64>> {
+    fn chunk<R: RowRule>(&self, mut job: ChunkRows<R>, pass: &Pass<'_, T>, monitor: &dyn Monitor) -> Result<Vec<f64>> {
         let m = pass.g.len();
         let rows_at_once = self.rows_at_once();
         let mut tile = self.tile.take(rows_at_once * TILE)?;
@@ -223,7 +231,7 @@ impl<'a, T: Cost> Stream<'a, T> {
         start: usize,
         block: Range<usize>,
         rule: &mut R,
-        pass: &Pass<'_>,
+        pass: &Pass<'_, T>,
         tile: &mut [T],
         e: &mut [T],
         t: &mut [f64],
@@ -237,8 +245,13 @@ impl<'a, T: Cost> Stream<'a, T> {
             let costs = T::block(self.geometry, rows.clone(), cols.clone(), tile);
             for r in 0..count {
                 let out = &mut e[r * m..][cols.clone()];
-                sums[r] +=
-                    gibbs_row(costs.row(r), &pass.g[cols.clone()], reference[r] * pass.inv_eps, pass.inv_eps, out);
+                sums[r] += gibbs_row_native(
+                    costs.row(r),
+                    &pass.native[cols.clone()],
+                    reference[r] * pass.inv_eps,
+                    pass.inv_eps,
+                    out,
+                );
             }
         }
         for r in 0..count {
@@ -254,7 +267,7 @@ impl<'a, T: Cost> Stream<'a, T> {
     }
 
     /// A row whose sum left the safe range, with its largest exponent as the reference: reference and sum.
-    fn rescued(&self, row: usize, pass: &Pass<'_>, tile: &mut [T], e: &mut [T]) -> (f64, f64) {
+    fn rescued(&self, row: usize, pass: &Pass<'_, T>, tile: &mut [T], e: &mut [T]) -> (f64, f64) {
         let mut best = f64::NEG_INFINITY;
         for cols in tiles(e.len()) {
             let costs = T::block(self.geometry, row..row + 1, cols.clone(), tile);
