@@ -1,12 +1,10 @@
 """Progress display: a tqdm bar or a user's function, fed by the core about ten times a second."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
+from wassail._validate import Report
 from wassail.exceptions import InputError
-
-Report = Callable[[int, float, float], Any]
 
 
 @contextmanager

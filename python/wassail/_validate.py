@@ -3,7 +3,7 @@
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from wassail.exceptions import InputError
 _PAIR = 2
 _EPSILON_HELP = "wassail.ot.suggest_epsilon(cost) gives a value from the scale of the cost"
 
-Report = Callable[[int, float, float], Any]
+Report: TypeAlias = Callable[[int, float, float], Any]  # (n_iter, epsilon, marginal_error)
 
 
 def check_integer(value: object, name: str, *, minimum: int) -> int:

@@ -1,9 +1,8 @@
 """A checked Sinkhorn problem: what goes into the core, and how its answer becomes a result."""
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from wassail import _core
 from wassail._arrays import first_index, float64_vector, show_index
 from wassail._validate import (
+    Report,
     check_anneal,
     check_integer,
     check_positive,
@@ -26,7 +26,6 @@ from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
 F64 = NDArray[np.float64]
 Potentials: TypeAlias = tuple[ArrayLike, ArrayLike]
 Solution: TypeAlias = tuple[F64, F64, int, int, float, F64, F64, F64]
-Report: TypeAlias = Callable[[int, float, float], Any]
 
 _STATUS = (Status.CONVERGED, Status.MAX_ITER, Status.STOPPED, Status.STALLED)
 _ADVICE = {

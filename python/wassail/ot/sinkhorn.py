@@ -1,17 +1,15 @@
 """Entropic optimal transport by Sinkhorn's iteration, balanced and unbalanced."""
 
-from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from numpy.typing import ArrayLike
 
 from wassail._progress import progress_reporter
-from wassail._validate import check_callable, check_epsilon, check_rho, check_threads
+from wassail._validate import Report, check_callable, check_epsilon, check_rho, check_threads
 from wassail.ot._problem import Potentials, check_init, check_options, prepare, warn_unless_converged
 from wassail.ot.geometry import Cost, as_cost
 from wassail.ot.results import SinkhornResult
 
-Report: TypeAlias = Callable[[int, float, float], Any]
 Rho: TypeAlias = float | tuple[float | None, float | None] | None
 
 
