@@ -43,9 +43,10 @@ def divergence(marginal: F64, weights: F64, rho: float) -> float:
     if math.isinf(rho):
         return 0.0
     kept = weights > 0.0
-    ratio = marginal[kept] / weights[kept]
-    logs = np.log(ratio, out=np.zeros_like(ratio), where=ratio > 0.0)
-    return rho * float(np.dot(weights[kept], ratio * logs - ratio + 1.0))
+    excess = marginal[kept] / weights[kept] - 1.0
+    # (1 + δ) log(1 + δ) − δ loses nothing for small δ, which a large ρ makes visible.
+    logs = np.log1p(excess, out=np.zeros_like(excess), where=excess > -1.0)
+    return rho * float(np.dot(weights[kept], (1.0 + excess) * logs - excess))
 
 
 def best_translation(a: F64, b: F64, f: F64, g: F64, rho: tuple[float, float]) -> float:
