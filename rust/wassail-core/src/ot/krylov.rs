@@ -56,7 +56,8 @@ pub fn solve(
         apply(&direction, &mut image)?;
         products += 1;
         for ((o, d), w) in image.iter_mut().zip(&direction).zip(weight) {
-            *o = d - kappa * *o / w;
+            // A column without mass (underflow) has no say.
+            *o = if *w > 0.0 { d - kappa * *o / w } else { *d };
         }
         let curvature = inner(&direction, &image);
         // Rounding can hide a curvature near 0; the step so far is a descent direction.

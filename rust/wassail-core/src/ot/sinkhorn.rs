@@ -164,7 +164,7 @@ impl<'a> Run<'a> {
     fn run(mut self, monitor: &dyn Monitor) -> Result<Outcome> {
         let mut engine = Engine::new(self.geometry, self.weights, self.options.relaxation.is_some())?;
         if self.options.max_iter == 0 {
-            return self.evaluated(&mut engine, monitor);
+            return self.evaluated(&mut engine, Status::MaxIter, monitor);
         }
         let mut stages = if self.fresh {
             schedule(self.geometry, self.options.epsilon, self.options.anneal)
@@ -183,18 +183,21 @@ impl<'a> Run<'a> {
             Some(status) => status,
             None => self.finish(&mut engine, last, monitor)?,
         };
+        if matches!(status, Status::MaxIter | Status::Stopped) {
+            return self.evaluated(&mut engine, status, monitor);
+        }
         Ok(Outcome { f: self.f, g: self.g, status, error: self.error, trace: self.trace })
     }
 
-    /// The starting pair with its error.
-    fn evaluated(mut self, engine: &mut Engine<'_>, monitor: &dyn Monitor) -> Result<Outcome> {
+    /// The pair at hand with its error at the ε asked for, in f64: a run may end in an earlier stage, in f32, or on a trial.
+    fn evaluated(mut self, engine: &mut Engine<'_>, status: Status, monitor: &dyn Monitor) -> Result<Outcome> {
         let epsilon = self.options.epsilon;
         engine.refine();
         let keep = Update { epsilon, omega: 0.0, rho: self.options.rho.0 };
         let pair = Pair { f: &mut self.f, g: &self.g, softmin: &mut self.softmin, mass: &mut self.mass };
         engine.sweep(pair, &keep, monitor)?;
         self.error = self.marginal_error(epsilon);
-        let status = if self.relative() <= self.options.tol { Status::Converged } else { Status::MaxIter };
+        let status = if self.relative() <= self.options.tol { Status::Converged } else { status };
         Ok(Outcome { f: self.f, g: self.g, status, error: self.error, trace: self.trace })
     }
 
@@ -257,12 +260,16 @@ impl<'a> Run<'a> {
                 return Ok(Some(status));
             }
         }
-        let (start, target) = (self.g.clone(), self.target.clone());
+        let (start_f, start, target) = (self.f.clone(), self.g.clone(), self.target.clone());
         let (error, value) = (self.error, self.dual_value(epsilon));
         let delta = self.linear_step(engine, epsilon, monitor)?;
         let gradient = self.column_gradient();
         let slope = sum(delta.iter().zip(&gradient).map(|(d, s)| d * s));
         let largest = delta.iter().fold(0.0f64, |s, d| s.max(d.abs()));
+        if !slope.is_finite() || !largest.is_finite() || largest == 0.0 {
+            self.advance_columns(1.0);
+            return self.iterate(engine, epsilon, 1.0, monitor);
+        }
         let mut length = (self.radius * epsilon / largest).min(1.0);
         let clipped = length < 1.0;
         for shortening in 0..SHORTENINGS {
@@ -270,6 +277,10 @@ impl<'a> Run<'a> {
                 *g = start + length * d;
             }
             if let Some(status) = self.iterate(engine, epsilon, 1.0, monitor)? {
+                // A run that ends on a trial keeps the better pair.
+                if status == Status::MaxIter || self.error > error {
+                    (self.f, self.g) = (start_f, start);
+                }
                 return Ok(Some(status));
             }
             let grown = self.dual_value(epsilon) >= value + 1e-4 * length * slope;
