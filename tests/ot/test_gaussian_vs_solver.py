@@ -102,3 +102,17 @@ def test_divergence_of_different_masses():
     found = sinkhorn_divergence(x[:, None], y[:, None], a, b, epsilon=0.4, rho=2.0, tol=1e-11)
     form = gaussian_sinkhorn_divergence(0.0, 1.0, 0.7, 0.5, epsilon=0.4, rho=2.0, mass_a=1.3, mass_b=0.6)
     assert found.value == pytest.approx(form, rel=1e-8)
+
+
+@pytest.mark.parametrize("rho", [(841.0, 0.39), (0.39, 841.0), (19.0, INF), (1.2, 38.0), (INF, INF)])
+@pytest.mark.parametrize("n", [100, 300])
+def test_relaxation_is_safe(n, rho):
+    """Far tails, a small epsilon and unequal penalties: a factor too large must be taken back, not followed."""
+    x, y = grid(1.2, 0.5, n, 8.0), grid(2.6, 5.4, n, 8.0)
+    a, b = weights(x, 1.2, 0.5), weights(y, 2.6, 5.4, 1.0 if rho == (INF, INF) else 0.6)
+    cost = (x[:, None] - y) ** 2
+    plain = sinkhorn(cost, a, b, epsilon=0.02, rho=rho, tol=1e-7, relaxation=None)
+    found = sinkhorn(cost, a, b, epsilon=0.02, rho=rho, tol=1e-7)
+    assert plain.converged
+    assert found.converged
+    assert found.value == pytest.approx(plain.value, rel=1e-6)
