@@ -13,12 +13,12 @@ from instances import CLOUD_ACCURACY, Cloud, cloud_instances
 SWEEP_SIZE = 10_000
 
 
-def _peer_rows(instance: Cloud, threads: int, *, fresh: bool) -> list[dict[str, Any]]:
+def _peer_rows(instance: Cloud, options: Any) -> list[dict[str, Any]]:
     """Peers at n = 10 000 in float64; what larger clouds would take follows from the measured iteration."""
     rows: list[dict[str, Any]] = []
     for name in peers.CLOUDS:
         small = Cloud(SWEEP_SIZE, instance.d)
-        found = launch.run(small, name, (CLOUD_ACCURACY,), threads, fresh=fresh)
+        found = launch.run(small, name, (CLOUD_ACCURACY,), options.threads, options=options)
         if instance.n > SWEEP_SIZE:
             scale = (instance.n / SWEEP_SIZE) ** 2
             found = [_scaled(row, instance, scale) for row in found]
@@ -43,7 +43,7 @@ def measure(options: Any) -> list[dict[str, Any]]:
         if options.wassail:
             found += launch.run(instance, ours.NAME, (CLOUD_ACCURACY,), options.threads)
         if options.peers and not instance.float32:
-            found += _peer_rows(instance, options.threads, fresh=options.fresh)
+            found += _peer_rows(instance, options)
         for row in found:
             state = f"{row['seconds']:.2f} s" if row["reached"] else row.get("note", "not reached")
             print(f"{instance.label} {row['method']}: {state}", flush=True)

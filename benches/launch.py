@@ -21,7 +21,7 @@ CAP = 60.0  # seconds a peer may take for one solve
 GRACE = 90.0  # for imports, building, compilation and the check
 CACHE = Path(__file__).resolve().parent / ".cache"
 PROTOCOL = 1  # raise when an instance or an adapter changes
-BUSY = 0.10  # share of the processor that others may use
+BUSY = 0.10  # share of the processor that others may use where all of it is wanted
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -43,7 +43,12 @@ def _jiffies() -> tuple[float, float]:
     return (sum(fields) - fields[3] - fields[4]) / ticks, sum(fields) / ticks
 
 
-def wait_until_quiet(longest: float = 60.0) -> float:
+def allowed(threads: int) -> float:
+    """Share of the processor that others may use beside a run on ``threads`` threads."""
+    return BUSY + max(0.0, 1.0 - threads / (os.cpu_count() or threads))
+
+
+def wait_until_quiet(threads: int, longest: float = 60.0) -> float:
     """Wait for other processes to rest; return the busy share that is left."""
     if not Path("/proc/stat").exists():
         return 0.0
@@ -53,7 +58,7 @@ def wait_until_quiet(longest: float = 60.0) -> float:
         time.sleep(0.4)
         busy_now, total_now = _jiffies()
         share = (busy_now - busy) / max(total_now - total, 1e-9)
-        if share < BUSY or time.monotonic() > end:
+        if share < allowed(threads) or time.monotonic() > end:
             return share
 
 
@@ -64,41 +69,64 @@ def run(
     threads: int,
     *,
     limit: float = CAP,
-    fresh: bool = False,
+    options: Any = None,
+    again: bool = False,
 ) -> list[dict[str, Any]]:
-    """One row per accuracy; peers' rows come from the cache where they are there."""
-    job = {
+    """One row per accuracy; peers' rows come from the cache where they are there.
+
+    A cached row that was timed beside other work, or on other threads, or any row with ``again``, still tells
+    which stopping rule reaches the accuracy: that one is timed without a new search.
+    """
+    job: dict[str, Any] = {
         "instance": to_dict(instance),
         "method": method,
         "accuracies": accuracies,
         "threads": threads,
         "limit": limit,
+        "hurry": bool(options and options.tune),
+        "settings": {},
+        "hopeless": {},
     }
-    path = None if method == ours.NAME else CACHE / f"{_key(job)}.json"
-    if path is not None and path.exists() and not fresh:
-        rows = json.loads(path.read_text())
-        if all(row["reached"] or row["limit"] >= limit for row in rows):
-            return rows
+    if method == ours.NAME:
+        return _measure(job)
+    rows = _read(job)
+    if options and options.fresh:
+        rows = []
+    elif rows and not again and (job["hurry"] or not any(row["loaded"] for row in rows)):
+        return [{**row, "cached": True} for row in rows]
+    for row in [] if options and options.fresh else known(instance, method, accuracies, threads):
+        if row["reached"]:
+            job["settings"][str(row["accuracy"])] = row["setting"]
+        elif row.get("note") not in ("not in time", ""):
+            job["hopeless"][str(row["accuracy"])] = row["note"]
     rows = _measure(job)
-    # Timings taken beside other work are shown, marked, and measured again next time.
-    bounds = [BUSY if row["reached"] else 3 * BUSY for row in rows]
-    if path is not None and all(row["others"] < bound for row, bound in zip(rows, bounds, strict=True)):
-        CACHE.mkdir(exist_ok=True)
-        path.write_text(json.dumps(rows))
+    CACHE.mkdir(exist_ok=True)
+    (CACHE / f"{_key(job)}.json").write_text(json.dumps(rows))
     return rows
+
+
+def known(instance: Stored | Cloud, method: str, accuracies: tuple[float, ...], threads: int) -> list[dict[str, Any]]:
+    """Cached rows on these threads, or else on one thread; empty when there are none."""
+    job = {"instance": to_dict(instance), "method": method, "accuracies": accuracies, "threads": threads}
+    return _read(job) or _read({**job, "threads": 1})
+
+
+def _read(job: dict[str, Any]) -> list[dict[str, Any]]:
+    path = CACHE / f"{_key(job)}.json"
+    return json.loads(path.read_text()) if path.exists() else []
 
 
 def _key(job: dict[str, Any]) -> str:
     kind = peers.STORED if job["instance"]["type"] == "Stored" else peers.CLOUDS
     package = kind[job["method"]].package
-    parts = {k: v for k, v in job.items() if k != "limit"}
+    parts = {k: job[k] for k in ("instance", "method", "accuracies", "threads")}
     versions = [provenance.version(name) for name in (package, "numpy", "jax", "torch")]
     text = json.dumps([PROTOCOL, provenance.processor(), versions, parts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def _measure(job: dict[str, Any]) -> list[dict[str, Any]]:
-    wait_until_quiet()
+    wait_until_quiet(job["threads"], 0.0 if job["hurry"] else 60.0)
     counting = Path("/proc/stat").exists()
     busy, total = _jiffies() if counting else (0.0, 1.0)
     own = _children()
@@ -109,11 +137,11 @@ def _measure(job: dict[str, Any]) -> list[dict[str, Any]]:
     others = max(0.0, (busy_now - busy) - (_children() - own)) / max(total_now - total, 1e-9)
     rows, missing = [], absent[0] if absent else ended
     for accuracy in job["accuracies"]:
-        row = results.get(
-            accuracy, {"reached": False, "note": missing, "seconds": job["limit"], "absent": bool(absent)}
-        )
+        none = {"reached": False, "note": missing, "seconds": job["limit"], "absent": bool(absent)}
+        row = results.get(accuracy, none)
         missing = row.get("note", missing)
-        rows.append({**job, "accuracy": accuracy, "others": round(others, 3), **row})
+        load = {"others": round(others, 3), "loaded": job["hurry"] or others > allowed(job["threads"])}
+        rows.append({**job, "accuracy": accuracy, **load, **row})
     return rows
 
 

@@ -68,7 +68,7 @@ def clock(function: Callable[[], Any]) -> tuple[Any, float]:
     return result, time.perf_counter() - start
 
 
-def repeat(function: Callable[[], Any], first: float, budget: float = 2.0, most: int = 15) -> list[float]:
+def repeat(function: Callable[[], Any], first: float, budget: float = 1.0, most: int = 15) -> list[float]:
     """Time more calls: three at least unless one is long, then until the budget is spent."""
     if first > LONG_RUN:
         return [first]
@@ -134,7 +134,7 @@ def tune_threshold(
     setting = accuracy / 10
     for _ in range(4):
         try:
-            last = _attempt(solve, error, setting)
+            last = attempt(solve, error, setting)
         except OverLimitError:
             if best is None:
                 raise
@@ -158,10 +158,10 @@ def tune_count(
 ) -> tuple[Attempt | None, Attempt]:
     """Find the smallest number of iterations that reaches the accuracy, for solvers without a tolerance."""
     low, count = 1, 8
-    last = _attempt(solve, error, count)
+    last = attempt(solve, error, count)
     while not last.error <= accuracy and count < 100_000:
         low, count, before = count, 2 * count, last.error
-        last = _attempt(solve, error, count)
+        last = attempt(solve, error, count)
         if count >= 64 and last.error > max(before / 4, 100 * accuracy):
             break  # the error falls like 1 / count or slower: out of reach
     if not last.error <= accuracy:
@@ -169,7 +169,7 @@ def tune_count(
     best = last
     for _ in range(2):
         middle = round((low * best.setting) ** 0.5)
-        last = _attempt(solve, error, middle)
+        last = attempt(solve, error, middle)
         if last.error <= accuracy:
             best = last
         else:
@@ -177,7 +177,8 @@ def tune_count(
     return best, last
 
 
-def _attempt(solve: Callable[[float], Solution], error: Callable[[Solution], float], setting: float) -> Attempt:
+def attempt(solve: Callable[[float], Solution], error: Callable[[Solution], float], setting: float) -> Attempt:
+    """Run a solver once at one setting."""
     solution, seconds = clock(lambda: solve(setting))
     reached = error(solution)
     return Attempt(setting, seconds, reached, solution.iterations, solution.converged)

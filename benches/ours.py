@@ -61,16 +61,17 @@ def sweep_seconds(cost: Any, epsilon: float, threads: int, sweeps: int = 10) -> 
 
     from wassail import ot
 
-    def solve(count: int) -> float:
-        options = {"tol": 1e-300, "max_iter": count, "anneal": 1.0, "relaxation": 1.0, "n_threads": threads}
+    def solve(count: int) -> tuple[Any, float]:
+        options = {"tol": 1e-300, "max_iter": count, "anneal": None, "relaxation": None, "n_threads": threads}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return clock(lambda: ot.sinkhorn(cost, epsilon=epsilon, **options))[1]
+            return clock(lambda: ot.sinkhorn(cost, epsilon=epsilon, **options).n_iter)
 
     solve(2)
-    few = min(solve(2) for _ in range(3))
-    many = min(solve(2 + sweeps) for _ in range(3))
-    return max(many - few, 1e-9) / sweeps
+    few = [solve(2) for _ in range(3)]
+    many = [solve(2 + sweeps) for _ in range(3)]
+    done = many[0][0] - few[0][0]  # fewer than asked for where the solver has nothing left to do
+    return max(min(t for _, t in many) - min(t for _, t in few), 1e-9) / max(done, 1)
 
 
 def _solution(result: Any) -> Solution:

@@ -41,7 +41,7 @@ def cell(row: dict[str, Any] | None) -> str:
     """Time (spread) and iterations of a row, or why there is none."""
     if row is None:
         return "–"
-    mark = LOADED if row.get("others", 0.0) > 0.1 else ""
+    mark = LOADED if row.get("loaded") else ""
     if not row["reached"]:
         note = row.get("note", "not reached")
         return (f"> {duration(row['limit'])}" if note == "not in time" else note) + mark

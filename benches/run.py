@@ -36,6 +36,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--wassail", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--fresh", action="store_true", help="measure the peers again, whatever is cached")
+    parser.add_argument(
+        "--tune", action="store_true", help="only find the peers' stopping rules, on one thread, quiet or not"
+    )
     parser.add_argument("--markdown", type=Path, help="write the tables to this file too")
     return parser.parse_args()
 
@@ -43,6 +46,9 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure what was asked for and print it."""
     options = arguments()
+    if options.tune:
+        stored.measure(options)
+        return
     chosen = options.only or PARTS
     source = provenance.describe(options.threads)
     data: dict[str, Any] = {"source": source}

@@ -14,6 +14,7 @@ import peers
 from measure import (
     Attempt,
     OverLimitError,
+    attempt,
     clock,
     cloud_error,
     repeat,
@@ -32,9 +33,9 @@ def emit(kind: str, **fields: Any) -> None:
     print(json.dumps({"kind": kind, **fields}), flush=True)
 
 
-def describe(attempt: Attempt) -> dict[str, Any]:
+def describe(made: Attempt) -> dict[str, Any]:
     """What a row of the table keeps of an attempt."""
-    return {"error": attempt.error, "iterations": attempt.iterations, "setting": attempt.setting}
+    return {"error": made.error, "iterations": made.iterations, "setting": made.setting}
 
 
 def solve_peer(job: dict[str, Any], accuracy: float, solve: Any, error: Any) -> dict[str, Any]:
@@ -42,6 +43,8 @@ def solve_peer(job: dict[str, Any], accuracy: float, solve: Any, error: Any) -> 
     method = table(job)[job["method"]]
     tune = tune_threshold if method.tuning == "threshold" else tune_count
 
+    if str(accuracy) in job["hopeless"]:
+        return {"reached": False, "note": job["hopeless"][str(accuracy)], "seconds": 0.0}
     deadline = time.monotonic() + job["limit"]
 
     def limited(setting: float) -> Any:
@@ -49,11 +52,16 @@ def solve_peer(job: dict[str, Any], accuracy: float, solve: Any, error: Any) -> 
         with time_limit(max(deadline - time.monotonic(), 0.01)):
             return solve(setting)
 
-    best, last = tune(limited, error, accuracy)
+    known = job["settings"].get(str(accuracy))
+    if known is None:
+        best, last = tune(limited, error, accuracy)
+    else:
+        last = attempt(limited, error, known)
+        best = last if last.error <= accuracy else None
     if best is None:
         note = "does not reach it" if last.converged or last.seconds < 0.8 * job["limit"] else "not in time"
         return {"reached": False, "note": note, "seconds": last.seconds, **describe(last)}
-    seconds = repeat(lambda: solve(best.setting), best.seconds)
+    seconds = [best.seconds] if job["hurry"] else repeat(lambda: solve(best.setting), best.seconds)
     return {"reached": True, "seconds": spread(seconds)["median"], "spread": spread(seconds), **describe(best)}
 
 
