@@ -4,6 +4,7 @@ After such a change, and a line in CHANGELOG.md: `python -m tests.test_api_snaps
 """
 
 import difflib
+import enum
 import importlib
 import inspect
 from pathlib import Path
@@ -25,6 +26,9 @@ def members(name, cls):
     bases = ", ".join(base.__name__ for base in cls.__bases__)
     if issubclass(cls, BaseException):
         yield f"class {name}({bases})"
+        return
+    if issubclass(cls, enum.Enum):
+        yield f"class {name}({bases}): {', '.join(cls.__members__)}"
         return
     yield f"class {name}{signature(cls)}"
     public = {key for base in cls.__mro__[:-1] for key in vars(base)} | set(getattr(cls, "__dataclass_fields__", ()))
