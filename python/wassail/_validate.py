@@ -1,8 +1,10 @@
 """Checks of scalars and weights, done once, before any heavy work."""
 
+# ruff: noqa: ANN401  (users pass anything, that is why these functions exist)
+
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,12 +19,12 @@ _EPSILON_HELP = "wassail.ot.suggest_epsilon(cost) gives a value from the scale o
 Report: TypeAlias = Callable[[int, float, float], Any]  # (n_iter, epsilon, marginal_error)
 
 
-def check_integer(value: object, name: str, *, minimum: int) -> int:
+def check_integer(value: Any, name: str, *, minimum: int) -> int:
     """Return `value` as an int of at least `minimum`; booleans and floats are refused."""
     try:
         if isinstance(value, bool | np.bool_):
             raise TypeError  # noqa: TRY301  (a boolean is an int to Python, not to a reader)
-        number = operator.index(value)  # type: ignore[arg-type]
+        number = operator.index(value)
     except TypeError:
         raise InputError(f"{name} must be an integer, got {value!r}") from None
     if not minimum <= number < 2**62:
@@ -30,17 +32,17 @@ def check_integer(value: object, name: str, *, minimum: int) -> int:
     return number
 
 
-def check_real(value: object, name: str) -> float:
+def check_real(value: Any, name: str) -> float:
     """Return a real scalar as a float (NaN and infinities are left to the caller)."""
     try:
-        if isinstance(value, str | bytes | bool | np.bool_):
+        if isinstance(value, str | bytes | bool | np.bool_) or np.ndim(value) > 0:
             raise TypeError  # noqa: TRY301
-        return float(value)  # type: ignore[arg-type]
+        return float(value)
     except (TypeError, ValueError):
         raise InputError(f"{name} must be a real number, got {value!r}") from None
 
 
-def check_positive(value: object, name: str) -> float:
+def check_positive(value: Any, name: str) -> float:
     """Return a positive finite float."""
     number = check_real(value, name)
     if not 0.0 < number < math.inf:
@@ -48,7 +50,7 @@ def check_positive(value: object, name: str) -> float:
     return number
 
 
-def check_epsilon(value: object, name: str = "epsilon") -> float:
+def check_epsilon(value: Any, name: str = "epsilon") -> float:
     """Return the regularization strength; it has no default on purpose."""
     if value is None:
         raise InputError(f"{name} is required, it has no default because it sets the answer: {_EPSILON_HELP}")
@@ -62,12 +64,13 @@ def check_epsilon(value: object, name: str = "epsilon") -> float:
     return number
 
 
-def check_rho(value: object) -> tuple[float, float]:
+def check_rho(value: Any) -> tuple[float, float]:
     """Return the pair of marginal penalties; None and inf mean that the marginal holds exactly."""
     if value is None:
         return (math.inf, math.inf)
-    pair: tuple[Any, ...] = tuple(value) if isinstance(value, Sequence | np.ndarray) else (value, value)
-    if isinstance(value, str) or len(pair) != _PAIR:
+    single = isinstance(value, str) or np.ndim(value) == 0
+    pair: tuple[Any, ...] = (value, value) if single else tuple(value)
+    if len(pair) != _PAIR:
         raise InputError(f"rho must be a number or a pair of numbers, got {value!r}")
     penalties = [math.inf if side is None else check_real(side, "rho") for side in pair]
     for penalty in penalties:
@@ -76,7 +79,7 @@ def check_rho(value: object) -> tuple[float, float]:
     return (penalties[0], penalties[1])
 
 
-def check_anneal(value: object) -> float | None:
+def check_anneal(value: Any) -> float | None:
     """Translate `anneal` for the core: None is automatic there, 1.0 is off."""
     if isinstance(value, str) and value == "auto":
         return None
@@ -89,7 +92,7 @@ def check_anneal(value: object) -> float | None:
     return ratio
 
 
-def check_relaxation(value: object) -> float | None:
+def check_relaxation(value: Any) -> float | None:
     """Translate `relaxation` for the core: None is automatic there, 1.0 is the plain update."""
     if isinstance(value, str) and value == "auto":
         return None
@@ -114,7 +117,7 @@ def check_callable(value: Report | None, name: str) -> Report | None:
     return value
 
 
-def check_weights(value: object, name: str, size: int) -> NDArray[np.float64]:
+def check_weights(value: Any, name: str, size: int) -> NDArray[np.float64]:
     """
     Return weights as a private float64 vector; None means uniform with total mass 1.
 

@@ -123,6 +123,8 @@ def test_bad_weights(a, b, match):
         ({"epsilon": "auto"}, "real number"),
         ({"epsilon": [0.1]}, "epsilon"),
         ({"epsilon": True}, "real number"),
+        ({"epsilon": np.array([0.1])}, "real number"),
+        ({"rho": np.array([1.0, 2.0, 3.0])}, "pair"),
         ({"tol": 0.0}, "tol"),
         ({"tol": -1e-3}, "tol"),
         ({"tol": np.nan}, "tol"),
@@ -352,6 +354,9 @@ def test_rho_allows_any_mass():
     assert result.mass_rescale == 1.0
     assert result.b.sum() == 4.0
     assert solve(C, [1.0] * 5, [1.0] * 4, rho=(None, 1.0)).rho == (math.inf, 1.0)
+    for rho in ([1.0, 2.0], np.array([1.0, 2.0]), (np.float32(1.0), 2)):
+        assert solve(C, rho=rho).rho == (1.0, 2.0)
+    assert solve(C, rho=np.array(1.0), epsilon=np.array(0.1)).rho == (1.0, 1.0)
 
 
 def test_zero_weight_hides_a_forbidden_row():
