@@ -189,13 +189,18 @@ impl<'a> Run<'a> {
         Ok(Outcome { f: self.f, g: self.g, status, error: self.error, trace: self.trace })
     }
 
-    /// The pair at hand with its error at the ε asked for, in f64: a run may end in an earlier stage, in f32, or on a trial.
+    /// Closes a run that ended early, perhaps in an earlier stage, in f32, or on a trial: f becomes the update of g at the ε
+    /// asked for (with `max_iter` 0 it stays), and the error of that pair is measured in f64.
     fn evaluated(mut self, engine: &mut Engine<'_>, status: Status, monitor: &dyn Monitor) -> Result<Outcome> {
         let epsilon = self.options.epsilon;
         engine.refine();
-        let keep = Update { epsilon, omega: 0.0, rho: self.options.rho.0 };
+        let omega = if self.options.max_iter == 0 { 0.0 } else { 1.0 };
+        let rows = Update { epsilon, omega, rho: self.options.rho.0 };
         let pair = Pair { f: &mut self.f, g: &self.g, softmin: &mut self.softmin, mass: &mut self.mass };
-        engine.sweep(pair, &keep, monitor)?;
+        engine.sweep(pair, &rows, monitor)?;
+        if self.is_unbalanced() && omega > 0.0 {
+            self.translate(&rows);
+        }
         self.error = self.marginal_error(epsilon);
         let status = if self.relative() <= self.options.tol { Status::Converged } else { status };
         Ok(Outcome { f: self.f, g: self.g, status, error: self.error, trace: self.trace })
