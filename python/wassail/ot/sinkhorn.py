@@ -61,7 +61,9 @@ def sinkhorn(
     anneal : "auto", float in (0, 1) or None, default "auto"
         Ratio of successive epsilons on the way down to `epsilon`; None starts at `epsilon`.
     relaxation : "auto", float in (0, 2) or None, default "auto"
-        Over-relaxation factor; None is the plain iteration. "auto" measures the contraction and adapts.
+        How far g moves along Sinkhorn's step r. A number is the over-relaxation factor ω; None is the plain iteration.
+        "auto" solves (I − S) δ = r by conjugate gradients, S being the derivative of the iteration, and moves by δ:
+        what the best ω approximates. Each product with S counts as a sweep and has relaxation 0 in the trace.
     init : pair (f, g) or SinkhornResult, optional
         Starting potentials, for instance of a problem nearby.
     callback : callable, optional
@@ -106,6 +108,8 @@ def sinkhorn(
     Chizat, Peyré, Schmitzer, Vialard, "Scaling algorithms for unbalanced optimal transport problems", Math. Comp. 87
     (2018), doi:10.1090/mcom/3303.
     Séjourné, Vialard, Peyré, "Faster unbalanced optimal transport", AISTATS 2022, arXiv:2201.00730.
+    Peyré, Cuturi, "Computational Optimal Transport", FnT Machine Learning 11 (2019), arXiv:1803.00567, section 4.4 (the
+    semi-dual and its Hessian).
     Lehmann, von Renesse, Sambale, Uschmajew, "A note on overrelaxation in the Sinkhorn algorithm", Optim. Lett. 16
     (2022), doi:10.1007/s11590-021-01830-0.
 

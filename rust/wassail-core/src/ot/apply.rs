@@ -1,12 +1,11 @@
 //! Products of a plan with a few vectors.
 
 use super::geometry::Geometry;
-use super::plan::{Plan, PlanTile, Potentials};
+use super::plan::{Plan, Potentials};
 use super::sweep::{combine, row_chunks};
-use super::tiling::{ROWS, split};
+use super::tiling::{ROWS, add_products, split};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
-use crate::numeric::lanes::dot4;
 use crate::parallel::map_chunks;
 
 /// (k, len) from row-major (len, k).
@@ -38,23 +37,11 @@ pub fn apply(
             let start = tile.rows.start - rows.start;
             for c in 0..k {
                 let v = &columns[c * m..(c + 1) * m][tile.cols.clone()];
-                add_products(tile, v, &mut out[start * k + c..], k);
+                add_products(tile.table(), v, tile.rows.len(), &mut out[start * k + c..], k);
             }
         })
     })?;
     Ok(out)
-}
-
-/// out[r * stride] += Σ_j P_rj v_j.
-fn add_products(tile: &PlanTile<'_>, v: &[f64], out: &mut [f64], stride: usize) {
-    let count = tile.rows.len();
-    for r in (0..count).step_by(4) {
-        let row = |i: usize| tile.plan((r + i).min(count - 1));
-        let products = dot4([row(0), row(1), row(2), row(3)], v);
-        for (i, product) in products.iter().enumerate().take(count - r) {
-            out[(r + i) * stride] += product;
-        }
-    }
 }
 
 /// Pᵀ v: (m, k) from (n, k).

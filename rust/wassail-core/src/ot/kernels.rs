@@ -136,30 +136,37 @@ impl Summary {
     }
 }
 
+/// Minimum, maximum and sum of whole lanes; anything not finite shows in one of them.
 #[inline(always)]
-fn summarize_body<I: Isa>(cost: &[f64]) -> Summary {
+fn summarize_finite(whole: &[[f64; WIDTH]]) -> Summary {
     let (mut low, mut high) = ([f64::INFINITY; WIDTH], [f64::NEG_INFINITY; WIDTH]);
-    let (mut sum, mut count) = ([0.0; WIDTH], [0.0; WIDTH]);
-    let (whole, rest) = cost.as_chunks::<WIDTH>();
-    let mut last = [f64::NAN; WIDTH];
-    last[..rest.len()].copy_from_slice(rest);
-    for c in whole.iter().chain(std::iter::once(&last)) {
+    let mut sum = [0.0; WIDTH];
+    for c in whole {
         for l in 0..WIDTH {
-            let finite = c[l].abs() < f64::INFINITY;
-            let below = if finite { c[l] } else { f64::INFINITY };
-            let above = if finite { c[l] } else { f64::NEG_INFINITY };
-            low[l] = if below < low[l] { below } else { low[l] };
-            high[l] = if above > high[l] { above } else { high[l] };
-            sum[l] += if finite { c[l] } else { 0.0 };
-            count[l] += if finite { 1.0 } else { 0.0 };
+            low[l] = if c[l] < low[l] { c[l] } else { low[l] };
+            high[l] = if c[l] > high[l] { c[l] } else { high[l] };
+            sum[l] += c[l];
         }
     }
+    let count = (whole.len() * WIDTH) as f64;
     Summary {
         min: low.iter().copied().fold(f64::INFINITY, f64::min),
         max: high.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         sum: fold(sum),
-        count: fold(count),
+        count,
     }
+}
+
+fn summarize_each(values: &[f64]) -> Summary {
+    let finite = values.iter().filter(|c| c.is_finite());
+    finite.fold(Summary::EMPTY, |s, &c| s.join(&Summary { min: c, max: c, sum: c, count: 1.0 }))
+}
+
+#[inline(always)]
+fn summarize_body<I: Isa>(cost: &[f64]) -> Summary {
+    let (whole, rest) = cost.as_chunks::<WIDTH>();
+    let summary = summarize_finite(whole);
+    if summary.sum.is_finite() { summary.join(&summarize_each(rest)) } else { summarize_each(cost) }
 }
 
 multiversion! {

@@ -60,6 +60,11 @@ impl<'t> PlanTile<'t> {
         &self.plan[r * TILE..r * TILE + self.cols.len()]
     }
 
+    /// All rows of the plan's tile, `TILE` apart.
+    pub fn table(&self) -> &'t [f64] {
+        self.plan
+    }
+
     /// Row r of the costs' tile.
     pub fn costs(&self, r: usize) -> &'t [f64] {
         self.costs.row(r)

@@ -1,10 +1,13 @@
 //! Softmins by the maximum-shifted formula: right for any potentials and weights, zero weights included.
 
-use super::geometry::{Cost, Geometry, TILE, tiles};
-use crate::error::Result;
+use super::apply::transpose;
+use super::geometry::{Geometry, TILE};
+use super::tiling::{ROWS, add_products, blocks, for_each_tile, height};
+use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
 use crate::numeric::lanes::{gibbs_row, row_max};
 use crate::parallel::{chunks, map_chunks};
+use std::ops::Range;
 
 /// What a softmin averages over: column potentials, weights, and optional values (m, k).
 #[derive(Clone, Copy)]
@@ -28,20 +31,19 @@ pub fn softmin_rows(
     monitor: &dyn Monitor,
 ) -> Result<(Vec<f64>, Vec<f64>)> {
     geometry.prepare(false)?;
-    let n = geometry.shape().0;
-    let g: Vec<f64> = columns
-        .g
-        .iter()
-        .zip(columns.b)
-        .map(|(g, b)| if *b > 0.0 { g / epsilon + b.ln() } else { f64::NEG_INFINITY })
-        .collect();
-    let parts = map_chunks(chunks(n, 4, 256), monitor, |rows| {
-        let mut softmin = Vec::with_capacity(rows.len());
-        let mut means = vec![0.0; rows.len() * columns.width];
-        for (r, i) in rows.enumerate() {
-            monitor.check()?;
-            let mean = &mut means[r * columns.width..(r + 1) * columns.width];
-            softmin.push(row_softmin(geometry, i, &g, epsilon, columns, mean));
+    let (n, m) = geometry.shape();
+    let exponent = |(g, b): (&f64, &f64)| if *b > 0.0 { g / epsilon + b.ln() } else { f64::NEG_INFINITY };
+    let g: Vec<f64> = columns.g.iter().zip(columns.b).map(exponent).collect();
+    let values = transpose(columns.values, m, columns.width)?;
+    let rows = Rows { geometry, g: &g, epsilon, values: &values, width: columns.width, monitor };
+    let height = height(geometry);
+    let parts = map_chunks(chunks(n, height, 256), monitor, |chunk| {
+        let mut softmin = Vec::with_capacity(chunk.len());
+        let mut means = try_zeroed(chunk.len() * columns.width)?;
+        let mut scratch = Scratch { costs: Vec::new(), e: try_zeroed(height * TILE)? };
+        for block in blocks(&chunk, height) {
+            let start = (block.start - chunk.start) * columns.width;
+            softmin.extend(rows.block(&block, &mut scratch, &mut means[start..])?.iter().take(block.len()));
         }
         Ok((softmin, means))
     })?;
@@ -49,36 +51,51 @@ pub fn softmin_rows(
     Ok((softmin.concat(), means.concat()))
 }
 
-fn row_softmin(
-    geometry: &dyn Geometry,
-    i: usize,
-    g: &[f64],
+struct Scratch {
+    costs: Vec<f64>,
+    e: Vec<f64>,
+}
+
+struct Rows<'a> {
+    geometry: &'a dyn Geometry,
+    g: &'a [f64],
     epsilon: f64,
-    columns: Columns<'_>,
-    mean: &mut [f64],
-) -> f64 {
-    let inv_eps = 1.0 / epsilon;
-    let mut tile = [0.0; TILE];
-    let mut best = f64::NEG_INFINITY;
-    for cols in tiles(g.len()) {
-        let costs = f64::block(geometry, i..i + 1, cols.clone(), &mut tile);
-        best = best.max(row_max(costs.row(0), &g[cols], inv_eps));
-    }
-    if best == f64::NEG_INFINITY {
-        mean.fill(0.0);
-        return f64::INFINITY;
-    }
-    let mut e = [0.0; TILE];
-    let mut sum = 0.0;
-    for cols in tiles(g.len()) {
-        let costs = f64::block(geometry, i..i + 1, cols.clone(), &mut tile);
-        sum += gibbs_row(costs.row(0), &g[cols.clone()], -best, inv_eps, &mut e);
-        for (p, j) in e.iter().zip(cols).filter(|(p, _)| columns.width > 0 && **p > 0.0) {
-            for (o, v) in mean.iter_mut().zip(&columns.values[j * columns.width..]) {
-                *o += p * v;
+    /// (k, m).
+    values: &'a [f64],
+    width: usize,
+    monitor: &'a dyn Monitor,
+}
+
+impl Rows<'_> {
+    /// Softmins of at most `ROWS` rows; their means are written.
+    fn block(&self, rows: &Range<usize>, scratch: &mut Scratch, means: &mut [f64]) -> Result<[f64; ROWS]> {
+        let (m, inv_eps, Scratch { costs: buffer, e }) = (self.g.len(), 1.0 / self.epsilon, scratch);
+        let mut best = [f64::NEG_INFINITY; ROWS];
+        for_each_tile(self.geometry, rows, buffer, self.monitor, |cols, costs| {
+            for (r, best) in best.iter_mut().enumerate().take(rows.len()) {
+                *best = best.max(row_max(costs.row(r), &self.g[cols.clone()], inv_eps));
             }
+        })?;
+        // A row without arcs: any finite shift leaves its sum 0.
+        let shift = best.map(|b| if b > f64::NEG_INFINITY { -b } else { 0.0 });
+        let mut sums = [0.0; ROWS];
+        for_each_tile(self.geometry, rows, buffer, self.monitor, |cols, costs| {
+            for r in 0..rows.len() {
+                let out = &mut e[r * TILE..][..cols.len()];
+                sums[r] += gibbs_row(costs.row(r), &self.g[cols.clone()], shift[r], inv_eps, out);
+            }
+            for k in 0..self.width {
+                let values = &self.values[k * m..][cols.clone()];
+                add_products(e, values, rows.len(), &mut means[k..], self.width);
+            }
+        })?;
+        for (r, mean) in means.chunks_exact_mut(self.width.max(1)).enumerate().take(rows.len()) {
+            let sum = if sums[r] > 0.0 { sums[r] } else { 1.0 };
+            mean.iter_mut().for_each(|v| *v /= sum);
         }
+        for (s, b) in sums.iter_mut().zip(&best) {
+            *s = if *b > f64::NEG_INFINITY { -(b + s.ln()) * self.epsilon } else { f64::INFINITY };
+        }
+        Ok(sums)
     }
-    mean.iter_mut().for_each(|o| *o /= sum);
-    -(best + sum.ln()) * epsilon
 }

@@ -3,9 +3,9 @@
 use super::geometry::Geometry;
 use super::plan::{Plan, Potentials, Scratch};
 use super::tiling::{ROWS, blocks, kept_height};
-use crate::error::Result;
+use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
-use crate::parallel::{chunks, map_chunks};
+use crate::parallel::{chunks, map_chunks, sum};
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -39,39 +39,81 @@ pub fn sparsify(geometry: &dyn Geometry, potentials: Potentials<'_>, keep: Keep,
     let plan = Plan::new(geometry, potentials)?;
     let n = geometry.shape().0;
     let parts = map_chunks(chunks(n, ROWS, 256), monitor, |rows| chunk(&plan, &rows, keep, monitor))?;
-    let mut out = Csr { indptr: vec![0], ..Csr::default() };
-    let total = parts.iter().flatten().map(Vec::len).sum();
+    let total = parts.iter().map(|p| p.data.len()).sum();
+    let mut out = Csr { indptr: Vec::with_capacity(n + 1), ..Csr::default() };
     out.indices.reserve_exact(total);
     out.data.reserve_exact(total);
-    for row in parts.into_iter().flatten() {
-        for (column, value) in row {
-            out.indices.push(column);
-            out.data.push(value);
+    for part in parts {
+        let start = out.data.len() as i64;
+        out.indptr.extend(part.indptr.iter().map(|at| start + at));
+        out.indices.extend(part.indices);
+        out.data.extend(part.data);
+    }
+    out.indptr.push(total as i64);
+    Ok(out)
+}
+
+/// The rows of a chunk, without the last `indptr`.
+fn chunk(plan: &Plan<'_>, rows: &Range<usize>, keep: Keep, monitor: &dyn Monitor) -> Result<Csr> {
+    let m = plan.geometry().shape().1;
+    let height = kept_height(plan.geometry());
+    let mut kept = try_zeroed(height * m)?;
+    let (mut scratch, mut entries, mut out) = (Scratch::default(), Vec::new(), Csr::default());
+    for block in blocks(rows, height) {
+        plan.block(&block, &mut scratch, monitor, |tile| {
+            for r in 0..block.len() {
+                kept[r * m..][tile.cols.clone()].copy_from_slice(tile.plan(r));
+            }
+        })?;
+        for row in kept.chunks_exact(m).take(block.len()) {
+            monitor.check()?;
+            entries.clear();
+            select(row, keep, &mut entries);
+            entries.sort_unstable_by_key(|e| e.0);
+            out.indptr.push(out.data.len() as i64);
+            out.indices.extend(entries.iter().map(|e| e.0));
+            out.data.extend(entries.iter().map(|e| e.1));
         }
-        out.indptr.push(out.data.len() as i64);
     }
     Ok(out)
 }
 
-fn chunk(plan: &Plan<'_>, rows: &Range<usize>, keep: Keep, monitor: &dyn Monitor) -> Result<Vec<Vec<Entry>>> {
-    let threshold = if let Keep::Above(t) = keep { t } else { 0.0 };
-    let mut scratch = Scratch::default();
-    let mut out = Vec::with_capacity(rows.len());
-    for block in blocks(rows, kept_height(plan.geometry())) {
-        let mut found: Vec<Vec<Entry>> = vec![Vec::new(); block.len()];
-        plan.block(&block, &mut scratch, monitor, |tile| {
-            for (r, found) in found.iter_mut().enumerate() {
-                let entries = tile.cols.clone().zip(tile.plan(r)).filter(|(_, p)| **p > threshold);
-                found.extend(entries.map(|(j, p)| (j as i64, *p)));
-            }
-        })?;
-        for mut row in found {
-            select(&mut row, keep);
-            row.shrink_to_fit();
-            out.push(row);
+fn above(row: &[f64], threshold: f64) -> impl Iterator<Item = Entry> {
+    row.iter().enumerate().filter(move |(_, p)| **p > threshold).map(|(j, p)| (j as i64, *p))
+}
+
+fn select(row: &[f64], keep: Keep, entries: &mut Vec<Entry>) {
+    match keep {
+        Keep::Above(threshold) => entries.extend(above(row, threshold)),
+        Keep::Largest(k) => largest(row, k, entries),
+        Keep::Mass(share) => {
+            let total = sum(row.iter().copied());
+            // Entries up to this one hold together at most what may be left out.
+            entries.extend(above(row, (1.0 - share).max(0.0) * total / row.len() as f64));
+            let count = fewest(entries, share * total);
+            entries.truncate(count);
         }
     }
-    Ok(out)
+}
+
+/// The k largest. Candidates are cut back to k whenever they are many, and what cannot be among them is passed over.
+fn largest(row: &[f64], k: usize, entries: &mut Vec<Entry>) {
+    let many = 2 * k + 32;
+    let mut cutoff = 0.0;
+    for (j, p) in row.iter().enumerate() {
+        if *p > cutoff {
+            entries.push((j as i64, *p));
+            if entries.len() == many {
+                entries.select_nth_unstable_by(k, descending);
+                entries.truncate(k);
+                cutoff = entries.iter().map(|e| e.1).fold(f64::INFINITY, f64::min);
+            }
+        }
+    }
+    if entries.len() > k {
+        entries.select_nth_unstable_by(k, descending);
+        entries.truncate(k);
+    }
 }
 
 /// Larger values first, ties by column.
@@ -79,32 +121,13 @@ fn descending(p: &Entry, q: &Entry) -> Ordering {
     q.1.total_cmp(&p.1).then(p.0.cmp(&q.0))
 }
 
-fn select(row: &mut Vec<Entry>, keep: Keep) {
-    let count = match keep {
-        Keep::Above(_) => row.len(),
-        Keep::Largest(k) => k.min(row.len()),
-        Keep::Mass(share) => fewest(row, share),
-    };
-    if count == row.len() {
-        row.sort_unstable_by_key(|e| e.0);
-        return;
-    }
-    row.select_nth_unstable_by(count, descending);
-    row.truncate(count);
-    row.sort_unstable_by_key(|e| e.0);
-}
-
-/// How many of the largest entries hold the share of the mass: bisection by partition, O(m).
-fn fewest(row: &mut [Entry], share: f64) -> usize {
-    let target = share * row.iter().map(|e| e.1).sum::<f64>();
-    let (mut low, mut high, mut held) = (0, row.len(), 0.0);
-    if share >= 1.0 {
-        return high;
-    }
+/// Moves the fewest largest entries that hold the target to the front and counts them: bisection by partition, O(m).
+fn fewest(entries: &mut [Entry], target: f64) -> usize {
+    let (mut low, mut high, mut held) = (0, entries.len(), 0.0);
     // The first `low` entries hold `held` < target, the first `high` hold at least the target.
     while high - low > 1 {
         let middle = (high - low) / 2;
-        let part = &mut row[low..high];
+        let part = &mut entries[low..high];
         part.select_nth_unstable_by(middle, descending);
         let mass: f64 = part[..middle].iter().map(|e| e.1).sum();
         if held + mass >= target {

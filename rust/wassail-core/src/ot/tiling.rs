@@ -3,6 +3,7 @@
 use super::geometry::{Block, Cost, Geometry, TILE, tiles};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
+use crate::numeric::lanes::dot4;
 use crate::parallel::chunks;
 use std::ops::Range;
 
@@ -59,4 +60,15 @@ pub fn split<'a>(
         rest = tail;
         (rows.clone(), head)
     })
+}
+
+/// out[r * stride] += Σ_j e_rj v_j, rows of `TILE`.
+pub fn add_products(e: &[f64], v: &[f64], count: usize, out: &mut [f64], stride: usize) {
+    for r in (0..count).step_by(4) {
+        let row = |i: usize| &e[(r + i).min(count - 1) * TILE..][..v.len()];
+        let products = dot4([row(0), row(1), row(2), row(3)], v);
+        for (i, product) in products.iter().enumerate().take(count - r) {
+            out[(r + i) * stride] += product;
+        }
+    }
 }
