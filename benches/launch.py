@@ -92,7 +92,7 @@ def run(
     rows = _read(job)
     if options and options.fresh:
         rows = []
-    elif rows and not again and (job["hurry"] or not any(row["loaded"] for row in rows)):
+    elif rows and not again and (job["hurry"] or not any(row.get("loaded", True) for row in rows)):
         return [{**row, "cached": True} for row in rows]
     for row in [] if options and options.fresh else known(instance, method, accuracies, threads):
         if row["reached"]:

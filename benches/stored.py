@@ -47,7 +47,7 @@ def _far_behind(instance: Stored, threads: int) -> dict[str, list[dict[str, Any]
     for name, rows in known.items():
         behind = [_seconds(row) / max(best[row["accuracy"]], 1e-9) for row in rows]
         # Timed beside other work, these are only good for a rough order.
-        if rows and any(row["loaded"] for row in rows) and min(behind) > BEHIND:
+        if rows and any(row.get("loaded", True) for row in rows) and min(behind) > BEHIND:
             slow[name] = [_placed(row, ratio, threads) for row, ratio in zip(rows, behind, strict=True)]
     return slow
 

@@ -108,8 +108,7 @@ def sinkhorn(
     Chizat, Peyré, Schmitzer, Vialard, "Scaling algorithms for unbalanced optimal transport problems", Math. Comp. 87
     (2018), doi:10.1090/mcom/3303.
     Séjourné, Vialard, Peyré, "Faster unbalanced optimal transport", AISTATS 2022, arXiv:2201.00730.
-    Peyré, Cuturi, "Computational Optimal Transport", FnT Machine Learning 11 (2019), arXiv:1803.00567, section 4.4 (the
-    semi-dual and its Hessian).
+    Brauer, Clason, Lorenz, Wirth, "A Sinkhorn–Newton method for entropic optimal transport" (2017), arXiv:1710.06635.
     Lehmann, von Renesse, Sambale, Uschmajew, "A note on overrelaxation in the Sinkhorn algorithm", Optim. Lett. 16
     (2022), doi:10.1007/s11590-021-01830-0.
 

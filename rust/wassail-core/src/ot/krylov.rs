@@ -1,8 +1,8 @@
 //! The step that over-relaxation approximates: (I − κS)⁻¹ r by conjugate gradients.
 //!
 //! One Sinkhorn iteration moves g by r; its derivative is κS with S = diag(Pᵀ1)⁻¹ Pᵀ diag(P1)⁻¹ P, κ = τ_a τ_b (1 if
-//! balanced). Relaxation stretches r by one number ω; (I − κS)⁻¹ r is Newton's step on the semi-dual (Peyré and Cuturi 2019,
-//! arXiv 1803.00567, §4.4). S is self-adjoint in the Pᵀ1-weighted inner product with spectrum in [0, 1], and a product costs
+//! balanced). Relaxation stretches r by one number ω; (I − κS)⁻¹ r is Newton's step on the semi-dual (Brauer, Clason, Lorenz, Wirth
+//! 2017, arXiv 1710.06635, eliminate one side of it). S is self-adjoint in the Pᵀ1-weighted inner product with spectrum in [0, 1], and a product costs
 //! a sweep without exponentials.
 
 use crate::error::Result;
