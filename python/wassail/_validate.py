@@ -133,7 +133,8 @@ def check_weights(value: Any, name: str, size: int) -> NDArray[np.float64]:
     if np.min(weights) < 0.0:
         index = first_index(weights < 0.0)
         raise InputError(f"{name}{show_index(index)} is {weights[index]}: weights must not be negative")
-    total = float(weights.sum())
+    with np.errstate(over="ignore"):
+        total = float(weights.sum())
     if not 0.0 < total < math.inf:
         raise InputError(f"{name} sums to {total}: at least one weight must be positive, and the sum finite")
     return weights
