@@ -23,6 +23,7 @@ CACHE = Path(__file__).resolve().parent / ".cache"
 PROTOCOL = 1  # raise when an instance or an adapter changes
 BUSY = 0.10  # share of the processor that others may use where all of it is wanted
 
+_patience = [60.0]  # seconds of waiting for a quiet machine
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -48,18 +49,21 @@ def allowed(threads: int) -> float:
     return BUSY + max(0.0, 1.0 - threads / (os.cpu_count() or threads))
 
 
-def wait_until_quiet(threads: int, longest: float = 60.0) -> float:
-    """Wait for other processes to rest; return the busy share that is left."""
+def wait_until_quiet(threads: int) -> None:
+    """Wait for other processes to rest; where they do not, later calls have less patience."""
     if not Path("/proc/stat").exists():
-        return 0.0
-    end = time.monotonic() + longest
+        return
+    end = time.monotonic() + _patience[-1]
     while True:
         busy, total = _jiffies()
         time.sleep(0.4)
         busy_now, total_now = _jiffies()
         share = (busy_now - busy) / max(total_now - total, 1e-9)
-        if share < allowed(threads) or time.monotonic() > end:
-            return share
+        if share < allowed(threads):
+            return
+        if time.monotonic() > end:
+            _patience.append(max(_patience[-1] / 4, 1.0))
+            return
 
 
 def run(
@@ -74,8 +78,8 @@ def run(
 ) -> list[dict[str, Any]]:
     """One row per accuracy; peers' rows come from the cache where they are there.
 
-    A cached row that was timed beside other work, or on other threads, or any row with ``again``, still tells
-    which stopping rule reaches the accuracy: that one is timed without a new search.
+    A cached row that was timed beside other work, or any row with ``again``, still tells which stopping rule
+    reaches the accuracy: that one is timed without a new search.
     """
     job: dict[str, Any] = {
         "instance": to_dict(instance),
@@ -83,7 +87,6 @@ def run(
         "accuracies": accuracies,
         "threads": threads,
         "limit": limit,
-        "hurry": bool(options and options.tune),
         "settings": {},
         "hopeless": {},
     }
@@ -92,23 +95,17 @@ def run(
     rows = _read(job)
     if options and options.fresh:
         rows = []
-    elif rows and not again and (job["hurry"] or not any(row.get("loaded", True) for row in rows)):
+    elif rows and not again and not any(row["loaded"] for row in rows):
         return [{**row, "cached": True} for row in rows]
-    for row in [] if options and options.fresh else known(instance, method, accuracies, threads):
+    for row in rows:
         if row["reached"]:
             job["settings"][str(row["accuracy"])] = row["setting"]
-        elif row.get("note") not in ("not in time", ""):
+        elif not row["loaded"]:
             job["hopeless"][str(row["accuracy"])] = row["note"]
     rows = _measure(job)
     CACHE.mkdir(exist_ok=True)
     (CACHE / f"{_key(job)}.json").write_text(json.dumps(rows))
     return rows
-
-
-def known(instance: Stored | Cloud, method: str, accuracies: tuple[float, ...], threads: int) -> list[dict[str, Any]]:
-    """Cached rows on these threads, or else on one thread; empty when there are none."""
-    job = {"instance": to_dict(instance), "method": method, "accuracies": accuracies, "threads": threads}
-    return _read(job) or _read({**job, "threads": 1})
 
 
 def _read(job: dict[str, Any]) -> list[dict[str, Any]]:
@@ -126,7 +123,7 @@ def _key(job: dict[str, Any]) -> str:
 
 
 def _measure(job: dict[str, Any]) -> list[dict[str, Any]]:
-    wait_until_quiet(job["threads"], 0.0 if job["hurry"] else 60.0)
+    wait_until_quiet(job["threads"])
     counting = Path("/proc/stat").exists()
     busy, total = _jiffies() if counting else (0.0, 1.0)
     own = _children()
@@ -140,7 +137,7 @@ def _measure(job: dict[str, Any]) -> list[dict[str, Any]]:
         none = {"reached": False, "note": missing, "seconds": job["limit"], "absent": bool(absent)}
         row = results.get(accuracy, none)
         missing = row.get("note", missing)
-        load = {"others": round(others, 3), "loaded": job["hurry"] or others > allowed(job["threads"])}
+        load = {"others": round(others, 3), "loaded": others > allowed(job["threads"])}
         rows.append({**job, "accuracy": accuracy, **load, **row})
     return rows
 

@@ -70,6 +70,17 @@ def ratio(by_method: dict[str, dict[str, Any]]) -> float | None:
     return peer["seconds"] / own["seconds"] if own and own["reached"] and peer else None
 
 
+def _bound(by_method: dict[str, dict[str, Any]]) -> str:
+    """Least ratio that follows from the time given to peers which did not reach the accuracy."""
+    own = by_method.get(ours.NAME)
+    limits = [row["limit"] for name, row in by_method.items() if name != ours.NAME and row.get("note") == "not in time"]
+    return (
+        f"> {max(limits) / own['seconds']:.0f}"
+        if own and own["reached"] and limits and not best_peer(by_method)
+        else "–"
+    )
+
+
 def geometric_mean(values: list[float]) -> float:
     """Mean of ratios."""
     return float(np.exp(np.mean(np.log(values))))
@@ -92,7 +103,7 @@ def comparison(rows: list[dict[str, Any]]) -> str:
                 f"{own['error']:.0e}" if own and "error" in own else "–",
                 duration(own["with_plan"]) if own and "with_plan" in own else "–",
                 f"{peer['method']}: {cell(peer)}" if peer else "none reached it",
-                "–" if gain is None else f"{gain:.1f}",
+                f"{gain:.1f}" if gain else _bound(by_method),
             ]
         )
     text = table(header, body)

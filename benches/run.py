@@ -22,7 +22,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 FOOT = (
     "Times are medians of whole calls, with the spread of the repeats; the accuracy is ‖P1 − a‖₁ + ‖Pᵀ1 − b‖₁, "
     "checked in float64 by NumPy. A peer's stopping rule is tuned to the loosest value that reaches the accuracy, "
-    "compilation is not timed, and a peer stops after 60 s or ten times the best peer's time. POT's times hold "
+    "compilation is not timed, and a peer stops after 60 s or four times the best peer's time. POT's times hold "
     f"its dense plan, ours are in the column “with plan” for that. {report.LOADED}: other processes were at work."
 )
 
@@ -36,9 +36,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--wassail", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--fresh", action="store_true", help="measure the peers again, whatever is cached")
-    parser.add_argument(
-        "--tune", action="store_true", help="only find the peers' stopping rules, on one thread, quiet or not"
-    )
     parser.add_argument("--markdown", type=Path, help="write the tables to this file too")
     return parser.parse_args()
 
@@ -46,9 +43,6 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure what was asked for and print it."""
     options = arguments()
-    if options.tune:
-        stored.measure(options)
-        return
     chosen = options.only or PARTS
     source = provenance.describe(options.threads)
     data: dict[str, Any] = {"source": source}

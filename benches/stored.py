@@ -9,57 +9,25 @@ import ours
 import peers
 from instances import ACCURACIES, Stored, single_thread_instances, stored_instances
 
-FACTOR = 10.0  # a peer that has taken this many times the best peer's time is stopped
-BEHIND = 4.0  # times the best peer: not a contender
+FACTOR = 4.0  # a peer that has taken this many times the best peer's time is stopped
 LEAST = 2.0  # seconds that a peer may take in any case
 
 
 def rows_of(instance: Stored, threads: int, options: Any) -> list[dict[str, Any]]:
     """All rows of one instance; the best peers are timed in the same minute as wassail."""
     found: list[dict[str, Any]] = []
-    best = launch.CAP / FACTOR
-    slow = {} if options.fresh or options.tune else _far_behind(instance, threads)
+    best = launch.CAP
     for name in peers.STORED if options.peers else ():
-        if name in slow:
-            found += slow[name]
-            continue
         limit = launch.CAP if not found else min(launch.CAP, max(LEAST, FACTOR * best))
         rows = launch.run(instance, name, ACCURACIES, threads, limit=limit, options=options)
         reached = [row["seconds"] for row in rows if row["reached"]]
-        best = min([best, *reached[-1:]])
+        if len(reached) == len(ACCURACIES):
+            best = min(best, max(reached))
         found += rows
-    if not options.wassail or options.tune:
+    if not options.wassail:
         return found
     own = launch.run(instance, ours.NAME, ACCURACIES, threads)
     return own + _again(found, instance, threads)
-
-
-def _far_behind(instance: Stored, threads: int) -> dict[str, list[dict[str, Any]]]:
-    """Methods that an earlier run saw far behind the best one; they are named in the table, not timed again."""
-    known = {name: launch.known(instance, name, ACCURACIES, threads) for name in peers.STORED}
-    best = {
-        accuracy: min(
-            (_seconds(row) for rows in known.values() for row in rows if row["accuracy"] == accuracy), default=0
-        )
-        for accuracy in ACCURACIES
-    }
-    slow = {}
-    for name, rows in known.items():
-        behind = [_seconds(row) / max(best[row["accuracy"]], 1e-9) for row in rows]
-        # Timed beside other work, these are only good for a rough order.
-        if rows and any(row.get("loaded", True) for row in rows) and min(behind) > BEHIND:
-            slow[name] = [_placed(row, ratio, threads) for row, ratio in zip(rows, behind, strict=True)]
-    return slow
-
-
-def _seconds(row: dict[str, Any]) -> float:
-    return row["seconds"] if row["reached"] else float("inf")
-
-
-def _placed(row: dict[str, Any], behind: float, threads: int) -> dict[str, Any]:
-    if not row["reached"]:
-        return {**row, "threads": threads}
-    return {**row, "threads": threads, "reached": False, "note": f"{behind:.0f} times the best", "loaded": False}
 
 
 def _again(rows: list[dict[str, Any]], instance: Stored, threads: int) -> list[dict[str, Any]]:
@@ -81,9 +49,7 @@ def _fastest(rows: list[dict[str, Any]], accuracy: float) -> dict[str, Any] | No
 def measure(options: Any) -> list[dict[str, Any]]:
     """Measure the whole table: all instances on all threads, the smaller set on one."""
     plan = [(instance, options.threads) for instance in stored_instances(quick=options.quick)]
-    if options.tune:
-        plan = [(instance, 1) for instance, _ in plan]
-    elif options.threads > 1:
+    if options.threads > 1:
         plan += [(instance, 1) for instance in single_thread_instances()]
     rows: list[dict[str, Any]] = []
     for instance, threads in plan:

@@ -59,9 +59,9 @@ def solve_peer(job: dict[str, Any], accuracy: float, solve: Any, error: Any) -> 
         last = attempt(limited, error, known)
         best = last if last.error <= accuracy else None
     if best is None:
-        note = "does not reach it" if last.converged or last.seconds < 0.8 * job["limit"] else "not in time"
+        note = "not in time" if last.seconds > job["limit"] / 2 else f"stops at {last.error:.0e}"
         return {"reached": False, "note": note, "seconds": last.seconds, **describe(last)}
-    seconds = [best.seconds] if job["hurry"] else repeat(lambda: solve(best.setting), best.seconds)
+    seconds = repeat(lambda: solve(best.setting), best.seconds)
     return {"reached": True, "seconds": spread(seconds)["median"], "spread": spread(seconds), **describe(best)}
 
 
