@@ -61,29 +61,26 @@ pub fn enter<R: Send>(
     job: impl FnOnce(&dyn Monitor) -> Result<R> + Send,
 ) -> PyResult<R> {
     let threads = if n_threads == 0 { parallel::num_threads() } else { n_threads };
-    let pool = (threads > 1 && work >= parallel::SERIAL_BELOW && !INSIDE.get()).then(|| parallel::pool(threads));
-    let ended = match pool.flatten() {
-        Some(pool) => {
-            let meeting = Rendezvous::new(hooks);
-            let slot = Mutex::new(None);
-            let failure = py.detach(|| {
-                pool.in_place_scope(|scope| {
-                    scope.spawn(|_| {
-                        let out = catch_unwind(AssertUnwindSafe(|| job(&meeting)));
-                        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(out);
-                        meeting.finish();
-                    });
-                    meeting.serve()
-                })
-            });
-            let out = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
-            Ended { out: out.unwrap_or(Ok(Err(Error::Interrupted))), failure }
-        }
-        None => {
-            let inline = Inline::new(hooks);
-            let out = py.detach(|| catch_unwind(AssertUnwindSafe(|| job(&inline))));
-            Ended { out, failure: inline.into_failure(py) }
-        }
+    let shared = threads > 1 && work >= parallel::SERIAL_BELOW && !INSIDE.get();
+    let ended = if let Some(pool) = shared.then(|| parallel::pool(threads)).flatten() {
+        let meeting = Rendezvous::new(hooks);
+        let slot = Mutex::new(None);
+        let failure = py.detach(|| {
+            pool.in_place_scope(|scope| {
+                scope.spawn(|_| {
+                    let out = catch_unwind(AssertUnwindSafe(|| job(&meeting)));
+                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(out);
+                    meeting.finish();
+                });
+                meeting.serve()
+            })
+        });
+        let out = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ended { out: out.unwrap_or(Ok(Err(Error::Interrupted))), failure }
+    } else {
+        let inline = Inline::new(hooks);
+        let out = py.detach(|| catch_unwind(AssertUnwindSafe(|| job(&inline))));
+        Ended { out, failure: inline.into_failure(py) }
     };
     ended.into_result(py)
 }
@@ -102,6 +99,11 @@ impl<R> Ended<R> {
             (None, Ok(out)) => out.map_err(|e| raised(&e)),
         }
     }
+}
+
+/// Raises what a signal handler raises.
+fn pending(py: Python<'_>) -> PyResult<()> {
+    py.check_signals()
 }
 
 /// The monitor of work on the calling thread.
@@ -139,7 +141,7 @@ impl Monitor for Inline<'_> {
         let mut state = self.state();
         if state.failure.is_none() && state.looked.elapsed() >= SLICE {
             state.looked = Instant::now();
-            state.failure = Python::attach(|py| py.check_signals()).err();
+            state.failure = Python::attach(pending).err();
         }
         state.failure.is_some()
     }

@@ -11,7 +11,7 @@ use wassail_core::points::Metric;
 enum Cost {
     Single(Borrowed<f32>),
     Double(Borrowed<f64>),
-    Cloud(PointCloud),
+    Cloud(Box<PointCloud>),
 }
 
 /// The core's view of a cost.
@@ -101,7 +101,7 @@ impl Geometry {
         if d != dy || d == 0 || !same {
             return Err(PyValueError::new_err("points differ in dimension or dtype"));
         }
-        Ok(Self(Cost::Cloud(PointCloud::new(x, y, d, metric))))
+        Ok(Self(Cost::Cloud(Box::new(PointCloud::new(x, y, d, metric)))))
     }
 
     #[getter]

@@ -1,6 +1,8 @@
 //! Python bindings of wassail: thin, private, called with validated arguments only.
 
 #![deny(unsafe_code)]
+// Extracted arguments belong to the function that Python calls.
+#![allow(clippy::needless_pass_by_value)]
 
 mod arrays;
 mod bench;

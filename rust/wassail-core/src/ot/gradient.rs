@@ -35,8 +35,8 @@ impl Rule {
             Metric::Cosine => Self::Unit,
             Metric::Euclidean => Self::Two(1.0),
             Metric::Cityblock => Self::One(1.0),
-            Metric::PNorm { p, power } if p == 1.0 => Self::One(power),
-            Metric::PNorm { p, power } if p == 2.0 => Self::Two(power),
+            Metric::PNorm { p: 1.0, power } => Self::One(power),
+            Metric::PNorm { p: 2.0, power } => Self::Two(power),
             Metric::PNorm { p, power } if p.is_infinite() => Self::Largest(power),
             Metric::PNorm { p, power } => Self::Order(p, power),
         }

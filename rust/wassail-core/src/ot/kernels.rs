@@ -138,14 +138,14 @@ impl Summary {
 
 /// Minimum, maximum and sum of whole lanes; anything not finite shows in one of them.
 #[inline(always)]
-fn summarize_finite(whole: &[[f64; WIDTH]]) -> Summary {
+fn summarize_finite<I: Isa>(whole: &[[f64; WIDTH]]) -> Summary {
     let (mut low, mut high) = ([f64::INFINITY; WIDTH], [f64::NEG_INFINITY; WIDTH]);
     let mut sum = [0.0; WIDTH];
     for c in whole {
         for l in 0..WIDTH {
             low[l] = if c[l] < low[l] { c[l] } else { low[l] };
             high[l] = if c[l] > high[l] { c[l] } else { high[l] };
-            sum[l] += c[l];
+            sum[l] = c[l].fma::<I>(1.0, sum[l]);
         }
     }
     let count = (whole.len() * WIDTH) as f64;
@@ -165,7 +165,7 @@ fn summarize_each(values: &[f64]) -> Summary {
 #[inline(always)]
 fn summarize_body<I: Isa>(cost: &[f64]) -> Summary {
     let (whole, rest) = cost.as_chunks::<WIDTH>();
-    let summary = summarize_finite(whole);
+    let summary = summarize_finite::<I>(whole);
     if summary.sum.is_finite() { summary.join(&summarize_each(rest)) } else { summarize_each(cost) }
 }
 

@@ -36,8 +36,19 @@ struct Part {
     seen: Option<Vec<bool>>,
 }
 
-/// Reads every entry once.
+/// Reads every entry once, in the order of memory.
 pub fn cost_scan(geometry: &dyn Geometry, monitor: &dyn Monitor) -> Result<Scan> {
+    if geometry.is_column_major() {
+        let scan = scan_rows(&*geometry.transposed(), monitor)?;
+        // The first unusable entry in row order is another one.
+        if scan.bad.is_none() {
+            return Ok(Scan { forbidden_row: scan.forbidden_col, forbidden_col: scan.forbidden_row, ..scan });
+        }
+    }
+    scan_rows(geometry, monitor)
+}
+
+fn scan_rows(geometry: &dyn Geometry, monitor: &dyn Monitor) -> Result<Scan> {
     geometry.prepare(false)?;
     let (n, m) = geometry.shape();
     let parts = map_chunks(row_chunks(n, m), monitor, |rows| part(geometry, &rows, monitor))?;
