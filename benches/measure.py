@@ -161,7 +161,10 @@ def tune_count(
     last = attempt(solve, error, count)
     while not last.error <= accuracy and count < 100_000:
         low, count, before = count, 2 * count, last.error
-        last = attempt(solve, error, count)
+        try:
+            last = attempt(solve, error, count)
+        except OverLimitError:
+            return None, last
         if count >= 64 and last.error > max(before / 4, 100 * accuracy):
             break  # the error falls like 1 / count or slower: out of reach
     if not last.error <= accuracy:
@@ -169,7 +172,10 @@ def tune_count(
     best = last
     for _ in range(2):
         middle = round((low * best.setting) ** 0.5)
-        last = attempt(solve, error, middle)
+        try:
+            last = attempt(solve, error, middle)
+        except OverLimitError:
+            break
         if last.error <= accuracy:
             best = last
         else:

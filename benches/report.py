@@ -44,7 +44,10 @@ def cell(row: dict[str, Any] | None) -> str:
     mark = LOADED if row.get("loaded") else ""
     if not row["reached"]:
         note = row.get("note", "not reached")
-        return (f"> {duration(row['limit'])}" if note == "not in time" else note) + mark
+        if note == "not in time":
+            reached = f" ({row['error']:.0e} after {row['iterations']} it)" if "error" in row else ""
+            note = f"> {duration(row['limit'])}{reached}"
+        return note + mark
     width = row["spread"]["high"] / row["spread"]["low"] - 1
     return f"{duration(row['seconds'])} (+{100 * width:.0f} %), {row['iterations']} it{mark}"
 

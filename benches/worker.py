@@ -59,7 +59,7 @@ def solve_peer(job: dict[str, Any], accuracy: float, solve: Any, error: Any) -> 
         last = attempt(limited, error, known)
         best = last if last.error <= accuracy else None
     if best is None:
-        note = "not in time" if last.seconds > job["limit"] / 2 else f"stops at {last.error:.0e}"
+        note = "not in time" if time.monotonic() > deadline - job["limit"] / 4 else f"stops at {last.error:.0e}"
         return {"reached": False, "note": note, "seconds": last.seconds, **describe(last)}
     seconds = repeat(lambda: solve(best.setting), best.seconds)
     return {"reached": True, "seconds": spread(seconds)["median"], "spread": spread(seconds), **describe(best)}
