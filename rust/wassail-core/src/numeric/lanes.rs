@@ -27,12 +27,12 @@ fn total<T: Scalar, V: Vector<Elem = T>>(acc: [V; 4]) -> f64 {
 #[inline(always)]
 fn gibbs<I: Isa, T: Scalar, S: Scalar>(cost: &[T], g: &[f64], f: I::F64, inv_eps: I::F64) -> S::Register<I> {
     let width = I::F64::N;
-    let part = |h: usize| {
-        let at = h * width;
-        T::load_wide::<I>(&cost[at..]).fnma(inv_eps, I::F64::load(&g[at..]).add(f))
-    };
-    let low = part(0);
-    S::exp::<I>(S::round::<I>([low, if S::WIDE == 2 { part(1) } else { low }]))
+    let low = T::load_wide::<I>(cost).fnma(inv_eps, I::F64::load(g).add(f));
+    let mut high = low;
+    if S::WIDE == 2 {
+        high = T::load_wide::<I>(&cost[width..]).fnma(inv_eps, I::F64::load(&g[width..]).add(f));
+    }
+    S::exp::<I>(S::round::<I>([low, high]))
 }
 
 /// exp(g + f − C/ε) of one register, all in the precision of the costs.
@@ -145,7 +145,11 @@ fn add_scaled4_body<I: Isa, T: Scalar>(rows: [&[T]; 4], w: [f64; 4], t: &mut [f6
     let n = t.len();
     let rows = rows.map(|r| &r[..n]);
     let width = I::F64::N;
-    let weights = w.map(I::F64::splat);
+    // Loops, not `map`: its closure would be compiled without the level's instructions.
+    let mut weights = [I::F64::splat(0.0); 4];
+    for (wide, &w) in weights.iter_mut().zip(&w) {
+        *wide = I::F64::splat(w);
+    }
     let cut = n / width * width;
     let mut j = 0;
     while j < cut {
@@ -198,7 +202,10 @@ fn dot4_body<I: Isa, T: Scalar>(rows: [&[T]; 4], v: &[f64]) -> [f64; 4] {
         j += 2 * width;
     }
     let zero = I::F64::splat(0.0);
-    let mut sums = acc.map(|a| total::<f64, I::F64>([a[0], a[1], zero, zero]));
+    let mut sums = [0.0; 4];
+    for (sum, acc) in sums.iter_mut().zip(&acc) {
+        *sum = total::<f64, I::F64>([acc[0], acc[1], zero, zero]);
+    }
     for j in j..n {
         for (row, sum) in rows.iter().zip(&mut sums) {
             *sum = row[j].to_f64().fma::<I>(v[j], *sum);

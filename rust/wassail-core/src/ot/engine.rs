@@ -81,15 +81,15 @@ impl<'a> Engine<'a> {
         let (geometry, weights, exact) = (self.geometry, self.weights, &self.exact);
         if self.refined {
             return match &mut self.kernel {
-                Some(kernel) => kept(kernel, geometry, exact, weights, &mut pair, rule, monitor),
+                Some(kernel) => kept(kernel, geometry, weights, &mut pair, rule, monitor),
                 None => exact.sweep(pair, weights, rule, monitor),
             };
         }
         match &mut self.fast {
             Form::Stream32(s) => s.sweep(pair, weights, rule, monitor),
             Form::Stream64(s) => s.sweep(pair, weights, rule, monitor),
-            Form::Stored32(s) => kept(s, geometry, exact, weights, &mut pair, rule, monitor),
-            Form::Stored64(s) => kept(s, geometry, exact, weights, &mut pair, rule, monitor),
+            Form::Stored32(s) => kept(s, geometry, weights, &mut pair, rule, monitor),
+            Form::Stored64(s) => kept(s, geometry, weights, &mut pair, rule, monitor),
         }
     }
 
@@ -110,11 +110,10 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// A sweep on the kernel, absorbed first if it no longer fits; streamed if the kernel cannot hold this pair.
+/// A sweep on the kernel; one that fills it anew if this pair is too far from the references.
 fn kept<S: Cost>(
     stored: &mut Stored<S>,
     geometry: &dyn Geometry,
-    exact: &Stream<'_, f64>,
     w: Weights<'_>,
     pair: &mut Pair<'_>,
     rule: &Update,
@@ -128,9 +127,16 @@ fn kept<S: Cost>(
         pair.f.copy_from_slice(&before.0);
         pair.softmin.copy_from_slice(&before.1);
     }
-    // The softmin that rows of the kernel are normalized by comes from a streamed sweep, itself an iteration.
-    exact.sweep(pair.reborrow(), w, rule, monitor)?;
-    absorb(stored, geometry, pair.softmin, pair.g, w.b, rule.epsilon, monitor)
+    if reads_f32(geometry) {
+        stored.sweep_absorbing::<f32>(geometry, pair.reborrow(), w, rule, monitor)
+    } else {
+        stored.sweep_absorbing::<f64>(geometry, pair.reborrow(), w, rule, monitor)
+    }
+}
+
+/// Stored f32 costs are read as they are; computed ones are exact in f64 only.
+fn reads_f32(geometry: &dyn Geometry) -> bool {
+    geometry.is_stored() && geometry.is_single()
 }
 
 fn fit<S: Cost>(
@@ -154,8 +160,7 @@ fn absorb<S: Cost>(
     epsilon: f64,
     monitor: &dyn Monitor,
 ) -> Result<()> {
-    // Stored f32 costs are read as they are; computed ones are exact in f64 only.
-    if geometry.is_stored() && geometry.is_single() {
+    if reads_f32(geometry) {
         stored.absorb::<f32>(geometry, softmin, g, b, epsilon, monitor)
     } else {
         stored.absorb::<f64>(geometry, softmin, g, b, epsilon, monitor)

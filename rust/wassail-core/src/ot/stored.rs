@@ -6,13 +6,14 @@
 
 use super::geometry::{Cost, Geometry, TILE, tiles};
 use super::sweep::{
-    Buffers, ChunkRows, Linearization, Pair, Weights, add_rows, combine, projections, row_chunks, row_dots, updates,
+    Buffers, ChunkRows, Linearization, Pair, Weights, add_rows, combine, projections, row_chunks, row_dots,
+    scaled_columns, updates,
 };
 use super::update::{BLOCK, RowRule, Update};
-use crate::error::{Result, try_zeroed};
+use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::numeric::exp::exp_slice;
-use crate::numeric::lanes::gibbs_row;
+use crate::numeric::lanes::{gibbs_row, row_max};
 use crate::numeric::scalar::Scalar;
 use crate::parallel::{chunks, map_chunks};
 
@@ -31,8 +32,9 @@ pub struct Stored<S> {
 impl<S: Scalar> Stored<S> {
     /// An empty kernel of this shape.
     pub fn new(n: usize, m: usize) -> Result<Self> {
+        // Zeroed by the system page by page, so that the threads that fill it touch it first.
         Ok(Self {
-            kernel: try_zeroed(n * m)?,
+            kernel: vec![S::ZERO; n * m],
             f0: vec![0.0; n],
             g0: vec![0.0; m],
             epsilon: 0.0,
@@ -60,8 +62,8 @@ impl<S: Scalar> Stored<S> {
         self.f0.copy_from_slice(softmin);
         self.g0.copy_from_slice(g);
         self.epsilon = epsilon;
-        let scaled: Vec<f64> = g.iter().zip(b).map(|(g, b)| g / epsilon + b.ln()).collect();
-        let inv_eps = 1.0 / epsilon;
+        let scaled = scaled_columns(g, b, epsilon);
+        let fill = Filling { geometry, g: &scaled, inv_eps: 1.0 / epsilon };
         let mut rest = &mut self.kernel[..];
         let mut jobs = Vec::new();
         for rows in row_chunks(n, m) {
@@ -73,13 +75,44 @@ impl<S: Scalar> Stored<S> {
             let mut tile = [T::ZERO; TILE];
             for (i, row) in rows.zip(kernel.chunks_exact_mut(m)) {
                 monitor.check()?;
-                for cols in tiles(m) {
-                    let costs = T::block(geometry, i..i + 1, cols.clone(), &mut tile);
-                    gibbs_row(costs.row(0), &scaled[cols.clone()], softmin[i] * inv_eps, inv_eps, &mut row[cols]);
-                }
+                fill.row(i, softmin[i], &mut tile, row);
             }
             Ok(())
         })?;
+        Ok(())
+    }
+
+    /// Updates f from g and leaves the column masses while it fills the kernel: one exponential an entry for both.
+    pub fn sweep_absorbing<T: Cost>(
+        &mut self,
+        geometry: &dyn Geometry,
+        mut pair: Pair<'_>,
+        w: Weights<'_>,
+        rule: &Update,
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
+        let m = pair.g.len();
+        let g = scaled_columns(pair.g, w.b, rule.epsilon);
+        let mass = std::mem::take(&mut pair.mass);
+        let mut rest = &mut self.kernel[..];
+        let mut jobs = Vec::new();
+        for job in updates(&mut pair, w.a, rule) {
+            let (head, tail) = rest.split_at_mut(job.rows.len() * m);
+            rest = tail;
+            jobs.push((job, head));
+        }
+        let fill = Filling { geometry, g: &g, inv_eps: 1.0 / rule.epsilon };
+        let partials = map_chunks(jobs, monitor, |(job, kernel)| {
+            let mut t = self.partials.take(m)?;
+            t[..m].fill(0.0);
+            fill.chunk::<T, S, _>(job, kernel, &mut t[..m], monitor)?;
+            Ok(t)
+        })?;
+        combine(&partials, mass, monitor)?;
+        partials.into_iter().for_each(|p| self.partials.give(p));
+        self.f0.copy_from_slice(pair.softmin);
+        self.g0.copy_from_slice(pair.g);
+        self.epsilon = rule.epsilon;
         Ok(())
     }
 
@@ -150,5 +183,65 @@ impl<S: Scalar> Stored<S> {
             add_rows(kernel, sums, &mut t[..m]);
         }
         Ok((t, safe))
+    }
+}
+
+/// Costs to exponentials, row by row.
+struct Filling<'a> {
+    geometry: &'a dyn Geometry,
+    g: &'a [f64],
+    inv_eps: f64,
+}
+
+impl Filling<'_> {
+    /// Fills rows of the kernel, each normalized to sum 1, and adds their plan to the column sums.
+    fn chunk<T: Cost, S: Scalar, R: RowRule>(
+        &self,
+        mut job: ChunkRows<R>,
+        kernel: &mut [S],
+        t: &mut [f64],
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
+        let m = self.g.len();
+        let mut tile = [T::ZERO; TILE];
+        for block in chunks(job.rows.len(), 4, usize::MAX) {
+            monitor.check()?;
+            let kernel = &mut kernel[block.start * m..block.end * m];
+            let (mut reference, mut sums, mut scale) = ([0.0; 4], [0.0; 4], [0.0; 4]);
+            let count = block.len();
+            reference[..count].copy_from_slice(job.rule.reference(block.clone()));
+            for (r, row) in kernel.chunks_exact_mut(m).enumerate() {
+                let i = job.rows.start + block.start + r;
+                sums[r] = self.row(i, reference[r], &mut tile, row);
+                if !(sums[r] > 1.0 / S::SAFE && sums[r] < S::SAFE) {
+                    reference[r] = -self.largest(i, &mut tile) / self.inv_eps;
+                    sums[r] = self.row(i, reference[r], &mut tile, row);
+                }
+                scale[r] = sums[r];
+                let inverse = S::from_f64(1.0 / sums[r]);
+                row.iter_mut().for_each(|k| *k = *k * inverse);
+            }
+            job.rule.weigh(block, &reference[..count], &mut sums[..count]);
+            sums.iter_mut().zip(&scale).for_each(|(w, s)| *w *= s);
+            add_rows(kernel, &sums[..count], t);
+        }
+        Ok(())
+    }
+
+    fn row<T: Cost, S: Scalar>(&self, i: usize, reference: f64, tile: &mut [T], out: &mut [S]) -> f64 {
+        let mut sum = 0.0;
+        for cols in tiles(out.len()) {
+            let costs = T::block(self.geometry, i..i + 1, cols.clone(), tile);
+            let g = &self.g[cols.clone()];
+            sum += gibbs_row(costs.row(0), g, reference * self.inv_eps, self.inv_eps, &mut out[cols]);
+        }
+        sum
+    }
+
+    fn largest<T: Cost>(&self, i: usize, tile: &mut [T]) -> f64 {
+        tiles(self.g.len()).fold(f64::NEG_INFINITY, |best, cols| {
+            let costs = T::block(self.geometry, i..i + 1, cols.clone(), tile);
+            best.max(row_max(costs.row(0), &self.g[cols], self.inv_eps))
+        })
     }
 }

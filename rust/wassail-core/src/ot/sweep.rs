@@ -163,7 +163,7 @@ pub struct Linearization<'a> {
 }
 
 /// log b_j folded into g: b_j exp(z) = exp(z + log b_j).
-fn scaled_columns(g: &[f64], b: &[f64], epsilon: f64) -> Vec<f64> {
+pub fn scaled_columns(g: &[f64], b: &[f64], epsilon: f64) -> Vec<f64> {
     let mut scaled = b.to_vec();
     ln_slice(&mut scaled);
     scaled.iter_mut().zip(g).for_each(|(s, g)| *s += g / epsilon);
