@@ -83,8 +83,9 @@ def _pot_cloud(problem: CloudProblem, limit: float) -> Callable[[float], Solutio
             warn=False,
         )
         errors = log["err"]
-        shift = problem.epsilon * np.log(len(problem.x))  # entropy convention: f = alpha - epsilon log a
-        return Solution(most, bool(errors) and errors[-1] <= threshold, f=f + shift, g=g + shift)
+        # Its plan is exp(f + g - C / epsilon), without weights.
+        f, g = (problem.epsilon * (v + np.log(len(v))) for v in (f, g))
+        return Solution(int(log["niter"]) + 1, bool(errors) and errors[-1] <= threshold, f=f, g=g)
 
     _, seconds = clock(lambda: run(0.0, 2))
     most = max(1, int(limit / (seconds / 2)))
