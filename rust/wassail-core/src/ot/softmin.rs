@@ -67,29 +67,32 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// Softmins of at most `ROWS` rows; their means are written.
+    /// Softmins of at most `ROWS` rows; their means are written. The maximum runs along, and what was summed below a
+    /// smaller one is scaled down to the larger.
     fn block(&self, rows: &Range<usize>, scratch: &mut Scratch, means: &mut [f64]) -> Result<[f64; ROWS]> {
-        let (m, inv_eps, Scratch { costs: buffer, e }) = (self.g.len(), 1.0 / self.epsilon, scratch);
-        let mut best = [f64::NEG_INFINITY; ROWS];
+        let (m, k, inv_eps) = (self.g.len(), self.width, 1.0 / self.epsilon);
+        let Scratch { costs: buffer, e } = scratch;
+        let (mut best, mut sums) = ([f64::NEG_INFINITY; ROWS], [0.0; ROWS]);
         for_each_tile(self.geometry, rows, buffer, self.monitor, |cols, costs| {
-            for (r, best) in best.iter_mut().enumerate().take(rows.len()) {
-                *best = best.max(row_max(costs.row(r), &self.g[cols.clone()], inv_eps));
-            }
-        })?;
-        // A row without arcs: any finite shift leaves its sum 0.
-        let shift = best.map(|b| if b > f64::NEG_INFINITY { -b } else { 0.0 });
-        let mut sums = [0.0; ROWS];
-        for_each_tile(self.geometry, rows, buffer, self.monitor, |cols, costs| {
+            let g = &self.g[cols.clone()];
             for r in 0..rows.len() {
-                let out = &mut e[r * TILE..][..cols.len()];
-                sums[r] += gibbs_row(costs.row(r), &self.g[cols.clone()], shift[r], inv_eps, out);
+                let top = row_max(costs.row(r), g, inv_eps);
+                if top > best[r] {
+                    let shrink = (best[r] - top).exp();
+                    sums[r] *= shrink;
+                    means[r * k..(r + 1) * k].iter_mut().for_each(|v| *v *= shrink);
+                    best[r] = top;
+                }
+                // A row without arcs yet: any finite shift leaves its sum 0.
+                let shift = if best[r] > f64::NEG_INFINITY { -best[r] } else { 0.0 };
+                sums[r] += gibbs_row(costs.row(r), g, shift, inv_eps, &mut e[r * TILE..][..cols.len()]);
             }
-            for k in 0..self.width {
-                let values = &self.values[k * m..][cols.clone()];
-                add_products(e, values, rows.len(), &mut means[k..], self.width);
+            for c in 0..k {
+                let values = &self.values[c * m..][cols.clone()];
+                add_products(e, values, rows.len(), &mut means[c..], k);
             }
         })?;
-        for (r, mean) in means.chunks_exact_mut(self.width.max(1)).enumerate().take(rows.len()) {
+        for (r, mean) in means.chunks_exact_mut(k.max(1)).enumerate().take(rows.len()) {
             let sum = if sums[r] > 0.0 { sums[r] } else { 1.0 };
             mean.iter_mut().for_each(|v| *v /= sum);
         }
