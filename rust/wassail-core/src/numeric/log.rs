@@ -58,7 +58,7 @@ pub fn ln_f64<I: Isa>(x: f64) -> f64 {
 
 const LN2_HI32: f32 = 0.693_115_23;
 const LN2_LO32: f32 = 3.194_618_5e-5;
-const L32: [f32; 4] = [0.666_666_66, 0.400_003_3, 0.285_376_07, 0.235_774_93];
+const L32: [f32; 4] = [0.666_666_7, 0.400_003_3, 0.285_376_07, 0.235_774_93];
 
 /// Natural logarithm for f32: −inf at ±0, NaN below.
 #[inline(always)]

@@ -149,6 +149,7 @@ impl Wide for Array64 {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{Vector, Wide};
+    #[allow(clippy::wildcard_imports)]
     use std::arch::x86_64::*;
 
     macro_rules! register {

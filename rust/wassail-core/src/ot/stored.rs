@@ -119,8 +119,8 @@ impl<S: Scalar> Stored<S> {
     /// Updates f from g and leaves the column masses. False if a row sum left the safe range: the sweep is then void.
     pub fn sweep(&self, mut pair: Pair<'_>, w: Weights<'_>, rule: &Update, monitor: &dyn Monitor) -> Result<bool> {
         let v = self.scalings(pair.g);
-        let mut mass = std::mem::take(&mut pair.mass);
-        let safe = self.pass(updates(&mut pair, w.a, rule), &v, &mut mass, monitor)?;
+        let mass = std::mem::take(&mut pair.mass);
+        let safe = self.pass(updates(&mut pair, w.a, rule), &v, mass, monitor)?;
         mass.iter_mut().zip(&v).for_each(|(mass, v)| *mass *= v);
         Ok(safe)
     }

@@ -181,8 +181,8 @@ impl<'a, T: Cost> Stream<'a, T> {
     pub fn sweep(&self, mut pair: Pair<'_>, w: Weights<'_>, rule: &Update, monitor: &dyn Monitor) -> Result<()> {
         let g = scaled_columns(pair.g, w.b, rule.epsilon);
         let pass = Pass::new(&g, rule.epsilon, None);
-        let mut mass = std::mem::take(&mut pair.mass);
-        self.pass(updates(&mut pair, w.a, rule), &pass, &mut mass, monitor)
+        let mass = std::mem::take(&mut pair.mass);
+        self.pass(updates(&mut pair, w.a, rule), &pass, mass, monitor)
     }
 
     /// out_j = Σ_i scale_i p_ij Σ_k p_ik x_k with p_ij = b_j exp((S_i + g_j − C_ij)/ε), rows of p summing to 1.

@@ -45,8 +45,8 @@ fn run_body<I: Isa, T: Scalar>(task: &mut Task<'_, T>) {
         Metric::Euclidean => sweep::<I, T, _>(task, Square, Root),
         Metric::Cityblock => sweep::<I, T, _>(task, Absolute, Scaled(T::ONE)),
         Metric::PNorm { p, power: q } if p.is_infinite() => sweep_power::<I, T, _>(task, Largest, q),
-        Metric::PNorm { p, power: q } if p == 1.0 => sweep_power::<I, T, _>(task, Absolute, q),
-        Metric::PNorm { p, power: q } if p == 2.0 => sweep_power::<I, T, _>(task, Square, q / 2.0),
+        Metric::PNorm { p: 1.0, power: q } => sweep_power::<I, T, _>(task, Absolute, q),
+        Metric::PNorm { p: 2.0, power: q } => sweep_power::<I, T, _>(task, Square, q / 2.0),
         Metric::PNorm { p, power: q } => sweep_power::<I, T, _>(task, Power(T::from_f64(p)), q / p),
     }
 }

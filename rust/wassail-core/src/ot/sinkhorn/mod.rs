@@ -230,7 +230,7 @@ impl<'a> Run<'a> {
         while status.is_none() {
             let relative = self.relative();
             let needed = (relative / self.options.tol).ln() / (previous / relative).ln();
-            let plain = relaxed || relative > LINEAR_BELOW || (needed >= 0.0 && needed <= NEARLY_DONE);
+            let plain = relaxed || relative > LINEAR_BELOW || (0.0..=NEARLY_DONE).contains(&needed);
             let stuck = stall.observe(relative);
             previous = relative;
             if engine.is_exact() && relative <= self.options.tol {
