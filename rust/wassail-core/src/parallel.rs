@@ -34,7 +34,7 @@ pub fn num_threads() -> usize {
 }
 
 /// Work below this many elementary steps (about 1 ns each) is faster on the calling thread than handed to a pool.
-pub const SERIAL_BELOW: usize = 60_000;
+pub const SERIAL_BELOW: usize = 250_000;
 
 type Pools = HashMap<(u32, usize), Arc<rayon::ThreadPool>>;
 static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
