@@ -61,6 +61,17 @@ def _float_dtype(dtype: np.dtype[Any], name: str) -> np.dtype[Any]:
     return np.dtype(np.float32 if small else np.float64)
 
 
+def _cast(array: NDArray[Any], dtype: np.dtype[Any], name: str) -> NDArray[Any]:
+    """Convert, and refuse long doubles that a double cannot hold."""
+    if array.dtype.kind != "f" or array.itemsize <= dtype.itemsize:
+        return np.asarray(array, dtype=dtype)
+    with np.errstate(over="ignore"):
+        cast = np.asarray(array, dtype=dtype)
+    if (np.isinf(cast) & np.isfinite(array)).any():
+        raise InputError(f"{name} has entries beyond the range of float64")
+    return cast
+
+
 def real_array(value: object, name: str, *, ndim: tuple[int, ...]) -> NDArray[Any]:
     """
     Return `value` as a native, aligned float32 or float64 array, without a copy where possible.
@@ -82,7 +93,7 @@ def real_array(value: object, name: str, *, ndim: tuple[int, ...]) -> NDArray[An
         raise InputError(f"{name} must be {wanted}, got shape {array.shape}")
     if array.size == 0:
         raise InputError(f"{name} is empty: shape {array.shape}")
-    array = np.asarray(array, dtype=dtype)
+    array = _cast(array, dtype, name)
     if not array.flags.aligned or any(stride % array.itemsize for stride in array.strides):
         array = array.copy()
     return array
@@ -108,12 +119,7 @@ def check_finite(array: NDArray[Any], name: str) -> None:
 
 def float64_vector(value: object, name: str, size: int) -> NDArray[np.float64]:
     """Return a private contiguous float64 copy of a vector of known length."""
-    array = real_array(value, name, ndim=(1, 2))
-    if array.ndim == 2:
-        raise InputError(
-            f"{name} must be 1-D with {size} entries, got shape {array.shape}: for the cost between points x and y "
-            "pass PointCloud(x, y)"
-        )
+    array = real_array(value, name, ndim=(1,))
     if array.size != size:
         raise InputError(f"{name} has {array.size} entries, {size} are needed")
     return np.array(array, dtype=np.float64, order="C")

@@ -14,7 +14,8 @@ from wassail._arrays import check_finite, first_index, float64_vector, show_inde
 from wassail.exceptions import InputError
 
 _PAIR = 2
-_EPSILON_HELP = "wassail.ot.suggest_epsilon(cost) gives a value from the scale of the cost"
+_TOO_LARGE = 2**62
+_EPSILON_HELP = "wassail.ot.suggest_epsilon(cost), cost an array or PointCloud(x, y), gives a value from its scale"
 
 Report: TypeAlias = Callable[[int, float, float], Any]  # (n_iter, epsilon, marginal_error)
 
@@ -27,19 +28,23 @@ def check_integer(value: Any, name: str, *, minimum: int) -> int:
         number = operator.index(value)
     except TypeError:
         raise InputError(f"{name} must be an integer, got {value!r}") from None
-    if not minimum <= number < 2**62:
+    if number < minimum:
         raise InputError(f"{name} must be at least {minimum}, got {value!r}")
+    if number >= _TOO_LARGE:
+        raise InputError(f"{name} must be below 2**62, got {value!r}")
     return number
 
 
 def check_real(value: Any, name: str) -> float:
     """Return a real scalar as a float (NaN and infinities are left to the caller)."""
     try:
-        if isinstance(value, str | bytes | bool | np.bool_) or np.ndim(value) > 0:
+        if isinstance(value, str | bytes | bool | np.bool_ | list | tuple) or np.ndim(value) > 0:
             raise TypeError  # noqa: TRY301
         return float(value)
     except (TypeError, ValueError):
         raise InputError(f"{name} must be a real number, got {value!r}") from None
+    except OverflowError:
+        raise InputError(f"{name} is too large for a float64") from None
 
 
 def check_positive(value: Any, name: str) -> float:
@@ -68,8 +73,8 @@ def check_rho(value: Any) -> tuple[float, float]:
     """Return the pair of marginal penalties; None and inf mean that the marginal holds exactly."""
     if value is None:
         return (math.inf, math.inf)
-    single = isinstance(value, str) or np.ndim(value) == 0
-    pair: tuple[Any, ...] = (value, value) if single else tuple(value)
+    several = isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)
+    pair: tuple[Any, ...] = tuple(value) if several else (value, value)
     if len(pair) != _PAIR:
         raise InputError(f"rho must be a number or a pair of numbers, got {value!r}")
     penalties = [math.inf if side is None else check_real(side, "rho") for side in pair]
@@ -128,6 +133,9 @@ def check_weights(value: Any, name: str, size: int) -> NDArray[np.float64]:
     """
     if value is None:
         return np.full(size, 1.0 / size)
+    if isinstance(value, np.ndarray) and value.ndim == _PAIR:
+        shape = value.shape
+        raise InputError(f"{name} must be 1-D, got shape {shape}: the cost between points x and y is PointCloud(x, y)")
     weights = float64_vector(value, name, size)
     check_finite(weights, name)
     if np.min(weights) < 0.0:

@@ -101,7 +101,8 @@ def test_the_argument_order_of_pot_is_explained():
         (None, [0.0] * 4, "b sums to 0"),
         ([1.0] * 5, [1.0] * 4, "5.0 and b to 4.0"),
         ([0.2] * 5, [0.251] * 4, "rho"),
-        ([[0.2] * 5], None, r"a must be 1-D .*PointCloud\(x, y\)"),
+        ([[0.2] * 5], None, "a must be 1-D"),
+        (np.ones((5, 2)), None, r"a must be 1-D.*PointCloud\(x, y\)"),
         (0.2, None, "a must be 1-D"),
         (np.array([0.2] * 5) + 0j, None, "complex"),
         (np.ma.masked_array([0.2] * 5), None, "masked"),
@@ -404,3 +405,23 @@ def test_suggest_epsilon():
         ot.suggest_epsilon(EYE, fraction=0.0)
     with pytest.raises(InputError, match=r"cost\[0, 0\]"):
         ot.suggest_epsilon(changed(EYE, (0, 0), np.nan))
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: ot.sinkhorn(C, epsilon=10**400), "epsilon is too large for a float64"),
+        (lambda: ot.sinkhorn(C, epsilon=0.1, rho=[[1], 2]), "rho must be a real number"),
+        (lambda: ot.sinkhorn(C, epsilon=0.1, max_iter=2**63), "max_iter must be below"),
+        (lambda: ot.sinkhorn(C, epsilon=0.1, n_threads=2**70), "n_threads must be below"),
+        (lambda: ot.sinkhorn(C.astype("g") * np.longdouble("1e400"), epsilon=0.1), "beyond the range of float64"),
+        (lambda: ot.sinkhorn(C, epsilon=0.1).apply(np.ones(4), axis=1.0), "axis must be"),
+        (lambda: ot.sinkhorn(C, epsilon=0.1).apply(np.ones(4), axis=np.array([0, 1])), "axis must be"),
+        (lambda: ot.PointCloud(C, C, cost=["euclidean"]), "cost must be one of"),
+        (lambda: ot.suggest_epsilon(np.array([[1.7e308, 1.7e308], [1.7e308, 1e308]])), "overflows"),
+        (lambda: ot.sinkhorn_divergence(C, C), r"PointCloud\(x, y\)"),
+    ],
+)
+def test_odd_scalars(call, match):
+    with pytest.raises(InputError, match=match):
+        call()

@@ -131,3 +131,32 @@ def test_a_callback_may_solve():
     assert ot.sinkhorn(C, epsilon=0.05, callback=callback).converged
     assert inner
     assert all(inner)
+
+
+WAITING = """
+import threading
+import numpy as np
+from wassail import ot
+rng = np.random.default_rng(0)
+cloud = ot.PointCloud(rng.normal(size=(700, 3)), rng.normal(size=(700, 3)))
+barrier = threading.Barrier(3)
+def solve(callback=None):
+    ot.sinkhorn(cloud, epsilon=0.5, n_threads=2, max_iter=3, tol=1e-300, callback=callback)
+def elsewhere(*_):
+    thread = threading.Thread(target=solve)
+    thread.start()
+    thread.join()
+def together(*_):
+    barrier.wait()
+for callback in (elsewhere, together):
+    threads = [threading.Thread(target=solve, args=(callback,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_callbacks_may_wait_for_each_other():
+    """On one pool, three callbacks would hold its two workers while what they wait for needs one."""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", WAITING], check=True, timeout=30)

@@ -111,3 +111,23 @@ print((after - before) * 1024)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 40_000_000  # the matrix would take 96 MB
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS")
+def test_a_refused_allocation_is_an_exception():
+    """The entries of a sparse plan are not known before: their buffers grow until the system refuses."""
+    code = """
+import resource
+import numpy as np
+from wassail import ot
+n = 6000
+result = ot.sinkhorn(np.broadcast_to(0.0, (n, n)), epsilon=1.0, n_threads=1)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, -1))  # all entries would take 576 MB
+try:
+    result.sparse_plan(threshold=0.0)
+except MemoryError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "could not allocate" in done.stdout

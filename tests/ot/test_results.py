@@ -285,3 +285,23 @@ def test_warnings_mention_forbidden_arcs():
     C = np.array([[0.0, np.inf, np.inf], [1.0, np.inf, np.inf], [np.inf, 0.0, 1.0]])  # two rows, one column
     with pytest.warns(UserWarning, match="forbidden arcs admit no plan"):
         ot.sinkhorn(C, epsilon=0.1, max_iter=50)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning", "ignore::wassail.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("g", [4e10, 1e300])
+def test_a_plan_too_large_for_float64_has_infinite_values(g):
+    C = np.random.default_rng(0).random((4, 2)) - 1.0
+    result = ot.sinkhorn(C, epsilon=80.0, max_iter=0, init=(np.zeros(4), np.full(2, g)))
+    assert np.isinf(result.marginal_error)
+    assert result.kl == np.inf
+    assert result.entropy == result.value == result.dual_value == -np.inf
+    bounds = result.certificate()
+    assert (bounds.entropic_lower, bounds.entropic_upper, bounds.primal_bound) == (-np.inf, np.inf, np.inf)
+
+
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+def test_certificates_of_masses_at_the_ends_of_float64():
+    C = np.random.default_rng(0).random((3, 1))
+    bounds = ot.sinkhorn(C, [1e100, 1e146, 1e-42], [1e146], epsilon=0.004, max_iter=0).certificate()
+    assert bounds.dual_bound <= 1e146 * C[1, 0] * (1 + 1e-12)
+    assert bounds.primal_bound >= 1e146 * C[1, 0] * (1 - 1e-12)

@@ -139,3 +139,10 @@ def test_repeated_calls_agree():
 def test_bad_thread_counts(n):
     with pytest.raises(ValueError, match="n must"):
         wassail.set_num_threads(n)
+
+
+def test_threads_beyond_use_are_not_started():
+    """A million threads would take minutes to start, and every answer is the same."""
+    C = np.random.default_rng(0).random((800, 800))
+    expected = ot.sinkhorn(C, epsilon=0.05)
+    np.testing.assert_array_equal(ot.sinkhorn(C, epsilon=0.05, n_threads=10**6).f, expected.f)

@@ -11,7 +11,13 @@ F64 = NDArray[np.float64]
 def weighted_sum(weights: F64, values: F64) -> float:
     """Return Σ w_i v_i over the positive weights, so that 0 · inf counts as 0."""
     kept = weights > 0.0
-    return float(np.dot(weights[kept], values[kept]))
+    with np.errstate(over="ignore", invalid="ignore"):  # judged by `unless_nan`
+        return float(np.dot(weights[kept], values[kept]))
+
+
+def unless_nan(value: float, otherwise: float) -> float:
+    """Return the value, or what is still true of it where terms too large for float64 cancelled."""
+    return otherwise if math.isnan(value) else value
 
 
 def marginal_term(weights: F64, potential: F64, rho: float) -> float:

@@ -1,5 +1,6 @@
 """Maps, products and sparse parts of a plan: the checked side of `SinkhornResult`'s methods."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,14 +96,15 @@ def linear_operator(plan: PlanOperator) -> "LinearOperator":
     """Wrap the products with the plan for SciPy."""
     from scipy.sparse.linalg import LinearOperator
 
-    def product(v: F64) -> F64:
-        matrix = np.asarray(v, dtype=np.float64)
-        return plan.apply(matrix.reshape(matrix.shape[0], -1), transpose=False).reshape(-1, *matrix.shape[1:])
+    n, m = plan.cost.shape
 
-    def adjoint(v: F64) -> F64:
+    def times(v: F64, *, rows: int, transpose: bool) -> F64:
         matrix = np.asarray(v, dtype=np.float64)
-        return plan.apply(matrix.reshape(matrix.shape[0], -1), transpose=True).reshape(-1, *matrix.shape[1:])
+        if matrix.size == 0:
+            return np.zeros((rows, *matrix.shape[1:]))
+        return plan.apply(matrix.reshape(matrix.shape[0], -1), transpose=transpose).reshape(rows, *matrix.shape[1:])
 
+    product, adjoint = partial(times, rows=n, transpose=False), partial(times, rows=m, transpose=True)
     return LinearOperator(
-        shape=plan.cost.shape, matvec=product, rmatvec=adjoint, matmat=product, rmatmat=adjoint, dtype=np.float64
+        shape=(n, m), matvec=product, rmatvec=adjoint, matmat=product, rmatmat=adjoint, dtype=np.float64
     )

@@ -87,7 +87,7 @@ def _balanced(plan: PlanOperator) -> Certificate:
     mass, kept, product = float(a.sum()), float(row_in.sum()), float(a.sum()) * float(b.sum())
     missing = (np.maximum(a - row_in, 0.0), np.maximum(b - col_in, 0.0))
     inner = weighted_sum(row_in, plan.f + epsilon * _log(x)) + weighted_sum(col_in, plan.g + epsilon * _log(y))
-    spread = _rank_one_entropy(missing, (a, b), mass) - _xlogy(kept, kept / mass)
+    spread = _rank_one_entropy(missing, (a, b), mass) - _xlog_ratio(kept, mass)
     lower = weighted_sum(a, plan.f) + weighted_sum(b, plan.g) - epsilon * (float(row.sum()) - product)
     upper = inner + extra + epsilon * (spread - mass + product)
     slack = _slack(plan, row, col, linear) + _ROUNDING * abs(inner)
@@ -196,7 +196,7 @@ def _rank_one_entropy(missing: tuple[F64, F64], weights: tuple[F64, F64], mass: 
     if r <= 0.0 or other <= 0.0:
         return 0.0
     logs = [_relative_entropy(e, w) for e, w in zip(missing, weights, strict=True)]
-    return logs[0] * (other / r) + logs[1] - other * math.log(r) - _xlogy(r, r / mass)
+    return logs[0] * (other / r) + logs[1] - other * math.log(r) - _xlog_ratio(r, mass)
 
 
 def _relative_entropy(part: F64, whole: F64) -> float:
@@ -210,9 +210,9 @@ def _log(x: F64) -> F64:
     return np.log(x, out=np.zeros_like(x), where=x > 0.0)
 
 
-def _xlogy(x: float, y: float) -> float:
-    """Return x log y, 0 at x = 0."""
-    return x * math.log(y) if x > 0.0 else 0.0
+def _xlog_ratio(x: float, y: float) -> float:
+    """Return x log(x / y), 0 at x = 0; the ratio itself may underflow."""
+    return x * (math.log(x) - math.log(y)) if x > 0.0 else 0.0
 
 
 def _slack(plan: PlanOperator, row: F64, col: F64, linear: float) -> float:

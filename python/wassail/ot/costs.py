@@ -57,11 +57,11 @@ class PNorm:
         object.__setattr__(self, "power", check_positive(self.power, "power"))
 
 
-def cost_code(cost: CostName | PNorm) -> tuple[int, float, float]:
+def cost_code(cost: object) -> tuple[int, float, float]:
     """Return (kind, p, power) as the core wants them."""
     if isinstance(cost, PNorm):
         return _PNORM_KIND, cost.p, cost.power
-    if cost not in _KINDS:
+    if not isinstance(cost, str) or cost not in _KINDS:
         names = ", ".join(f'"{name}"' for name in _KINDS)
         raise InputError(
             f"cost must be one of {names} or PNorm(p, power), got {cost!r}; "

@@ -57,7 +57,9 @@ def suggest_epsilon(cost: ArrayLike | Cost, *, fraction: float = 0.05) -> float:
     low, high, mean, *_ = _core.cost_scan(geometry.handle, 0)
     scale = mean - low if low < 0.0 else mean
     if not (np.isfinite(scale) and scale > 0.0 and (high > low or low > 0.0)):
-        raise InputError("cost has no scale, its finite entries are all equal: choose epsilon in units of the cost")
+        raise InputError(
+            "cost has no scale, its finite entries are all equal or their mean overflows: choose epsilon in its units"
+        )
     return part * scale
 
 

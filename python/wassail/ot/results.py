@@ -1,6 +1,7 @@
 """What a Sinkhorn solver returns: potentials, how it ended, and everything else on demand."""
 
 import enum
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -8,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wassail._validate import check_integer
 from wassail.exceptions import InputError
 from wassail.ot import _maps
-from wassail.ot._dual import marginal_term, shrinkage, weighted_sum
+from wassail.ot._dual import marginal_term, shrinkage, unless_nan, weighted_sum
 from wassail.ot._frozen import ReadOnly
 from wassail.ot._plan import operator_of
 from wassail.ot.certificate import Certificate, certify
@@ -144,7 +146,7 @@ class SinkhornResult(ReadOnly):
     @property
     def transport_cost(self) -> float:
         r""":math:`\langle C, P \rangle`, without any entropy term."""
-        return self._sums[2]
+        return unless_nan(self._sums[2], math.inf)
 
     @cached_property
     def dual_value(self) -> float:
@@ -157,7 +159,7 @@ class SinkhornResult(ReadOnly):
         """
         total = float(self._sums[0].sum()) - float(self.a.sum()) * float(self.b.sum())
         terms = marginal_term(self.a, self.f, self.rho[0]) + marginal_term(self.b, self.g, self.rho[1])
-        return terms - self.epsilon * total
+        return unless_nan(terms - self.epsilon * total, -math.inf)
 
     @property
     def value(self) -> float:
@@ -173,14 +175,16 @@ class SinkhornResult(ReadOnly):
     def kl(self) -> float:
         r""":math:`\mathrm{KL}(P\,|\,a\otimes b) = \sum P\log\frac{P}{a\otimes b} - \sum P + \sum a\sum b`."""
         row, _, _ = self._sums
-        return self._log_ratio - float(row.sum()) + float(self.a.sum()) * float(self.b.sum())
+        value = self._log_ratio - float(row.sum()) + float(self.a.sum()) * float(self.b.sum())
+        return unless_nan(value, math.inf)
 
     @cached_property
     def entropy(self) -> float:
         r"""Entropy of the plan, :math:`H(P) = -\sum_{ij} P_{ij}(\log P_{ij} - 1)`, with :math:`0\log 0 = 0`."""
         row, col, _ = self._sums
         logs = [np.log(w, out=np.zeros_like(w), where=w > 0.0) for w in (self.a, self.b)]
-        return float(row.sum()) - self._log_ratio - weighted_sum(row, logs[0]) - weighted_sum(col, logs[1])
+        value = float(row.sum()) - self._log_ratio - weighted_sum(row, logs[0]) - weighted_sum(col, logs[1])
+        return unless_nan(value, -math.inf)
 
     @property
     def _log_ratio(self) -> float:
@@ -208,7 +212,7 @@ class SinkhornResult(ReadOnly):
         InputError
             `v` has the wrong length or is not finite.
         """
-        if axis not in (0, 1):
+        if check_integer(axis, "axis", minimum=0) > 1:
             raise InputError(f"axis must be 1 (P v) or 0 (Pᵀ v), got {axis!r}")
         values = _maps.columns(v, "v", self.shape[axis])
         product = operator_of(self).apply(values, transpose=axis == 0)

@@ -23,3 +23,11 @@ pub fn try_zeroed<T: Clone + Default>(len: usize) -> Result<Vec<T>> {
     buffer.resize(len, T::default());
     Ok(buffer)
 }
+
+/// Appends to a buffer, or fails where the plain `extend` would abort the process.
+pub fn try_extend<T>(buffer: &mut Vec<T>, items: impl ExactSizeIterator<Item = T>) -> Result<()> {
+    let len = buffer.len() + items.len();
+    buffer.try_reserve(items.len()).map_err(|_| Error::OutOfMemory(len.saturating_mul(size_of::<T>())))?;
+    buffer.extend(items);
+    Ok(())
+}

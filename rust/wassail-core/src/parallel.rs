@@ -36,12 +36,18 @@ pub fn num_threads() -> usize {
 /// Work below this many elementary steps (about 1 ns each) is faster on the calling thread than handed to a pool.
 pub const SERIAL_BELOW: usize = 250_000;
 
+/// Most threads of a pool, as a multiple of the processors and at least: more only take memory, and answers do not change.
+const MOST_THREADS: (usize, usize) = (4, 64);
+/// Pools that are kept for the next call.
+const KEPT_POOLS: usize = 8;
+
 type Pools = HashMap<(u32, usize), Arc<rayon::ThreadPool>>;
 static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
 
-/// The pool of `n` threads of this process (0 = default size).
+/// The shared pool of `n` threads of this process (0 = default size). What runs there must not wait for another thread's
+/// doing: a worker that waits inside `join` may have taken it up and would not get back.
 pub fn pool(n: usize) -> Option<Arc<rayon::ThreadPool>> {
-    let n = if n == 0 { num_threads() } else { n };
+    let n = size(n);
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     let pools = pools.get_or_insert_with(HashMap::new);
     let key = (std::process::id(), n);
@@ -53,10 +59,23 @@ pub fn pool(n: usize) -> Option<Arc<rayon::ThreadPool>> {
     for k in stale {
         std::mem::forget(pools.remove(&k));
     }
-    let built = rayon::ThreadPoolBuilder::new().num_threads(n).thread_name(|i| format!("wassail-{i}")).build().ok()?;
-    let built = Arc::new(built);
+    if pools.len() >= KEPT_POOLS {
+        pools.clear();
+    }
+    let built = private_pool(n)?;
     pools.insert(key, built.clone());
     Some(built)
+}
+
+/// A pool of `n` threads (0 = default size) for one job, which may wait: a call into Python takes long against its start.
+pub fn private_pool(n: usize) -> Option<Arc<rayon::ThreadPool>> {
+    let name = |i| format!("wassail-{i}");
+    rayon::ThreadPoolBuilder::new().num_threads(size(n)).thread_name(name).build().ok().map(Arc::new)
+}
+
+fn size(n: usize) -> usize {
+    let most = std::thread::available_parallelism().map_or(1, usize::from).saturating_mul(MOST_THREADS.0);
+    (if n == 0 { num_threads() } else { n }).min(most.max(MOST_THREADS.1))
 }
 
 /// Splits `0..n` into ranges of a multiple of `grain`, at most `most` of them.
@@ -83,7 +102,7 @@ pub fn map_chunks<S: Send, R: Send>(
     }
 }
 
-/// Sum in a fixed order: 64 interleaved lanes are what the compiler vectorizes and what never depends on threads.
+/// Sum in a fixed order: interleaved lanes are what the compiler vectorizes and what never depends on threads.
 pub fn sum(values: impl Iterator<Item = f64>) -> f64 {
     let mut lanes = [0.0; 8];
     for (i, v) in values.enumerate() {

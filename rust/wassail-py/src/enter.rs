@@ -6,7 +6,6 @@
 use crate::errors::{internal, raised};
 use crate::waiting::Rendezvous;
 use pyo3::prelude::*;
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,11 +18,6 @@ pub const SLICE: Duration = Duration::from_millis(50);
 /// Time between two calls of a progress function.
 pub const PROGRESS: Duration = Duration::from_millis(100);
 
-thread_local! {
-    /// Whether this thread is inside a user's function: work entered from there must not wait for the pool that waits for it.
-    static INSIDE: Cell<bool> = const { Cell::new(false) };
-}
-
 /// The user's functions.
 #[derive(Default)]
 pub struct Hooks {
@@ -34,21 +28,18 @@ pub struct Hooks {
 }
 
 impl Hooks {
-    fn call(function: &Py<PyAny>, py: Python<'_>, at: Progress) -> PyResult<bool> {
-        let before = INSIDE.replace(true);
-        let answer = function.bind(py).call1((at.n_iter, at.epsilon, at.error));
-        INSIDE.set(before);
-        answer?.is_truthy()
+    fn call<'py>(function: &Py<PyAny>, py: Python<'py>, at: Progress) -> PyResult<Bound<'py, PyAny>> {
+        function.bind(py).call1((at.n_iter, at.epsilon, at.error))
     }
 
     /// The callback's answer.
     pub fn ask(&self, py: Python<'_>, at: Progress) -> PyResult<bool> {
-        self.callback.as_ref().map_or(Ok(false), |c| Self::call(c, py, at))
+        self.callback.as_ref().map_or(Ok(false), |c| Self::call(c, py, at)?.is_truthy())
     }
 
     /// Tells the progress function.
     pub fn tell(&self, py: Python<'_>, at: Progress) -> PyResult<()> {
-        self.progress.as_ref().map_or(Ok(()), |p| Self::call(p, py, at).map(|_| ()))
+        self.progress.as_ref().map_or(Ok(()), |p| Self::call(p, py, at).map(drop))
     }
 }
 
@@ -61,8 +52,10 @@ pub fn enter<R: Send>(
     job: impl FnOnce(&dyn Monitor) -> Result<R> + Send,
 ) -> PyResult<R> {
     let threads = if n_threads == 0 { parallel::num_threads() } else { n_threads };
-    let shared = threads > 1 && work >= parallel::SERIAL_BELOW && !INSIDE.get();
-    let ended = if let Some(pool) = shared.then(|| parallel::pool(threads)).flatten() {
+    let large = threads > 1 && work >= parallel::SERIAL_BELOW;
+    // A job waits for its callback, which may wait for other jobs: those must find workers.
+    let pool = if hooks.callback.is_some() { parallel::private_pool } else { parallel::pool };
+    let ended = if let Some(pool) = large.then(|| pool(threads)).flatten() {
         let meeting = Rendezvous::new(hooks);
         let slot = Mutex::new(None);
         let failure = py.detach(|| {

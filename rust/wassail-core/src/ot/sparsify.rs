@@ -3,7 +3,7 @@
 use super::geometry::Geometry;
 use super::plan::{Plan, Potentials, Scratch};
 use super::tiling::{ROWS, blocks, kept_height};
-use crate::error::{Result, try_zeroed};
+use crate::error::{Error, Result, try_extend, try_zeroed};
 use crate::monitor::Monitor;
 use crate::parallel::{chunks, map_chunks, sum};
 use std::cmp::Ordering;
@@ -41,8 +41,9 @@ pub fn sparsify(geometry: &dyn Geometry, potentials: Potentials<'_>, keep: Keep,
     let parts = map_chunks(chunks(n, ROWS, 256), monitor, |rows| chunk(&plan, &rows, keep, monitor))?;
     let total = parts.iter().map(|p| p.data.len()).sum();
     let mut out = Csr { indptr: Vec::with_capacity(n + 1), ..Csr::default() };
-    out.indices.reserve_exact(total);
-    out.data.reserve_exact(total);
+    let refused = |_| Error::OutOfMemory(total * size_of::<Entry>());
+    out.indices.try_reserve_exact(total).map_err(refused)?;
+    out.data.try_reserve_exact(total).map_err(refused)?;
     for part in parts {
         let start = out.data.len() as i64;
         out.indptr.extend(part.indptr.iter().map(|at| start + at));
@@ -71,8 +72,8 @@ fn chunk(plan: &Plan<'_>, rows: &Range<usize>, keep: Keep, monitor: &dyn Monitor
             select(row, keep, &mut entries);
             entries.sort_unstable_by_key(|e| e.0);
             out.indptr.push(out.data.len() as i64);
-            out.indices.extend(entries.iter().map(|e| e.0));
-            out.data.extend(entries.iter().map(|e| e.1));
+            try_extend(&mut out.indices, entries.iter().map(|e| e.0))?;
+            try_extend(&mut out.data, entries.iter().map(|e| e.1))?;
         }
     }
     Ok(out)

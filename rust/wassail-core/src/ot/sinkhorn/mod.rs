@@ -165,14 +165,9 @@ impl<'a> Run<'a> {
         if self.options.max_iter == 0 {
             return self.evaluated(&mut engine, Status::MaxIter, monitor);
         }
-        let mut stages = if self.fresh {
-            schedule(self.geometry, self.options.epsilon, self.options.anneal)
-        } else {
-            vec![self.options.epsilon]
-        };
-        let last = stages.pop().unwrap_or(self.options.epsilon);
+        let anneal = if self.fresh { self.options.anneal } else { Some(1.0) };
         let mut status = None;
-        for epsilon in stages {
+        for epsilon in schedule(self.geometry, self.options.epsilon, anneal) {
             status = self.stage(&mut engine, epsilon, monitor)?;
             if status.is_some() {
                 break;
@@ -180,7 +175,7 @@ impl<'a> Run<'a> {
         }
         let status = match status {
             Some(status) => status,
-            None => self.finish(&mut engine, last, monitor)?,
+            None => self.finish(&mut engine, self.options.epsilon, monitor)?,
         };
         if matches!(status, Status::MaxIter | Status::Stopped) {
             return self.evaluated(&mut engine, status, monitor);
