@@ -1,5 +1,7 @@
 """Many transport problems in one call."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Literal
 

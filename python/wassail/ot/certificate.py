@@ -1,5 +1,7 @@
 """Bounds that enclose the optimum whatever the solver did: Fenchel duality and a rounded, feasible plan."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Ground costs between points."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal
 

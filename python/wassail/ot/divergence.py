@@ -1,5 +1,7 @@
 """The debiased Sinkhorn divergence between weighted point clouds, with gradients."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,5 +1,7 @@
 """A starting value for the regularization strength, from the scale of the cost."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

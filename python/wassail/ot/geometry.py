@@ -1,5 +1,7 @@
 """What a transport problem knows about its ground cost: a stored matrix, or points from which it is computed."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -60,16 +62,16 @@ class ArrayCost(FieldsOnly):
             )
         return row, column
 
-    def select(self, rows: Rows, columns: Rows) -> "ArrayCost":
+    def select(self, rows: Rows, columns: Rows) -> ArrayCost:
         """Copy the cost of some sources and targets."""
         require_matrix(rows.size, columns.size, "the cost without the points of weight zero", "drop them beforehand")
         return ArrayCost(self.values[np.ix_(rows, columns)])
 
-    def exact(self) -> "ArrayCost":
+    def exact(self) -> ArrayCost:
         """Return the cost in the precision of a certificate: stored entries are exact as they are."""
         return self
 
-    def transposed(self) -> "ArrayCost":
+    def transposed(self) -> ArrayCost:
         """Exchange sources and targets."""
         return ArrayCost(self.values.T)
 
@@ -148,17 +150,17 @@ class PointCloud(FieldsOnly):
         """Return (-1, -1): the points were checked when the cloud was made, no arc is forbidden."""
         return -1, -1
 
-    def select(self, rows: Rows, columns: Rows) -> "PointCloud":
+    def select(self, rows: Rows, columns: Rows) -> PointCloud:
         """Copy some of the points."""
         return PointCloud(self.x[rows], self.y[columns], cost=self.cost)
 
-    def exact(self) -> "PointCloud":
+    def exact(self) -> PointCloud:
         """Return the cloud in float64, the precision of a certificate."""
         if self.x.dtype == np.float64:
             return self
         return PointCloud(self.x.astype(np.float64), self.y.astype(np.float64), cost=self.cost)
 
-    def transposed(self) -> "PointCloud":
+    def transposed(self) -> PointCloud:
         """Exchange sources and targets."""
         return PointCloud(self.y, self.x, cost=self.cost)
 
@@ -189,7 +191,7 @@ class PointCloud(FieldsOnly):
 Cost: TypeAlias = ArrayCost | PointCloud
 
 
-def as_cost(cost: "ArrayLike | Cost", name: str = "cost") -> Cost:
+def as_cost(cost: ArrayLike | Cost, name: str = "cost") -> Cost:
     """
     Return `cost` as a geometry: point clouds pass through, arrays of shape (n, m) are borrowed.
 

@@ -1,5 +1,7 @@
 """What a Sinkhorn solver returns: potentials, how it ended, and everything else on demand."""
 
+from __future__ import annotations
+
 import enum
 import math
 from dataclasses import dataclass
@@ -219,7 +221,7 @@ class SinkhornResult(ReadOnly):
         return product[:, 0] if np.ndim(v) == 1 else product
 
     @property
-    def linear_operator(self) -> "LinearOperator":
+    def linear_operator(self) -> LinearOperator:
         """The plan as a :class:`scipy.sparse.linalg.LinearOperator` of shape (n, m)."""
         return _maps.linear_operator(operator_of(self))
 
@@ -295,7 +297,7 @@ class SinkhornResult(ReadOnly):
 
     def sparse_plan(
         self, *, mass: float | None = None, k: int | None = None, threshold: float | None = None
-    ) -> "csr_array":
+    ) -> csr_array:
         """
         Return the large entries of the plan as a sparse array, without forming the plan.
 

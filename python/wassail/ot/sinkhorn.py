@@ -1,5 +1,7 @@
 """Entropic optimal transport by Sinkhorn's iteration, balanced and unbalanced."""
 
+from __future__ import annotations
+
 from typing import Literal, TypeAlias
 
 from numpy.typing import ArrayLike
