@@ -16,9 +16,10 @@ from wassail import ot
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 SCRIPT = """
-import signal, sys, time
+import faulthandler, signal, sys, time
 import numpy as np
 from wassail import ot
+faulthandler.dump_traceback_later(60, exit=True)  # a hang ends, with the place
 signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs inherit that it is ignored
 rng = np.random.default_rng(0)
 n = 100_000

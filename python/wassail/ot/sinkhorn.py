@@ -61,7 +61,8 @@ def sinkhorn(
     max_iter : int, default 10_000
         Sweeps over the cost, those of annealing included; 0 evaluates the starting potentials.
     rho : float or pair of float, optional
-        Penalty of each marginal, positive; inf or None keeps it exact. Mass may then differ.
+        Penalty of each marginal, positive; inf or None keeps it exact. Masses may then differ. A point with forbidden
+        arcs only is refused all the same: set its weight to 0, and count ρ times that weight in the value.
     anneal : "auto", float in (0, 1) or None, default "auto"
         Ratio of successive epsilons on the way down to `epsilon`; None starts at `epsilon`.
     relaxation : "auto", float in (0, 2) or None, default "auto"
