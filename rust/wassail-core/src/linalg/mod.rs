@@ -1,0 +1,9 @@
+//! Sparse linear algebra of the solvers: bipartite weights and the Laplacian systems they define.
+
+mod approximate;
+mod bipartite;
+mod laplacian;
+
+pub use approximate::Factor;
+pub use bipartite::Bipartite;
+pub use laplacian::{Solved, System};
