@@ -7,6 +7,7 @@
 use super::super::engine::Engine;
 use super::super::sinkhorn::Run;
 use super::super::sweep::{Linearization, Weights};
+use super::pace::Pace;
 use super::sparse::{Rule, thinned};
 use crate::error::Result;
 use crate::linalg::{Bipartite, Factor, Solution, System, conjugate};
@@ -35,10 +36,6 @@ const LOST: f64 = 0.5;
 
 /// What finds directions, and what it keeps between them.
 pub struct Finder {
-    /// Shift of a column by its own imbalance: a column moves by at most its inverse, in units of ε.
-    pub damping: f64,
-    /// Entries are kept down to this much less.
-    pub fineness: f64,
     factor: Option<Factor>,
     /// The stand-in of this ε was too dense.
     dense: bool,
@@ -59,14 +56,13 @@ pub struct Found {
 impl Finder {
     /// Nothing known yet.
     pub fn new() -> Self {
-        Self { damping: 0.1, fineness: 1.0, factor: None, dense: false, hard: false }
+        Self { factor: None, dense: false, hard: false }
     }
 
     /// Forgets what belongs to another ε.
     pub fn start_stage(&mut self) {
         self.factor = None;
         self.dense = false;
-        self.fineness = 1.0;
     }
 
     /// The direction at the pair of the run, to an error of `goal` in the linear model.
@@ -76,6 +72,7 @@ impl Finder {
         engine: &mut Engine<'_>,
         epsilon: f64,
         goal: f64,
+        pace: &Pace,
         monitor: &dyn Monitor,
     ) -> Result<Found> {
         let Weights { a, b } = run.weights;
@@ -84,14 +81,14 @@ impl Finder {
             (a.len().saturating_mul(b.len()), if engine.is_stored() { SPARSE_STORED } else { SPARSE_STREAMED });
         let rule = Rule {
             weights: run.weights,
-            share: (SHARE * self.fineness * run.relative().sqrt()).clamp(SHARES.0, SHARES.1),
+            share: (SHARE * pace.fineness * run.relative().sqrt()).clamp(SHARES.0, SHARES.1),
             grain: GRAIN,
             most: (share * pairs as f64) as usize,
         };
         let sparse = if self.dense { None } else { engine.sparse(&at, &rule, monitor)? };
         self.dense = sparse.is_none();
         let mut right = run.column_gradient();
-        let shift: Vec<f64> = right.iter().map(|r| self.damping * r.abs()).collect();
+        let shift: Vec<f64> = right.iter().map(|r| pace.damping * r.abs()).collect();
         let density = sparse.as_ref().map_or(1.0, |w| w.len() as f64 / pairs as f64);
         let thin = Rule { share: FACTORED, grain: FACTORED, most: usize::MAX, ..rule };
         let solution = if let Some(w) = &sparse {

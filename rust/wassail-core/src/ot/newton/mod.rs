@@ -4,6 +4,7 @@
 
 mod direction;
 mod kernels;
+mod pace;
 pub mod sparse;
 
 use super::annealing::schedule;
@@ -14,6 +15,7 @@ use super::sweep::Weights;
 use crate::error::Result;
 use crate::monitor::Monitor;
 use direction::Finder;
+use pace::Pace;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +39,7 @@ pub struct Step {
     pub density: f64,
     /// Iterations of conjugate gradients.
     pub iterations: usize,
-    /// Share of the direction that was gone; 0 for a trial that was taken back.
+    /// Share of the direction that was gone, above 1 if it was stretched; 0 for a trial that was taken back.
     pub length: f64,
 }
 
@@ -91,6 +93,7 @@ struct Newton<'a> {
     options: Options,
     steps: Vec<Step>,
     stages: Vec<f64>,
+    pace: Pace,
 }
 
 impl<'a> Newton<'a> {
@@ -103,14 +106,16 @@ impl<'a> Newton<'a> {
         let Options { epsilon, tol, max_iter, anneal } = *options;
         let exact = (f64::INFINITY, f64::INFINITY);
         let plain = sinkhorn::Options { epsilon, tol, max_iter, rho: exact, anneal, relaxation: None };
+        let run = Run::new(geometry, weights, init, &plain)?;
         let stages = if init.is_none() { schedule(geometry, epsilon, anneal) } else { vec![epsilon] };
         Ok(Self {
-            run: Run::new(geometry, weights, init, &plain)?,
+            run,
             engine: Engine::new(geometry, weights, false)?,
             finder: Finder::new(),
             options: *options,
             steps: Vec::new(),
             stages,
+            pace: Pace::new(),
         })
     }
 
@@ -123,6 +128,7 @@ impl<'a> Newton<'a> {
                 break;
             }
             self.finder.start_stage();
+            self.pace = Pace::new();
             status = self.stage(epsilon, k + 1 == stages.len(), monitor)?;
             if status.is_none() {
                 // With columns exact at this ε, no column of the next stage underflows (power means).
@@ -207,25 +213,17 @@ impl<'a> Newton<'a> {
         let before = self.run.relative();
         let forcing = (FORCING.0 * before.sqrt()).min(FORCING.1).max(0.2 * goal / before);
         let residual = forcing * self.run.error;
-        let found = self.finder.find(&self.run, &mut self.engine, epsilon, residual, monitor)?;
+        let mut found = self.finder.find(&self.run, &mut self.engine, epsilon, residual, &self.pace, monitor)?;
+        found.delta.iter_mut().for_each(|d| *d *= self.pace.stretch);
         let stepped = self.run.advance_along(&found.delta, &mut self.engine, epsilon, monitor)?;
         let length = if let Stepped::Moved(length) = stepped { length } else { 0.0 };
         let tried = Step { newton: true, density: found.density, iterations: 0, length: 0.0 };
         self.steps.resize(self.run.trace.len(), tried);
         if let Some(step) = self.steps.last_mut() {
-            *step = Step { iterations: found.iterations, length, ..tried };
+            *step = Step { iterations: found.iterations, length: self.pace.stretch * length, ..tried };
         }
-        let factor = if length == 1.0 && self.run.relative() < 0.5 * before {
-            0.25
-        } else if length < 0.5 {
-            4.0
-        } else {
-            1.0
-        };
-        self.finder.damping = (self.finder.damping * factor).clamp(1e-3, 10.0);
-        if before < 1e-2 && self.run.relative() > 0.25 * before {
-            self.finder.fineness *= 0.01;
-        }
+        let after = self.run.relative();
+        self.pace.observe(length, before, after);
         Ok(if let Stepped::Ended(status) = stepped { Some(status) } else { None })
     }
 }

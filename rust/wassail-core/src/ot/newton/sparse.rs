@@ -15,7 +15,7 @@ use crate::error::{Result, try_zeroed};
 use crate::linalg::Bipartite;
 use crate::monitor::Monitor;
 use crate::numeric::scalar::Scalar;
-use crate::parallel::map_chunks;
+use crate::parallel::{map_chunks, sum};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -43,7 +43,9 @@ struct Part {
     counts: Vec<usize>,
     index: Vec<u32>,
     weight: Vec<f64>,
+    /// Of the row at hand: places, and what blocks of it lose.
     places: Vec<u32>,
+    sums: Vec<f64>,
 }
 
 impl Part {
@@ -51,7 +53,9 @@ impl Part {
     fn add(&mut self, i: usize, p: &[f64], cut: &[f64], rule: &Rule<'_>, column: impl Fn(u32) -> u32) {
         let (before, top) = (self.index.len(), rule.share * rule.weights.a[i]);
         self.places.clear();
-        let rest = keep(p, cut, top, &mut self.places);
+        self.sums.clear();
+        keep(p, cut, top, &mut self.places, &mut self.sums);
+        let rest = sum(self.sums.iter().copied());
         self.index.extend(self.places.iter().map(|at| column(*at)));
         self.weight.extend(self.places.iter().map(|at| p[*at as usize]));
         if rest > NOTHING * rule.weights.a[i] {
@@ -59,7 +63,7 @@ impl Part {
             let spacing = rest / count;
             self.places.clear();
             let offset = ((i as f64 + 0.5) * GOLDEN).fract();
-            draw(p, cut, top, offset * spacing, spacing, &mut self.places);
+            draw(p, cut, top, &self.sums, offset * spacing, spacing, &mut self.places);
             let carried = rest / self.places.len().max(1) as f64;
             let mut last = None;
             for at in &self.places {
