@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def pixels() -> Any:
 def strokes(corners: list[tuple[float, float]]) -> Any:
     """Gray values of a broken line on a dark ground, as of a digit, without a floor of weight."""
     at, gray = pixels(), np.zeros(784)
-    for start, end in zip(corners[:-1], corners[1:], strict=True):
+    for start, end in pairwise(corners):
         step = np.subtract(end, start)
         along = np.clip((at - start) @ step / (step @ step), 0.0, 1.0)
         near = ((at - start - along[:, None] * step) ** 2).sum(1)

@@ -90,7 +90,7 @@ def assignment(n, seed=0):
 
 def test_random_assignment_of_the_paper():
     """n = 500, eta = 1200: 29 iterations in the paper's table, 56 199 of Sinkhorn's."""
-    C, w = assignment(500)
+    C, _ = assignment(500)
     result = ot.sinkhorn_newton(C, epsilon=1 / 1200, tol=1e-12)
     assert result.converged
     assert result.n_iter <= 45

@@ -1,7 +1,7 @@
-"""Sinkhorn-Newton-Sparse in NumPy, Algorithm 1 of Tang et al., "Accelerating Sinkhorn algorithms with sparse Newton iterations".
+"""Sinkhorn-Newton-Sparse in NumPy: Algorithm 1 of Tang et al., ICLR 2024, arXiv:2401.12253.
 
-ICLR 2024, arXiv:2401.12253. Notation of the paper: eta = 1/ε, dual (x, y), P = exp(eta (−C + x1ᵀ + 1yᵀ) − 1), and the entropy is
-that of P alone; `to_potentials` translates to ours.
+Notation of the paper: eta = 1/ε, dual (x, y), P = exp(eta (−C + x1ᵀ + 1yᵀ) − 1), and the entropy is that of P alone;
+`to_potentials` translates to ours.
 """
 
 import numpy as np
@@ -19,8 +19,7 @@ def sparsify(P, kept):
     """Zero all but the `kept` largest entries. The diagonal blocks of the Hessian stay exact."""
     if kept >= P.size:
         return P
-    bound = np.partition(P.ravel(), P.size - kept)[P.size - kept]
-    return np.where(P >= bound, P, 0.0)
+    return P * (np.partition(P.ravel(), P.size - kept)[P.size - kept] <= P)
 
 
 def conjugate_gradients(row, col, M, p, q, tol=1e-12, most=5000):
@@ -45,7 +44,7 @@ def conjugate_gradients(row, col, M, p, q, tol=1e-12, most=5000):
 
 
 def sns(C, r, c, eta, n_sinkhorn, n_newton, share, tol=0.0):
-    """Run Algorithm 1; return x, y and the L1 marginal error after each iteration. `share` is λ: ⌈λ n m⌉ entries of P are kept."""
+    """Run Algorithm 1; return x, y and the error after each iteration. `share` is λ: ⌈λ n m⌉ entries of P are kept."""
     x, y = np.zeros(r.size), np.zeros(c.size)
     errors = []
 
@@ -67,8 +66,8 @@ def sns(C, r, c, eta, n_sinkhorn, n_newton, share, tol=0.0):
         M = sparsify(P, int(np.ceil(share * P.size)))
         dx, dy = conjugate_gradients(row, col, M, (r - row) / eta, (c - col) / eta)
         slope = (r - row) @ dx + (c - col) @ dy
-        value, alpha = dual(C, x, y, r, c, eta), 1.0
-        while alpha > 1e-6 and dual(C, x + alpha * dx, y + alpha * dy, r, c, eta) < value + 1e-4 * alpha * slope - 1e-14:
+        value, alpha = dual(C, x, y, r, c, eta) - 1e-14, 1.0
+        while alpha > 1e-6 and dual(C, x + alpha * dx, y + alpha * dy, r, c, eta) < value + 1e-4 * alpha * slope:
             alpha /= 2  # Armijo
         x, y = x + alpha * dx, y + alpha * dy
         if record():

@@ -66,8 +66,8 @@ def sinkhorn_newton(
 
         \min_{P \ge 0,\; P1 = a,\; P^\top 1 = b} \langle C, P \rangle + \varepsilon\, \mathrm{KL}(P \,|\, a \otimes b)
 
-    by Newton's method on the dual. Its Hessian holds the plan, which at low :math:`\varepsilon` is nearly sparse: the large
-    entries are kept, and a sample of the others carries their mass.
+    by Newton's method on the dual. Its Hessian holds the plan, which at low :math:`\varepsilon` is nearly sparse: the
+    large entries are kept, and a sample of the others carries their mass.
 
     Parameters
     ----------
@@ -115,23 +115,26 @@ def sinkhorn_newton(
     Warns
     -----
     ConvergenceWarning
-        The tolerance was not met; `status` tells why. Errors below about 1e-16 · max(|f|, |g|) / epsilon are beyond float64.
+        The tolerance was not met; `status` tells why. Errors below about 1e-16 · max(|f|, |g|) / epsilon are beyond
+        float64.
 
     Notes
     -----
-    Use it for errors below 1e-6 and epsilon below about 1e-2 of the largest cost. For rough answers, unbalanced problems
-    and large epsilon, :func:`sinkhorn` does less. At each epsilon of the annealed path a few sweeps come first, then Newton
-    steps, shifted in proportion to the error, shortened until the dual grows, with a plain sweep to fall back on. Linear
-    systems are solved by conjugate gradients, as far as the error deserves, with an approximate Cholesky factor of the
-    sparse Hessian where its diagonal is not enough. Where the plan is not sparse, products use all of it.
+    Use it for errors below 1e-6 and epsilon below about 1e-2 of the largest cost. For rough answers, unbalanced
+    problems and large epsilon, :func:`sinkhorn` does less. At each epsilon of the annealed path a few sweeps come
+    first, then Newton steps, shifted in proportion to the error, shortened until the dual grows, with a plain sweep to
+    fall back on. Linear systems are solved by conjugate gradients, as far as the error deserves, with an approximate
+    Cholesky factor of the sparse Hessian where its diagonal is not enough. Where the plan is not sparse, products use
+    all of it.
 
-    A sweep takes O(nm) operations (times d for points), a step one more pass over the plan and products of O(kept entries).
-    Memory is O(n + m + kept entries) beside the cost, and half a copy of a stored float64 cost where its kernel is kept.
+    A sweep takes O(nm) operations (times d for points), a step one more pass over the plan and products of O(kept
+    entries). Memory is O(n + m + kept entries) beside the cost, and half a copy of a stored float64 cost where its
+    kernel is kept.
 
     References
     ----------
-    Tang, Shavlovsky, Rahmanian, Tardini, Thekumparampil, Xiao, Ying, "Accelerating Sinkhorn algorithms with sparse Newton
-    iterations", ICLR 2024, arXiv:2401.12253.
+    Tang, Shavlovsky, Rahmanian, Tardini, Thekumparampil, Xiao, Ying, "Accelerating Sinkhorn algorithms with sparse
+    Newton iterations", ICLR 2024, arXiv:2401.12253.
     Tang, Qiu, "Safe and sparse Newton method for entropic-regularized optimal transport", NeurIPS 2024.
     Brauer, Clason, Lorenz, Wirth, "A Sinkhorn–Newton method for entropic optimal transport" (2017), arXiv:1710.06635.
     Gao, Kyng, Spielman, "Robust and practical solution of Laplacian equations by approximate elimination" (2023),
@@ -165,6 +168,6 @@ def sinkhorn_newton(
             None if stop is None else lambda *state: bool(stop(*state)),
             report,
         )
-    result = problem.result(solution, NewtonTrace(*solution[5:], *steps))
+    result = problem.result(solution, NewtonTrace(*solution[5:], steps[0], steps[1], steps[2], steps[3]))
     warn_unless_converged({"sinkhorn_newton": result}, options, stacklevel=2)
     return result

@@ -175,6 +175,7 @@ multiversion! {
 }
 
 #[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // The compiler vectorizes it at each level.
 fn scaled_row_body<I: Isa, S: Scalar>(k: &[S], v: &[f64], u: f64, out: &mut [f64]) {
     for ((o, k), v) in out.iter_mut().zip(k).zip(v) {
         *o = k.to_f64() * (v * u);

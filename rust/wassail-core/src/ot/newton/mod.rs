@@ -133,7 +133,7 @@ impl<'a> Newton<'a> {
             if status.is_none() {
                 // With columns exact at this ε, no column of the next stage underflows (power means).
                 self.run.advance_columns(1.0);
-                before = self.extrapolate(before, epsilon, stages.get(k + 1).copied());
+                before = Some(self.extrapolate(before, epsilon, stages.get(k + 1).copied()));
             }
         }
         let status = status.unwrap_or(Status::MaxIter);
@@ -148,18 +148,13 @@ impl<'a> Newton<'a> {
     }
 
     /// Moves g on along the path of solutions: linear in ε from the last two stages. Returns this stage's point.
-    fn extrapolate(
-        &mut self,
-        before: Option<(f64, Vec<f64>)>,
-        epsilon: f64,
-        next: Option<f64>,
-    ) -> Option<(f64, Vec<f64>)> {
+    fn extrapolate(&mut self, before: Option<(f64, Vec<f64>)>, epsilon: f64, next: Option<f64>) -> (f64, Vec<f64>) {
         let here = self.run.g.clone();
         if let (Some((old, g)), Some(next)) = (before, next) {
             let ratio = (next - epsilon) / (epsilon - old);
             self.run.g.iter_mut().zip(&g).for_each(|(g, old)| *g += ratio * (*g - old));
         }
-        Some((epsilon, here))
+        (epsilon, here)
     }
 
     fn stage(&mut self, epsilon: f64, last: bool, monitor: &dyn Monitor) -> Result<Option<Status>> {
