@@ -31,6 +31,7 @@ __all__ = [
     "set_num_threads",
     "sinkhorn",
     "sinkhorn_batch",
+    "sinkhorn_newton",
     "softmin_cols",
     "softmin_rows",
 ]
@@ -49,6 +50,11 @@ _Solution: TypeAlias = tuple[
     NDArray[np.float64],
     NDArray[np.float64],
 ]
+
+# One entry per sweep: whether it tried a Newton step, entries of the Hessian that were used as a share of all,
+# iterations of conjugate gradients, share of the direction that was gone (above 1 if stretched, 0 for a trial that was
+# taken back).
+_Steps: TypeAlias = tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]
 
 # Ground cost handle. Immutable; stored costs are borrowed (the array is kept alive), points are copied.
 @final
@@ -97,6 +103,20 @@ def sinkhorn_batch(
     relaxation: float | None,
     n_threads: int,
 ) -> list[_Solution]: ...
+def sinkhorn_newton(
+    geometry: Geometry,
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    epsilon: float,
+    tol: float,
+    max_iter: int,
+    anneal: float | None,
+    f0: NDArray[np.float64] | None,
+    g0: NDArray[np.float64] | None,
+    n_threads: int,
+    callback: Callable[[int, float, float], bool | None] | None,
+    progress: Callable[[int, float, float], None] | None,
+) -> tuple[_Solution, _Steps]: ...
 
 # S_i = -epsilon log sum_j b_j exp((g_j - C_ij) / epsilon), shape (n,), inf where the row is forbidden, and the mean of
 # values (m, k) under the row-normalized weights, shape (n, k); (n, 0) when values is None.

@@ -44,6 +44,7 @@ result = ot.SinkhornResult(f, f, 1.0, ot.Status.MAX_ITER, 0, 0.0, ot.SinkhornTra
 
 CALLS = {
     "sinkhorn": ("", "ot.sinkhorn(cloud, epsilon=1e-3, tol=1e-12)"),
+    "newton": ("", "ot.sinkhorn_newton(cloud, epsilon=1e-3, tol=1e-12)"),
     "callback": ("", "ot.sinkhorn(cloud, epsilon=1e-3, tol=1e-12, callback=lambda *state: False)"),
     "progress": ("", "ot.sinkhorn(cloud, epsilon=1e-3, tol=1e-12, progress=True)"),
     "divergence": ("", "ot.sinkhorn_divergence(x, y, epsilon=1e-3, tol=1e-12)"),

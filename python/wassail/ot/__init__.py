@@ -15,6 +15,7 @@ from wassail.ot.gaussian import (
     gaussian_wasserstein,
 )
 from wassail.ot.geometry import ArrayCost, PointCloud, as_cost
+from wassail.ot.newton import NewtonTrace, sinkhorn_newton
 from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
 from wassail.ot.sinkhorn import sinkhorn
 from wassail.ot.univariate import wasserstein_1d
@@ -25,6 +26,7 @@ __all__ = [
     "DivergenceResult",
     "GaussianMap",
     "GaussianPlan",
+    "NewtonTrace",
     "PNorm",
     "PointCloud",
     "QuadraticForm",
@@ -39,6 +41,7 @@ __all__ = [
     "sinkhorn",
     "sinkhorn_batch",
     "sinkhorn_divergence",
+    "sinkhorn_newton",
     "suggest_epsilon",
     "wasserstein_1d",
 ]

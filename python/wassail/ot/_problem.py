@@ -104,9 +104,9 @@ class Problem:
             )
         )
 
-    def result(self, solution: Solution) -> SinkhornResult:
+    def result(self, solution: Solution, trace: SinkhornTrace | None = None) -> SinkhornResult:
         """Put the potentials of the support back in place and fill in the others."""
-        f, g, status, n_iter, error, *trace = solution
+        f, g, status, n_iter, error, *history = solution
         if not (np.isfinite(f).all() and np.isfinite(g).all()):
             raise NumericalError(
                 f"the potentials left the range of float64: epsilon {self.epsilon:.3g} is out of scale"
@@ -119,7 +119,7 @@ class Problem:
             status=_STATUS[status],
             n_iter=n_iter,
             marginal_error=error,
-            trace=SinkhornTrace(*trace),
+            trace=trace or SinkhornTrace(*history),
             cost=self.cost,
             a=self.a,
             b=self.b,

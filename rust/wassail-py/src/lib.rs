@@ -10,6 +10,7 @@ mod config;
 mod enter;
 mod errors;
 mod geometry;
+mod newton;
 mod ot;
 mod plan;
 mod waiting;
@@ -25,6 +26,8 @@ mod _core {
     use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
     #[pymodule_export]
     use super::geometry::Geometry;
+    #[pymodule_export]
+    use super::newton::sinkhorn_newton;
     #[pymodule_export]
     use super::ot::{sinkhorn, sinkhorn_batch, softmin_rows};
     #[pymodule_export]

@@ -16,9 +16,10 @@ pub type Array<'py> = Bound<'py, PyArray1<f64>>;
 /// A one-dimensional argument.
 pub type Arg<'py> = PyReadonlyArray1<'py, f64>;
 /// f, g, status, sweeps, error, and the trace: error, epsilon, relaxation.
-type Solution<'py> = (Array<'py>, Array<'py>, u8, usize, f64, Array<'py>, Array<'py>, Array<'py>);
+pub type Solution<'py> = (Array<'py>, Array<'py>, u8, usize, f64, Array<'py>, Array<'py>, Array<'py>);
 
-fn solution(py: Python<'_>, out: Outcome) -> Solution<'_> {
+/// What Python gets of an outcome.
+pub fn solution(py: Python<'_>, out: Outcome) -> Solution<'_> {
     let status = match out.status {
         Status::Converged => 0,
         Status::MaxIter => 1,

@@ -6,10 +6,12 @@
 //! step, whose effect is measured.
 
 use super::geometry::{Cost, Geometry};
+use super::newton::sparse::{self, Rule};
 use super::stored::Stored;
 use super::sweep::{Linearization, Pair, Stream, Weights};
 use super::update::Update;
 use crate::error::Result;
+use crate::linalg::Bipartite;
 use crate::memory;
 use crate::monitor::Monitor;
 
@@ -90,6 +92,32 @@ impl<'a> Engine<'a> {
             Form::Stream64(s) => s.sweep(pair, weights, rule, monitor),
             Form::Stored32(s) => kept(s, geometry, weights, &mut pair, rule, monitor),
             Form::Stored64(s) => kept(s, geometry, weights, &mut pair, rule, monitor),
+        }
+    }
+
+    /// Whether products read a kernel, rather than compute it.
+    pub fn is_stored(&self) -> bool {
+        matches!(self.fast, Form::Stored32(_) | Form::Stored64(_))
+    }
+
+    /// A sparse stand-in for the plan at a row-exact pair; None if it has too many entries.
+    pub fn sparse(
+        &mut self,
+        at: &Linearization<'_>,
+        rule: &Rule<'_>,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<Bipartite>> {
+        let shape = self.geometry.shape();
+        match &mut self.fast {
+            Form::Stored32(s) => {
+                fit(s, self.geometry, at, monitor)?;
+                sparse::of_kernel(&s.plan_rows(at), shape, rule, monitor)
+            }
+            Form::Stored64(s) => {
+                fit(s, self.geometry, at, monitor)?;
+                sparse::of_kernel(&s.plan_rows(at), shape, rule, monitor)
+            }
+            Form::Stream32(_) | Form::Stream64(_) => sparse::of_costs(self.geometry, at, rule, monitor),
         }
     }
 

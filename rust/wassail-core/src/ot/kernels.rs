@@ -173,3 +173,16 @@ multiversion! {
     /// Minimum, maximum, sum and number of the finite entries.
     pub fn summarize(cost: &[f64]) -> Summary => summarize_body
 }
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // The compiler vectorizes it at each level.
+fn scaled_row_body<I: Isa, S: Scalar>(k: &[S], v: &[f64], u: f64, out: &mut [f64]) {
+    for ((o, k), v) in out.iter_mut().zip(k).zip(v) {
+        *o = k.to_f64() * (v * u);
+    }
+}
+
+multiversion! {
+    /// out_j = u k_j v_j.
+    pub fn scaled_row<S: Scalar>(k: &[S], v: &[f64], u: f64, out: &mut [f64]) => scaled_row_body
+}

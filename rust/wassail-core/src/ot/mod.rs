@@ -10,6 +10,7 @@ pub mod geometry;
 pub mod gradient;
 pub mod kernels;
 pub mod krylov;
+pub mod newton;
 pub mod plan;
 pub mod scan;
 pub mod sinkhorn;

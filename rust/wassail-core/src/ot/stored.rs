@@ -5,6 +5,7 @@
 //! follow ("absorption"): nothing over- or underflows, and what underflow drops is below e^(2·LIMIT) times the smallest normal.
 
 use super::geometry::{Cost, Geometry, TILE, tiles};
+use super::kernels::scaled_row;
 use super::sweep::{
     Buffers, ChunkRows, Linearization, Pair, Weights, add_rows, combine, projections, row_chunks, row_dots,
     scaled_columns, updates,
@@ -138,6 +139,14 @@ impl<S: Scalar> Stored<S> {
         Ok(())
     }
 
+    /// The plan at a row-exact pair near the references.
+    pub fn plan_rows(&self, at: &Linearization<'_>) -> PlanRows<'_, S> {
+        let mut u: Vec<f64> = at.softmin.iter().zip(&self.f0).map(|(s, f0)| (s - f0) / self.epsilon).collect();
+        exp_slice(&mut u);
+        u.iter_mut().zip(at.row_mass).for_each(|(u, r)| *u *= r);
+        PlanRows { kernel: &self.kernel, u, v: self.scalings(at.g) }
+    }
+
     fn scalings(&self, g: &[f64]) -> Vec<f64> {
         let mut v: Vec<f64> = g.iter().zip(&self.g0).map(|(g, g0)| (g - g0) / self.epsilon).collect();
         exp_slice(&mut v);
@@ -183,6 +192,21 @@ impl<S: Scalar> Stored<S> {
             add_rows(kernel, sums, &mut t[..m]);
         }
         Ok((t, safe))
+    }
+}
+
+/// P_ij = u_i K_ij v_j, row by row.
+pub struct PlanRows<'k, S> {
+    kernel: &'k [S],
+    u: Vec<f64>,
+    v: Vec<f64>,
+}
+
+impl<S: Scalar> PlanRows<'_, S> {
+    /// out = row i.
+    pub fn row(&self, i: usize, out: &mut [f64]) {
+        let m = self.v.len();
+        scaled_row(&self.kernel[i * m..(i + 1) * m], &self.v, self.u[i], out);
     }
 }
 

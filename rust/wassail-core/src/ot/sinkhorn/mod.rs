@@ -3,6 +3,8 @@
 mod accelerate;
 mod updates;
 
+pub(in crate::ot) use accelerate::Stepped;
+
 use super::annealing::schedule;
 use super::engine::Engine;
 use super::geometry::Geometry;
@@ -96,9 +98,7 @@ pub fn solve(
     options: &Options,
     monitor: &dyn Monitor,
 ) -> Result<Outcome> {
-    let (n, m) = geometry.shape();
-    // Rows are contiguous in memory, and the shorter side is the one that is kept in cache.
-    if geometry.is_column_major() || (!geometry.is_stored() && m > n) {
+    if is_better_transposed(geometry) {
         let swapped = Weights { a: weights.b, b: weights.a };
         let rho = (options.rho.1, options.rho.0);
         let init = init.map(|(f, g)| (g, f));
@@ -108,22 +108,28 @@ pub fn solve(
     Run::new(geometry, weights, init, options)?.run(monitor)
 }
 
+/// Rows are to be contiguous in memory, and the shorter side is the one that is kept in cache.
+pub(in crate::ot) fn is_better_transposed(geometry: &dyn Geometry) -> bool {
+    let (n, m) = geometry.shape();
+    geometry.is_column_major() || (!geometry.is_stored() && m > n)
+}
+
 /// The state between sweeps: (f, g) is the pair whose error was measured last.
-struct Run<'a> {
+pub(in crate::ot) struct Run<'a> {
     geometry: &'a dyn Geometry,
-    weights: Weights<'a>,
+    pub(in crate::ot) weights: Weights<'a>,
     options: Options,
     total: f64,
-    f: Vec<f64>,
-    g: Vec<f64>,
+    pub(in crate::ot) f: Vec<f64>,
+    pub(in crate::ot) g: Vec<f64>,
     /// Row softmins at g.
-    softmin: Vec<f64>,
+    pub(in crate::ot) softmin: Vec<f64>,
     /// Column masses of the plan at (f, g).
-    mass: Vec<f64>,
+    pub(in crate::ot) mass: Vec<f64>,
     /// What g is updated to.
     target: Vec<f64>,
-    error: f64,
-    trace: Vec<TracePoint>,
+    pub(in crate::ot) error: f64,
+    pub(in crate::ot) trace: Vec<TracePoint>,
     fresh: bool,
     /// Whether pairs are moved to their best translation (unbalanced problems, outside the linearized phase).
     translating: bool,
@@ -132,7 +138,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(
+    pub(in crate::ot) fn new(
         geometry: &'a dyn Geometry,
         weights: Weights<'a>,
         init: Option<(&[f64], &[f64])>,
@@ -180,12 +186,22 @@ impl<'a> Run<'a> {
         if matches!(status, Status::MaxIter | Status::Stopped) {
             return self.evaluated(&mut engine, status, monitor);
         }
-        Ok(Outcome { f: self.f, g: self.g, status, error: self.error, trace: self.trace })
+        Ok(self.into_outcome(status))
+    }
+
+    /// The pair as it is.
+    pub(in crate::ot) fn into_outcome(self, status: Status) -> Outcome {
+        Outcome { f: self.f, g: self.g, status, error: self.error, trace: self.trace }
     }
 
     /// Closes a run that ended early, perhaps in an earlier stage, in f32, or on a trial: f becomes the update of g at the ε
     /// asked for (with `max_iter` 0 it stays), and the error of that pair is measured in f64.
-    fn evaluated(mut self, engine: &mut Engine<'_>, status: Status, monitor: &dyn Monitor) -> Result<Outcome> {
+    pub(in crate::ot) fn evaluated(
+        mut self,
+        engine: &mut Engine<'_>,
+        status: Status,
+        monitor: &dyn Monitor,
+    ) -> Result<Outcome> {
         let epsilon = self.options.epsilon;
         engine.refine();
         let omega = if self.options.max_iter == 0 { 0.0 } else { 1.0 };
@@ -197,7 +213,7 @@ impl<'a> Run<'a> {
         }
         self.error = self.marginal_error(epsilon);
         let status = if self.relative() <= self.options.tol { Status::Converged } else { status };
-        Ok(Outcome { f: self.f, g: self.g, status, error: self.error, trace: self.trace })
+        Ok(self.into_outcome(status))
     }
 
     /// Plain sweeps at an earlier ε, until the error is small enough to go on.
@@ -252,18 +268,18 @@ impl<'a> Run<'a> {
 }
 
 /// Notices that an error has stopped shrinking.
-struct Stall {
+pub(in crate::ot) struct Stall {
     best: f64,
     since: usize,
     patience: usize,
 }
 
 impl Stall {
-    fn new(patience: usize) -> Self {
+    pub(in crate::ot) fn new(patience: usize) -> Self {
         Self { best: f64::INFINITY, since: 0, patience }
     }
 
-    fn observe(&mut self, error: f64) -> bool {
+    pub(in crate::ot) fn observe(&mut self, error: f64) -> bool {
         self.since += 1;
         if error < 0.9 * self.best {
             self.best = error;

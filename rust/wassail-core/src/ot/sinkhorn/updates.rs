@@ -13,22 +13,22 @@ use crate::parallel::sum;
 
 impl Run<'_> {
     /// Error as a share of the mass.
-    pub(super) fn relative(&self) -> f64 {
+    pub(in crate::ot) fn relative(&self) -> f64 {
         self.error / self.total
     }
 
     /// Size of the error that rounding of the potentials alone makes.
-    pub(super) fn rounding(&self, epsilon: f64) -> f64 {
+    pub(in crate::ot) fn rounding(&self, epsilon: f64) -> f64 {
         16.0 * f64::EPSILON * (1.0 + self.largest() / epsilon)
     }
 
     /// Largest potential.
-    pub(super) fn largest(&self) -> f64 {
+    pub(in crate::ot) fn largest(&self) -> f64 {
         self.f.iter().chain(&self.g).fold(0.0f64, |s, v| s.max(v.abs()))
     }
 
     /// A sweep: f from g, the error of (f, g), and what g is to become.
-    pub(super) fn iterate(
+    pub(in crate::ot) fn iterate(
         &mut self,
         engine: &mut Engine<'_>,
         epsilon: f64,
@@ -84,7 +84,7 @@ impl Run<'_> {
     }
 
     /// g ← (1 − ω) g + ω times the update.
-    pub(super) fn advance_columns(&mut self, omega: f64) {
+    pub(in crate::ot) fn advance_columns(&mut self, omega: f64) {
         for (g, t) in self.g.iter_mut().zip(&self.target) {
             *g += omega * (t - *g);
         }

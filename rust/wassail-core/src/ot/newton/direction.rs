@@ -1,0 +1,205 @@
+//! Newton's direction on the semi-dual in g, from a sparse stand-in for the plan where that is cheaper, else matrix-free.
+//!
+//! At a pair with exact rows the Hessian of the semi-dual is −(1/ε) L, L = diag(Pᵀ1) − Pᵀ diag(P1)⁻¹ P: the Schur complement of
+//! [[diag(P1), P], [Pᵀ, diag(Pᵀ1)]] (Tang et al. 2024, arXiv:2401.12253). The direction is ε (L + μ diag(Pᵀ1))⁻¹ (b − Pᵀ1), as far as the
+//! error deserves, with the shift μ in proportion to the error (Tang and Qiu 2024, safe and sparse Newton).
+
+use super::super::engine::Engine;
+use super::super::sinkhorn::Run;
+use super::super::sweep::{Linearization, Weights};
+use super::pace::Pace;
+use super::sparse::{Rule, thinned};
+use crate::error::Result;
+use crate::linalg::{Bipartite, Factor, Solution, System, conjugate};
+use crate::monitor::Monitor;
+use crate::parallel::sum;
+
+/// Entries kept hold at least this share of their row or column, per square root of the error.
+const SHARE: f64 = 0.05;
+const SHARES: (f64, f64) = (1e-14, 3e-3);
+/// Largest share of a row that one drawn entry carries.
+const GRAIN: f64 = 0.01;
+/// The same two for the graph that is factored.
+const FACTORED: f64 = 0.1;
+/// The plan counts as sparse with up to this share of its entries: products with a stored kernel take about this share of the time
+/// of one with a sparse entry, those that compute it more.
+const SPARSE_STORED: f64 = 0.05;
+const SPARSE_STREAMED: f64 = 0.15;
+/// Products with the diagonal as preconditioner before the factor is made, about what it costs.
+const PLAIN: usize = 30;
+/// A factor that needs more products than this is made anew.
+const WORN: usize = 30;
+/// Most products of one direction.
+const MOST: usize = 500;
+/// Share of its column below which the mass of a stand-in's column is completed on the diagonal.
+const LOST: f64 = 0.5;
+
+/// What finds directions, and what it keeps between them.
+pub struct Finder {
+    factor: Option<Factor>,
+    /// The stand-in of this ε was too dense.
+    dense: bool,
+    /// The last ε needed a factor: begin with one.
+    hard: bool,
+}
+
+/// A direction.
+pub struct Found {
+    /// The move of g.
+    pub delta: Vec<f64>,
+    /// Kept entries as a share of all, 1 if matrix-free.
+    pub density: f64,
+    /// Products made.
+    pub iterations: usize,
+}
+
+impl Finder {
+    /// Nothing known yet.
+    pub fn new() -> Self {
+        Self { factor: None, dense: false, hard: false }
+    }
+
+    /// Forgets what belongs to another ε.
+    pub fn start_stage(&mut self) {
+        self.factor = None;
+        self.dense = false;
+    }
+
+    /// The direction at the pair of the run, to an error of `goal` in the linear model.
+    pub fn find(
+        &mut self,
+        run: &Run<'_>,
+        engine: &mut Engine<'_>,
+        epsilon: f64,
+        goal: f64,
+        pace: &Pace,
+        monitor: &dyn Monitor,
+    ) -> Result<Found> {
+        let Weights { a, b } = run.weights;
+        let at = Linearization { softmin: &run.softmin, g: &run.g, b, row_mass: a, epsilon };
+        let (pairs, share) =
+            (a.len().saturating_mul(b.len()), if engine.is_stored() { SPARSE_STORED } else { SPARSE_STREAMED });
+        let rule = Rule {
+            weights: run.weights,
+            share: (SHARE * pace.fineness * run.relative().sqrt()).clamp(SHARES.0, SHARES.1),
+            grain: GRAIN,
+            most: (share * pairs as f64) as usize,
+        };
+        let sparse = if self.dense { None } else { engine.sparse(&at, &rule, monitor)? };
+        self.dense = sparse.is_none();
+        let mut right = run.column_gradient();
+        let shift: Vec<f64> = right.iter().map(|r| pace.damping * r.abs()).collect();
+        let density = sparse.as_ref().map_or(1.0, |w| w.len() as f64 / pairs as f64);
+        let thin = Rule { share: FACTORED, grain: FACTORED, most: usize::MAX, ..rule };
+        let solution = if let Some(w) = &sparse {
+            let grounded = Grounded::new(w, b, &shift);
+            let system = grounded.system();
+            let mut buffer = vec![0.0; a.len()];
+            let product = |y: &[f64], out: &mut [f64]| {
+                system.schur(y, &mut buffer, out);
+                Ok(())
+            };
+            self.solve(
+                product,
+                &mut right,
+                &system.schur_diagonal(),
+                goal,
+                monitor,
+                || Ok(thinned(w, &thin)),
+                &shift,
+                b,
+            )?
+        } else {
+            let diagonal: Vec<f64> = run.mass.iter().zip(&shift).map(|(c, s)| c + s).collect();
+            let shared = std::cell::RefCell::new(engine);
+            let product = |y: &[f64], out: &mut [f64]| {
+                shared.borrow_mut().product(&at, y, out, monitor)?;
+                out.iter_mut().zip(y).zip(&diagonal).for_each(|((o, y), c)| *o = c * y - *o);
+                Ok(())
+            };
+            let graph = || Ok(shared.borrow_mut().sparse(&at, &thin, monitor)?.unwrap_or_default());
+            self.solve(product, &mut right, &diagonal, goal, monitor, graph, &shift, b)?
+        };
+        let delta = solution.x.iter().map(|y| epsilon * y).collect();
+        Ok(Found { delta, density, iterations: solution.iterations })
+    }
+
+    fn solve(
+        &mut self,
+        mut product: impl FnMut(&[f64], &mut [f64]) -> Result<()>,
+        right: &mut [f64],
+        diagonal: &[f64],
+        goal: f64,
+        monitor: &dyn Monitor,
+        graph: impl Fn() -> Result<Bipartite>,
+        shift: &[f64],
+        b: &[f64],
+    ) -> Result<Solution> {
+        // Constants are the kernel: nothing is to be found along them. A' = Πᵀ A Π with Π x = x − ⟨b, x⟩ / Σb.
+        let total = sum(b.iter().copied());
+        let balance = |r: &mut [f64]| {
+            let mean = sum(r.iter().copied()) / total;
+            r.iter_mut().zip(b).for_each(|(r, b)| *r -= mean * b);
+        };
+        let center = |z: &mut [f64]| {
+            let mean = sum(z.iter().zip(b).map(|(z, b)| z * b)) / total;
+            z.iter_mut().for_each(|z| *z -= mean);
+        };
+        balance(right);
+        let mut matrix = |y: &[f64], out: &mut [f64]| {
+            product(y, out)?;
+            balance(out);
+            Ok(())
+        };
+        let enough = |r: &[f64], _: f64| sum(r.iter().map(|r| r.abs())) <= goal;
+        let mut start = Solution { x: vec![0.0; b.len()], iterations: 0, relative: 1.0, done: false };
+        if self.factor.is_none() && !self.hard {
+            let jacobi = |r: &[f64], z: &mut [f64]| {
+                z.iter_mut().zip(r).zip(diagonal).for_each(|((z, r), d)| *z = r / d);
+                center(z);
+            };
+            start = conjugate(&mut matrix, jacobi, right, start.x, PLAIN, enough, monitor)?;
+            if start.done {
+                return Ok(start);
+            }
+        }
+        if self.factor.is_none() {
+            self.factor = Some(Grounded::new(&graph()?, b, shift).system().factor(monitor)?);
+        }
+        let Some(factor) = &self.factor else { return Ok(start) };
+        let n = factor.size() - b.len();
+        let mut whole = vec![0.0; factor.size()];
+        let precondition = |r: &[f64], z: &mut [f64]| {
+            whole[..n].fill(0.0);
+            whole[n..].copy_from_slice(r);
+            factor.solve(&mut whole);
+            z.copy_from_slice(&whole[n..]);
+            center(z);
+        };
+        let found = conjugate(&mut matrix, precondition, right, start.x, MOST, enough, monitor)?;
+        self.hard = true;
+        if found.iterations > WORN {
+            self.factor = None;
+        }
+        Ok(Solution { iterations: start.iterations + found.iterations, ..found })
+    }
+}
+
+/// A stand-in with the diagonals of its system.
+struct Grounded<'a> {
+    weights: &'a Bipartite,
+    rows: Vec<f64>,
+    cols: Vec<f64>,
+}
+
+impl<'a> Grounded<'a> {
+    fn new(weights: &'a Bipartite, b: &[f64], shift: &[f64]) -> Self {
+        let (rows, mut cols) = weights.sums();
+        cols.iter_mut().zip(b).zip(shift).for_each(|((c, b), s)| *c = c.max(LOST * b) + s);
+        Self { weights, rows, cols }
+    }
+
+    fn system(&self) -> System<'_> {
+        System { weights: self.weights, rows: &self.rows, cols: &self.cols }
+    }
+}

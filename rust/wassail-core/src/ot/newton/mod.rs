@@ -1,0 +1,224 @@
+//! Sinkhorn–Newton–Sparse: Sinkhorn sweeps until Newton's method takes hold, then Newton steps on a sparsified Hessian, at each ε of an
+//! annealed path (Tang et al. 2024, arXiv:2401.12253, made safe: sparse by a tested error, shifted, inexact, with Sinkhorn to fall
+//! back on).
+
+mod direction;
+mod kernels;
+mod pace;
+pub mod sparse;
+
+use super::annealing::schedule;
+use super::engine::Engine;
+use super::geometry::Geometry;
+use super::sinkhorn::{self, Run, Stall, Status, Stepped, is_better_transposed};
+use super::sweep::Weights;
+use crate::error::Result;
+use crate::monitor::Monitor;
+use direction::Finder;
+use pace::Pace;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Regularization ε of KL(P | a⊗b).
+    pub epsilon: f64,
+    /// Relative L1 error of both marginals to stop at.
+    pub tol: f64,
+    /// Most sweeps, those of Newton steps included.
+    pub max_iter: usize,
+    /// Ratio of successive ε; None chooses, 1 turns annealing off.
+    pub anneal: Option<f64>,
+}
+
+/// What is recorded of a sweep beside the error it found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Whether it tried a Newton step.
+    pub newton: bool,
+    /// Entries of the Hessian that were used, as a share of all.
+    pub density: f64,
+    /// Iterations of conjugate gradients.
+    pub iterations: usize,
+    /// Share of the direction that was gone, above 1 if it was stretched; 0 for a trial that was taken back.
+    pub length: f64,
+}
+
+/// A plain sweep: all entries, the whole update.
+const SWEEP: Step = Step { newton: false, density: 1.0, iterations: 0, length: 1.0 };
+
+/// Potentials and how they were reached.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The pair, and the error of each sweep.
+    pub pair: sinkhorn::Outcome,
+    /// The kind of each sweep.
+    pub steps: Vec<Step>,
+}
+
+/// Error at which an earlier stage is left.
+const STAGE_TOL: f64 = 0.02;
+/// Newton steps after which an earlier stage is left anyway.
+const STAGE_STEPS: usize = 12;
+/// Sweeps before the first Newton step of a stage, and the error that needs no more of them.
+const WARM_UP: usize = 4;
+const NEWTON_BELOW: f64 = 0.3;
+/// Sweeps that a Newton step is worth: with no more to go, they go on.
+const NEARLY_DONE: f64 = 5.0;
+/// Steps without progress before f32 hands over or, at rounding level, f64 gives up.
+const PATIENCE: usize = 4;
+/// Forcing term: residual of the linear system by the error, per square root of the error, and at most.
+const FORCING: (f64, f64) = (0.5, 0.1);
+
+/// Solves min_P ⟨C, P⟩ + ε KL(P | a⊗b) over P1 = a, Pᵀ1 = b. All weights are positive.
+pub fn solve(
+    geometry: &dyn Geometry,
+    weights: Weights<'_>,
+    init: Option<(&[f64], &[f64])>,
+    options: &Options,
+    monitor: &dyn Monitor,
+) -> Result<Outcome> {
+    if is_better_transposed(geometry) {
+        let swapped = Weights { a: weights.b, b: weights.a };
+        let out = Newton::new(&*geometry.transposed(), swapped, init.map(|(f, g)| (g, f)), options)?.run(monitor)?;
+        let pair = sinkhorn::Outcome { f: out.pair.g, g: out.pair.f, ..out.pair };
+        return Ok(Outcome { pair, ..out });
+    }
+    Newton::new(geometry, weights, init, options)?.run(monitor)
+}
+
+struct Newton<'a> {
+    run: Run<'a>,
+    engine: Engine<'a>,
+    finder: Finder,
+    options: Options,
+    steps: Vec<Step>,
+    stages: Vec<f64>,
+    pace: Pace,
+}
+
+impl<'a> Newton<'a> {
+    fn new(
+        geometry: &'a dyn Geometry,
+        weights: Weights<'a>,
+        init: Option<(&[f64], &[f64])>,
+        options: &Options,
+    ) -> Result<Self> {
+        let Options { epsilon, tol, max_iter, anneal } = *options;
+        let exact = (f64::INFINITY, f64::INFINITY);
+        let plain = sinkhorn::Options { epsilon, tol, max_iter, rho: exact, anneal, relaxation: None };
+        let run = Run::new(geometry, weights, init, &plain)?;
+        let stages = if init.is_none() { schedule(geometry, epsilon, anneal) } else { vec![epsilon] };
+        Ok(Self {
+            run,
+            engine: Engine::new(geometry, weights, false)?,
+            finder: Finder::new(),
+            options: *options,
+            steps: Vec::new(),
+            stages,
+            pace: Pace::new(),
+        })
+    }
+
+    fn run(mut self, monitor: &dyn Monitor) -> Result<Outcome> {
+        let mut status = (self.options.max_iter == 0).then_some(Status::MaxIter);
+        let stages = std::mem::take(&mut self.stages);
+        let mut before: Option<(f64, Vec<f64>)> = None;
+        for (k, &epsilon) in stages.iter().enumerate() {
+            if status.is_some() {
+                break;
+            }
+            self.finder.start_stage();
+            self.pace = Pace::new();
+            status = self.stage(epsilon, k + 1 == stages.len(), monitor)?;
+            if status.is_none() {
+                // With columns exact at this ε, no column of the next stage underflows (power means).
+                self.run.advance_columns(1.0);
+                before = Some(self.extrapolate(before, epsilon, stages.get(k + 1).copied()));
+            }
+        }
+        let status = status.unwrap_or(Status::MaxIter);
+        let Self { run, mut engine, mut steps, .. } = self;
+        let pair = if matches!(status, Status::MaxIter | Status::Stopped) {
+            run.evaluated(&mut engine, status, monitor)?
+        } else {
+            run.into_outcome(status)
+        };
+        steps.resize(pair.trace.len(), SWEEP);
+        Ok(Outcome { pair, steps })
+    }
+
+    /// Moves g on along the path of solutions: linear in ε from the last two stages. Returns this stage's point.
+    fn extrapolate(&mut self, before: Option<(f64, Vec<f64>)>, epsilon: f64, next: Option<f64>) -> (f64, Vec<f64>) {
+        let here = self.run.g.clone();
+        if let (Some((old, g)), Some(next)) = (before, next) {
+            let ratio = (next - epsilon) / (epsilon - old);
+            self.run.g.iter_mut().zip(&g).for_each(|(g, old)| *g += ratio * (*g - old));
+        }
+        (epsilon, here)
+    }
+
+    fn stage(&mut self, epsilon: f64, last: bool, monitor: &dyn Monitor) -> Result<Option<Status>> {
+        let goal = if last { self.options.tol } else { STAGE_TOL };
+        let (mut stall, mut sweeps, mut newton) = (Stall::new(PATIENCE), 1, 0);
+        let mut plain_ratio = 1.0;
+        let mut status = self.sweep(epsilon, monitor)?;
+        while status.is_none() {
+            let relative = self.run.relative();
+            if relative <= goal && (!last || self.engine.is_exact()) {
+                return Ok(last.then_some(Status::Converged));
+            }
+            if !last && newton >= STAGE_STEPS {
+                return Ok(None);
+            }
+            let stuck = last && stall.observe(relative);
+            let floor = self.engine.floor(self.run.largest() / epsilon).max(0.7 * goal);
+            if last && !self.engine.is_exact() && (relative <= floor || (stuck && relative < 1e-2)) {
+                self.engine.refine();
+                stall = Stall::new(PATIENCE);
+                status = self.sweep(epsilon, monitor)?;
+                continue;
+            }
+            if stuck && relative <= self.run.rounding(epsilon) {
+                return Ok(Some(Status::Stalled));
+            }
+            let needed = (relative / goal).ln() / -f64::ln(plain_ratio);
+            let warming = relative > NEWTON_BELOW && sweeps < WARM_UP;
+            if warming || (0.0..=NEARLY_DONE).contains(&needed) {
+                self.run.advance_columns(1.0);
+                status = self.sweep(epsilon, monitor)?;
+                sweeps += 1;
+                plain_ratio = self.run.relative() / relative;
+            } else {
+                status = self.step(epsilon, goal, monitor)?;
+                newton += 1;
+                plain_ratio = 1.0;
+            }
+        }
+        Ok(status)
+    }
+
+    fn sweep(&mut self, epsilon: f64, monitor: &dyn Monitor) -> Result<Option<Status>> {
+        let status = self.run.iterate(&mut self.engine, epsilon, 1.0, monitor)?;
+        self.steps.resize(self.run.trace.len(), SWEEP);
+        Ok(status)
+    }
+
+    /// A Newton step, safeguarded.
+    fn step(&mut self, epsilon: f64, goal: f64, monitor: &dyn Monitor) -> Result<Option<Status>> {
+        let before = self.run.relative();
+        let forcing = (FORCING.0 * before.sqrt()).min(FORCING.1).max(0.2 * goal / before);
+        let residual = forcing * self.run.error;
+        let mut found = self.finder.find(&self.run, &mut self.engine, epsilon, residual, &self.pace, monitor)?;
+        found.delta.iter_mut().for_each(|d| *d *= self.pace.stretch);
+        let stepped = self.run.advance_along(&found.delta, &mut self.engine, epsilon, monitor)?;
+        let length = if let Stepped::Moved(length) = stepped { length } else { 0.0 };
+        let tried = Step { newton: true, density: found.density, iterations: 0, length: 0.0 };
+        self.steps.resize(self.run.trace.len(), tried);
+        if let Some(step) = self.steps.last_mut() {
+            *step = Step { iterations: found.iterations, length: self.pace.stretch * length, ..tried };
+        }
+        let after = self.run.relative();
+        self.pace.observe(length, before, after);
+        Ok(if let Stepped::Ended(status) = stepped { Some(status) } else { None })
+    }
+}
