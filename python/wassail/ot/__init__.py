@@ -17,6 +17,7 @@ from wassail.ot.gaussian import (
 from wassail.ot.geometry import ArrayCost, PointCloud, as_cost
 from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
 from wassail.ot.sinkhorn import sinkhorn
+from wassail.ot.sparse import SparseTransportResult, SparseTransportTrace, sparse_transport
 from wassail.ot.univariate import wasserstein_1d
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "QuadraticForm",
     "SinkhornResult",
     "SinkhornTrace",
+    "SparseTransportResult",
+    "SparseTransportTrace",
     "Status",
     "as_cost",
     "gaussian_map",
@@ -39,6 +42,7 @@ __all__ = [
     "sinkhorn",
     "sinkhorn_batch",
     "sinkhorn_divergence",
+    "sparse_transport",
     "suggest_epsilon",
     "wasserstein_1d",
 ]
