@@ -51,7 +51,7 @@ const SLOPE: f64 = 0.5;
 /// Shortenings before a direction is given up.
 const SHORTENINGS: usize = 25;
 /// Steps that may pass without the error falling, at the level of rounding and above.
-const PATIENCE: usize = 6;
+const PATIENCE: usize = 30;
 const LONG_PATIENCE: usize = 100;
 /// Relative error below which no further progress means rounding.
 const ROUNDING: f64 = 1e-7;

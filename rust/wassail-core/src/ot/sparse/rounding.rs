@@ -10,18 +10,22 @@ const PART: f64 = 0.4;
 /// Rounds of cutting back.
 const ROUNDS: usize = 40;
 /// ζ in between.
-const ZETA: f64 = 0.01;
+const ZETA: f64 = 0.2;
 /// Relative error in between.
 const ERROR: f64 = 1e-3;
 /// Newton steps of a round.
-const STEPS: usize = 25;
+const STEPS: usize = 60;
 
 /// The plan of the best support found, or None.
 pub fn solve<'a>(mut newton: Newton<'a>, goal: f64, log: &mut Log<'_>) -> Result<Option<Newton<'a>>> {
     let total: f64 = newton.dual.problem.a.iter().sum();
+    let mut error = newton.error();
     for _ in 0..ROUNDS {
+        let k = newton.dual.rule.k;
         let mut crowded: Vec<(f64, usize)> = newton.dual.crowded().map(|i| (lost(&newton, i), i)).collect();
-        if crowded.is_empty() {
+        if crowded.is_empty() && error <= goal {
+            // The plan is feasible: its support has a best plan, whose dual is smooth.
+            newton.dual.rows.iter_mut().for_each(|row| row.fix(row.level.full + row.level.split));
             newton.dual.sharpen();
             newton.refresh(log.monitor)?;
             let ended = newton.minimize(goal, STEPS, log)?;
@@ -29,15 +33,16 @@ pub fn solve<'a>(mut newton: Newton<'a>, goal: f64, log: &mut Log<'_>) -> Result
         }
         crowded.sort_unstable_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
         let count = (PART * crowded.len() as f64).ceil() as usize;
-        let k = newton.dual.rule.k;
         newton.dual.recenter();
         crowded[..count].iter().for_each(|&(_, i)| newton.dual.rows[i].fix(k));
         newton.dual.rule.zeta = ZETA;
         newton.refresh(log.monitor)?;
-        let ended = newton.minimize(ERROR * total, STEPS, log)?;
+        let wanted = if crowded.is_empty() { 0.5 * goal } else { ERROR * total };
+        let ended = newton.minimize(wanted, STEPS, log)?;
         if ended != Some(Status::Converged) {
             return Ok(None);
         }
+        error = newton.error();
     }
     Ok(None)
 }
