@@ -6,8 +6,12 @@
 //! Spielman (2023), arXiv:2303.00709. The draws have a fixed seed: the factor is a function of the graph.
 
 use super::bipartite::Bipartite;
+use crate::error::Result;
+use crate::monitor::Monitor;
 
 const NONE: u32 = u32::MAX;
+/// Vertices between two looks at the monitor.
+const CHECK: usize = 1024;
 
 /// A factor L D Lᵀ close to the Laplacian of rows, columns and the ground.
 pub struct Factor {
@@ -23,8 +27,20 @@ pub struct Factor {
 
 impl Factor {
     /// Factors diag(degrees) − W on both sides plus `ground`, the excess of the diagonal at the n rows and the m columns.
-    pub fn new(w: &Bipartite, ground: &[f64]) -> Self {
-        Elimination::new(w, ground).run()
+    pub fn new(w: &Bipartite, ground: &[f64], monitor: &dyn Monitor) -> Result<Self> {
+        Elimination::new(w, ground).run(monitor)
+    }
+
+    /// Number of vertices.
+    pub fn size(&self) -> usize {
+        self.order.len()
+    }
+
+    /// (L D Lᵀ)⁻¹ z.
+    pub fn solved(&self, z: &[f64]) -> Vec<f64> {
+        let mut out = z.to_vec();
+        self.solve(&mut out);
+        out
     }
 
     /// z ← (L D Lᵀ)⁻¹ z.
@@ -45,12 +61,17 @@ impl Factor {
     }
 }
 
+/// Half an edge, in the list of the vertex it starts from.
+struct Half {
+    weight: f64,
+    to: u32,
+    next: u32,
+}
+
 /// The remaining graph as linked lists of half-edges; those to eliminated vertices are skipped.
 struct Elimination {
     head: Vec<u32>,
-    next: Vec<u32>,
-    to: Vec<u32>,
-    weight: Vec<f64>,
+    edges: Vec<Half>,
     ground: Vec<f64>,
     degree: Vec<u32>,
     done: Vec<bool>,
@@ -64,9 +85,7 @@ impl Elimination {
         let size = n + w.cols;
         let mut graph = Self {
             head: vec![NONE; size],
-            next: Vec::with_capacity(4 * w.len()),
-            to: Vec::with_capacity(4 * w.len()),
-            weight: Vec::with_capacity(4 * w.len()),
+            edges: Vec::with_capacity(4 * w.len()),
             ground: ground.to_vec(),
             degree: vec![0; size],
             done: vec![false; size],
@@ -76,9 +95,7 @@ impl Elimination {
         for i in 0..n {
             let (index, weight) = w.row(i);
             for (j, w) in index.iter().zip(weight) {
-                if *w > 0.0 {
-                    graph.join(i as u32, n as u32 + j, *w);
-                }
+                graph.join(i as u32, n as u32 + j, *w);
             }
         }
         for v in 0..size as u32 {
@@ -88,28 +105,33 @@ impl Elimination {
     }
 
     fn join(&mut self, u: u32, v: u32, weight: f64) {
+        // Products of small weights underflow: then there is no edge.
+        if weight == 0.0 {
+            return;
+        }
         for (from, to) in [(u, v), (v, u)] {
-            let edge = self.next.len() as u32;
-            self.next.push(self.head[from as usize]);
-            self.to.push(to);
-            self.weight.push(weight);
+            let edge = self.edges.len() as u32;
+            self.edges.push(Half { weight, to, next: self.head[from as usize] });
             self.head[from as usize] = edge;
             self.degree[from as usize] += 1;
         }
     }
 
-    fn run(mut self) -> Factor {
+    fn run(mut self, monitor: &dyn Monitor) -> Result<Factor> {
         let size = self.head.len();
         let mut factor = Factor {
             order: Vec::with_capacity(size),
             start: vec![0],
-            neighbor: Vec::with_capacity(self.to.len()),
-            share: Vec::with_capacity(self.to.len()),
+            neighbor: Vec::with_capacity(self.edges.len()),
+            share: Vec::with_capacity(self.edges.len()),
             pivot: Vec::with_capacity(size),
         };
         let mut place = vec![NONE; size];
         let mut around: Vec<(f64, u32)> = Vec::new();
         while let Some(v) = self.queue.pop(&self.degree, &self.done) {
+            if factor.order.len().is_multiple_of(CHECK) {
+                monitor.check()?;
+            }
             self.neighbors(v, &mut place, &mut around);
             self.done[v as usize] = true;
             let ground = self.ground[v as usize];
@@ -121,7 +143,7 @@ impl Elimination {
             factor.start.push(factor.neighbor.len());
             self.replace(&around, ground, total);
         }
-        factor
+        Ok(factor)
     }
 
     /// The neighbors of v with parallel edges joined, lightest first.
@@ -129,8 +151,8 @@ impl Elimination {
         around.clear();
         let mut edge = self.head[v as usize];
         while edge != NONE {
-            let (u, w) = (self.to[edge as usize], self.weight[edge as usize]);
-            edge = self.next[edge as usize];
+            let Half { weight: w, to: u, next } = self.edges[edge as usize];
+            edge = next;
             if self.done[u as usize] {
                 continue;
             }

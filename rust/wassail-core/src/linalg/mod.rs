@@ -2,8 +2,10 @@
 
 mod approximate;
 mod bipartite;
+mod conjugate;
 mod laplacian;
 
 pub use approximate::Factor;
 pub use bipartite::Bipartite;
+pub use conjugate::{Solution, conjugate, dot};
 pub use laplacian::{Solved, System};
