@@ -185,6 +185,16 @@ impl Monitor for Quiet<'_> {
     }
 }
 
+/// ‖T1 − a‖₁ + ‖Tᵀ1 − b‖₁.
+fn marginal_error(plan: &Csr, problem: &Problem<'_>) -> f64 {
+    let mut cols = problem.b.to_vec();
+    for (j, t) in plan.indices.iter().zip(&plan.data) {
+        cols[*j as usize] -= t;
+    }
+    let row = |(range, a): (&[i64], &f64)| (a - plan.data[range[0] as usize..range[1] as usize].iter().sum::<f64>()).abs();
+    sum(plan.indptr.windows(2).zip(problem.a).map(row)) + sum(cols.iter().map(|c| c.abs()))
+}
+
 /// Keys closer than this share of the k-th slack tie.
 const TIE: f64 = 1e-6;
 
@@ -204,7 +214,8 @@ fn finish(mut newton: Newton<'_>, status: Status, tol: f64, goal: f64, mut log: 
     let (f, g) = (newton.dual.levels(), newton.g.clone());
     let ties = newton.dual.ties(TIE);
     let best = rounded.unwrap_or(newton);
-    let error = best.error();
+    let plan = best.dual.plan();
+    let error = marginal_error(&plan, &best.dual.problem);
     let sums = best.dual.measure();
     let corrected = sums.cost + sums.regularization + best.dual.priced(&best.g);
     let primal = if error <= goal { corrected } else { f64::INFINITY };
@@ -214,5 +225,5 @@ fn finish(mut newton: Newton<'_>, status: Status, tol: f64, goal: f64, mut log: 
         Status::Converged => Status::Stalled,
         other => other,
     };
-    Ok(Outcome { f, g, status, plan: best.dual.plan(), relaxed, cost: sums.cost, error, dual, primal, ties, trace: log.trace })
+    Ok(Outcome { f, g, status, plan, relaxed, cost: sums.cost, error, dual, primal, ties, trace: log.trace })
 }

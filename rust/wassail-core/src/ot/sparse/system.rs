@@ -76,6 +76,9 @@ impl Hessian {
         self.cols = plain;
         let mut d = solved.y;
         d.truncate(self.m);
+        // What rounding leaves of the sum of q moves all columns alike, which changes nothing.
+        let mean = d.iter().sum::<f64>() / self.m as f64;
+        d.iter_mut().for_each(|d| *d -= mean);
         Ok((d, solved.iterations))
     }
 
