@@ -89,7 +89,10 @@ def main() -> None:
     before = greedy_load(tokens, experts, options.partners)
     after = result.plan_marginals[0]
     print(result)
-    print(f"largest load by the mean: {before.max() / before.mean():.2f} greedy, {after.max() / after.mean():.6f} balanced")
+    print(
+        f"largest load by the mean: {before.max() / before.mean():.2f} greedy, "
+        f"{after.max() / after.mean():.6f} balanced"
+    )
     print(f"partners of a token: {np.bincount(result.nonzeros).tolist()} (count of tokens with 0, 1, ... experts)")
     print(f"value {result.value:.6f}, at most {result.gap / result.value:.1e} of it above the optimum")
 

@@ -199,10 +199,9 @@ def certificate_sums(
 ]: ...
 
 # At most max_nonzeros (0: any number) nonzeros in each row (axis 1) or column (axis 0), whose side the sparse matrices
-# have as rows. init is the potential of the other side. Returns f, g, the plan and the relaxed plan as (indptr, indices,
-# data), (status as above or 4: dual solved but tied, dual value, primal value or inf, transport
-# cost, L1 marginal error of the plan, ties),
-# and the trace: error, gamma, smoothing, edges, products, step.
+# have as rows. init is the potential of the other side. Returns f, g, the plan and the relaxed plan as (indptr,
+# indices, data), (status as above or 4: dual solved but tied, dual value, primal value or inf, transport cost, L1
+# marginal error of the plan, ties), and the trace: error, gamma, smoothing, edges, products, step.
 _Csr: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 _SparseSolution: TypeAlias = tuple[
     NDArray[np.float64],

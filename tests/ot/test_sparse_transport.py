@@ -287,8 +287,7 @@ def test_same_bits_for_any_number_of_threads(k):
     rng = np.random.default_rng(12)
     x, y = rng.random((700, 3)), rng.random((600, 3))
     results = [
-        ot.sparse_transport(ot.PointCloud(x, y), gamma=5.0, max_nonzeros=k, n_threads=t, tol=1e-6)
-        for t in (1, 2, 3)
+        ot.sparse_transport(ot.PointCloud(x, y), gamma=5.0, max_nonzeros=k, n_threads=t, tol=1e-6) for t in (1, 2, 3)
     ]
     for other in results[1:]:
         assert np.array_equal(results[0].f, other.f)

@@ -67,6 +67,7 @@ def quadratic(C, a, b, gamma):
         T = plan(f[:, None] + g - C, gamma, k)
         return -dual(f, g, C, a, b, gamma, k), -np.concatenate([a - T.sum(1), b - T.sum(0)])
 
-    found = minimize(negative, np.zeros(a.size + b.size), jac=True, method="L-BFGS-B", options=dict(maxiter=20_000, ftol=0.0, gtol=1e-12))
+    options = {"maxiter": 20_000, "ftol": 0.0, "gtol": 1e-12}
+    found = minimize(negative, np.zeros(a.size + b.size), jac=True, method="L-BFGS-B", options=options)
     f, g = found.x[:n], found.x[n:]
     return plan(f[:, None] + g - C, gamma, k), -found.fun

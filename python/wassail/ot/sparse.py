@@ -203,16 +203,16 @@ def sparse_transport(
     Notes
     -----
     With a limit the problem is not convex. Its dual, concave, is that of the relaxation in which
-    :math:`\tfrac{\gamma}{2}\|t_j\|^2` becomes γ/2 of the squared k-support norm of a column. Where the k-th and the next
-    entry of a column do not tie at the optimum, both have the same solution and ``status`` is ``CONVERGED``. Where
-    they tie (common for small k; `n_ties` counts) the relaxation may spread the last places over more than k entries.
-    Then the dual value is still a lower bound, `relaxed` the plan that attains it, and the plan returned the
-    best feasible one that was found by fixing rows one after the other: ``status`` is ``TIED`` and `gap` says how
+    :math:`\tfrac{\gamma}{2}\|t_j\|^2` becomes γ/2 of the squared k-support norm of a column. Where the k-th and the
+    next entry of a column do not tie at the optimum, both have the same solution and ``status`` is ``CONVERGED``.
+    Where they tie (common for small k; `n_ties` counts) the relaxation may spread the last places over more than k
+    entries. Then the dual value is still a lower bound, `relaxed` the plan that attains it, and the plan returned the
+    best feasible one that was found by fixing columns one after the other: ``status`` is ``TIED`` and `gap` says how
     much may be lost. Larger `gamma` or `max_nonzeros` give fewer ties.
 
-    The dual is smoothed by the proximal point method, which does not move its solution, and each stage is solved
-    by semismooth Newton steps on a graph Laplacian. Rows of the cost are read about as often as their candidates for
-    nonzeros change, some ten times each; memory is O(n + m) and about 30 candidates a column, more where the plan is dense.
+    The dual is smoothed by the proximal point method, which does not move its solution, and each stage is solved by
+    semismooth Newton steps on a graph Laplacian. The cost is read only where the candidates for nonzeros change;
+    memory is O(n + m) and some 30 candidates a column, more where the plan is dense.
 
     Prefer it to :func:`sinkhorn` when a sparse plan is wanted: for routing with exactly k partners, or for maps
     that do not blur.

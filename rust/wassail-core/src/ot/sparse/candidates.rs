@@ -159,6 +159,7 @@ impl Largest {
 const GROUP: usize = 32;
 
 #[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // chosen by `multiversion!`, the loops are the compiler's to vectorize
 fn above_body<I: Isa>(costs: &[f64], g: &[f64], cutoff: f64, hits: &mut Vec<u32>) {
     let g = &g[..costs.len()];
     let ((whole, rest), (g_whole, g_rest)) = (costs.as_chunks::<GROUP>(), g.as_chunks::<GROUP>());

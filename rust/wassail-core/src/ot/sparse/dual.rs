@@ -120,13 +120,14 @@ impl<'a> Dual<'a> {
             let (mut cols, mut value) = (vec![0.0; m], 0.0);
             for i in range {
                 let Row { entries, level, .. } = &rows[i];
-                let mut paired = -a[i] * level.f;
+                // φ(y) is half of ⟨y, t⟩: this form is stationary in f, so that an inexact level does not show.
+                let mut paired = 0.0;
                 for (place, e) in entries[..level.full + level.split].iter().enumerate() {
                     let t = rule.mass(level, place, e.key);
                     cols[e.j as usize] += t;
-                    paired += e.key * t;
+                    paired += (level.f + e.key) * t;
                 }
-                value += 0.5 * paired;
+                value += 0.5 * paired - a[i] * level.f;
             }
             Ok((cols, value))
         })?;

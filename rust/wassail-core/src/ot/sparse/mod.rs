@@ -167,8 +167,14 @@ fn blurred(
         return Ok(vec![0.0; weights.b.len()]);
     }
     let epsilon = (width(spread, weights, gamma, k) / 3.0).clamp(0.002 * spread, 0.1 * spread);
-    let options =
-        sinkhorn::Options { epsilon, tol: 0.05, max_iter: 200, rho: (f64::INFINITY, f64::INFINITY), anneal: None, relaxation: None };
+    let options = sinkhorn::Options {
+        epsilon,
+        tol: 0.05,
+        max_iter: 200,
+        rho: (f64::INFINITY, f64::INFINITY),
+        anneal: None,
+        relaxation: None,
+    };
     let done = sinkhorn::solve(geometry, weights, None, &options, &Quiet(monitor))?;
     Ok(done.g.iter().zip(weights.b).map(|(g, b)| g + epsilon * b.ln()).collect())
 }
@@ -191,7 +197,8 @@ fn marginal_error(plan: &Csr, problem: &Problem<'_>) -> f64 {
     for (j, t) in plan.indices.iter().zip(&plan.data) {
         cols[*j as usize] -= t;
     }
-    let row = |(range, a): (&[i64], &f64)| (a - plan.data[range[0] as usize..range[1] as usize].iter().sum::<f64>()).abs();
+    let row =
+        |(range, a): (&[i64], &f64)| (a - plan.data[range[0] as usize..range[1] as usize].iter().sum::<f64>()).abs();
     sum(plan.indptr.windows(2).zip(problem.a).map(row)) + sum(cols.iter().map(|c| c.abs()))
 }
 
@@ -203,11 +210,8 @@ fn finish(mut newton: Newton<'_>, status: Status, tol: f64, goal: f64, mut log: 
     let monitor = log.monitor;
     let relaxed = newton.dual.plan();
     let limited = newton.dual.rule.k < usize::MAX;
-    let rounded = if limited && status == Status::Tied {
-        rounding::solve(newton.clone(), goal, &mut log)?
-    } else {
-        None
-    };
+    let rounded =
+        if limited && status == Status::Tied { rounding::solve(newton.clone(), goal, &mut log)? } else { None };
     newton.dual.sharpen();
     newton.refresh(monitor)?;
     let dual = -newton.value();

@@ -117,7 +117,8 @@ impl<'a> Newton<'a> {
         let scaled: Vec<f64> = q.iter().map(|q| gamma * q).collect();
         let tolerance = relative.sqrt().clamp(1e-6, 0.05);
         let (mut d, products) = hessian.solve(&scaled, shift, tolerance, log.monitor)?;
-        if !(dot(&d, &q) > 0.0) {
+        let descends = dot(&d, &q) > 0.0;
+        if !descends {
             d = scaled.iter().map(|q| q / hessian.scale()).collect();
         }
         let step = self.search(&d, dot(&d, &q), log.monitor)?;

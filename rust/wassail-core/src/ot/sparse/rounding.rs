@@ -5,16 +5,17 @@ use super::Status;
 use super::newton::{Log, Newton};
 use crate::error::Result;
 
-/// Share of the rows with too many nonzeros that is fixed at a time.
+/// Share of the rows with too many nonzeros that is fixed at a time, or this many.
 const PART: f64 = 0.4;
+const FEW: usize = 16;
 /// Rounds of cutting back.
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 100;
 /// ζ in between.
 const ZETA: f64 = 0.2;
 /// Relative error in between.
 const ERROR: f64 = 1e-3;
 /// Newton steps of a round.
-const STEPS: usize = 60;
+const STEPS: usize = 100;
 
 /// The plan of the best support found, or None.
 pub fn solve<'a>(mut newton: Newton<'a>, goal: f64, log: &mut Log<'_>) -> Result<Option<Newton<'a>>> {
@@ -32,7 +33,7 @@ pub fn solve<'a>(mut newton: Newton<'a>, goal: f64, log: &mut Log<'_>) -> Result
             return Ok((ended == Some(Status::Converged)).then_some(newton));
         }
         crowded.sort_unstable_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
-        let count = (PART * crowded.len() as f64).ceil() as usize;
+        let count = ((PART * crowded.len() as f64) as usize).max(FEW).min(crowded.len());
         newton.dual.recenter();
         crowded[..count].iter().for_each(|&(_, i)| newton.dual.rows[i].fix(k));
         newton.dual.rule.zeta = ZETA;

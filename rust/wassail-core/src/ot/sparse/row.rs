@@ -190,13 +190,15 @@ fn piece(entries: &[Entry], f: f64, rule: &Rule) -> Level {
     // Neither is the k-th in full nor the next one without mass: τ lies between.
     let (mut low, mut high) = (y(k - 1) / width, y(k));
     let (mut full, mut end) = (k - 1, k + 1);
-    let mut tau = high;
-    for _ in 0..STEPS {
+    // Σ θ = k on the piece with these entries split.
+    let level = |full: usize, end: usize| {
         let sum: f64 = (full..end).map(y).sum();
-        tau = sum / (rule.zeta * (k - full) as f64 + (end - full) as f64);
-        if !(tau >= low && tau <= high) {
-            tau = 0.5 * (low + high);
-        }
+        sum / (rule.zeta * (k - full) as f64 + (end - full) as f64)
+    };
+    for _ in 0..STEPS {
+        let newton = level(full, end);
+        let inside = newton >= low && newton <= high;
+        let tau = if inside { newton } else { 0.5 * (low + high) };
         let (mut next_full, mut next_end) = (k - 1, k + 1);
         while next_full > 0 && y(next_full - 1) < width * tau {
             next_full -= 1;
@@ -204,7 +206,7 @@ fn piece(entries: &[Entry], f: f64, rule: &Rule) -> Level {
         while next_end < entries.len() && y(next_end) > tau {
             next_end += 1;
         }
-        if (next_full, next_end) == (full, end) {
+        if inside && (next_full, next_end) == (full, end) {
             break;
         }
         (full, end) = (next_full, next_end);
@@ -215,5 +217,6 @@ fn piece(entries: &[Entry], f: f64, rule: &Rule) -> Level {
             high = tau;
         }
     }
+    let tau = level(full, end);
     Level { f, tau, full, split: end - full }
 }

@@ -60,13 +60,7 @@ impl Hessian {
     }
 
     /// Solves (H + shift) d = q for the columns; returns d and the products made.
-    pub fn solve(
-        &mut self,
-        q: &[f64],
-        shift: f64,
-        tolerance: f64,
-        monitor: &dyn Monitor,
-    ) -> Result<(Vec<f64>, usize)> {
+    pub fn solve(&mut self, q: &[f64], shift: f64, tolerance: f64, monitor: &dyn Monitor) -> Result<(Vec<f64>, usize)> {
         let plain = self.cols.clone();
         self.cols[..self.m].iter_mut().for_each(|c| *c += shift);
         let mut right = q.to_vec();
