@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from wassail._memory import require_matrix
 from wassail.exceptions import InputError
 from wassail.ot import _maps
-from wassail.ot._frozen import FieldsOnly
+from wassail.ot._frozen import ReadOnly
 from wassail.ot.geometry import ArrayCost, PointCloud
 from wassail.ot.results import Status
 
@@ -21,7 +21,7 @@ F64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SparsePlanResult(FieldsOnly):
+class SparsePlanResult(ReadOnly):
     r"""
     Potentials and a sparse transport plan.
 
@@ -93,7 +93,9 @@ class SparsePlanResult(FieldsOnly):
     @property
     def plan_marginals(self) -> tuple[F64, F64]:
         r"""Row and column sums of the plan, :math:`P1` of shape (n,) and :math:`P^\top 1` of shape (m,)."""
-        return np.asarray(self.entries.sum(axis=1)).ravel(), np.asarray(self.entries.sum(axis=0)).ravel()
+        rows: F64 = np.asarray(self.entries.sum(axis=1), dtype=np.float64)
+        columns: F64 = np.asarray(self.entries.sum(axis=0), dtype=np.float64)
+        return rows.ravel(), columns.ravel()
 
     def apply(self, v: ArrayLike, axis: Literal[0, 1] = 1) -> F64:
         r"""

@@ -11,6 +11,7 @@ from wassail import _core
 from wassail._progress import progress_reporter
 from wassail._validate import Report, check_callable, check_integer, check_positive, check_threads
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
+from wassail.ot._frozen import ReadOnly
 from wassail.ot._problem import Potentials, Problem, check_init, prepare
 from wassail.ot._sparse_result import SparsePlanResult
 from wassail.ot.geometry import Cost, as_cost
@@ -32,7 +33,7 @@ _ADVICE = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SparseTransportTrace:
+class SparseTransportTrace(ReadOnly):
     """
     History of a run, one entry per Newton step, for plots.
 

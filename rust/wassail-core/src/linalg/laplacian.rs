@@ -68,7 +68,7 @@ impl System<'_> {
         if first.done || first.iterations >= most {
             return Ok(solved);
         }
-        self.factored(p, q, solved, tolerance, most, monitor)
+        self.factored(p, q, &solved, tolerance, most, monitor)
     }
 
     /// out = (diag(c) − Wᵀ diag(r)⁻¹ W) y; `buffer` holds a value for each row.
@@ -95,7 +95,7 @@ impl System<'_> {
         &self,
         p: &[f64],
         q: &[f64],
-        start: Solved,
+        start: &Solved,
         tolerance: f64,
         most: usize,
         monitor: &dyn Monitor,
