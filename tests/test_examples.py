@@ -18,3 +18,14 @@ def test_color_transfer(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "converged" in done.stdout
     assert image.open(output).size[0] > 1280
+
+
+def test_expert_routing(tmp_path):
+    pytest.importorskip("sklearn")
+    image = pytest.importorskip("PIL.Image")
+    output = tmp_path / "routing.png"
+    command = [sys.executable, str(EXAMPLES / "expert_routing.py"), "--tokens", "400", "--output", str(output)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "1.000000 balanced" in done.stdout
+    assert image.open(output).size[0] > 600

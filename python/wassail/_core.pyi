@@ -34,6 +34,7 @@ __all__ = [
     "sinkhorn_newton",
     "softmin_cols",
     "softmin_rows",
+    "sparse_transport",
 ]
 
 __version__: str
@@ -216,6 +217,42 @@ def certificate_sums(
     float,
     float,
 ]: ...
+
+# At most max_nonzeros (0: any number) nonzeros in each row (axis 1) or column (axis 0), whose side the sparse matrices
+# have as rows. init is the potential of the other side. Returns f, g, the plan and the relaxed plan as (indptr,
+# indices, data), (status as above or 4: dual solved but tied, dual value, primal value or inf, transport cost, L1
+# marginal error of the plan, ties), and the trace: error, gamma, smoothing, edges, products, step.
+_Csr: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+_SparseSolution: TypeAlias = tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    _Csr,
+    _Csr,
+    tuple[int, float, float, float, float, int],
+    tuple[
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.int64],
+        NDArray[np.int64],
+        NDArray[np.float64],
+    ],
+]
+
+def sparse_transport(
+    geometry: Geometry,
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    gamma: float,
+    max_nonzeros: int,
+    axis: int,
+    tol: float,
+    max_iter: int,
+    init: NDArray[np.float64] | None,
+    n_threads: int,
+    callback: Callable[[int, float, float], bool | None] | None,
+    progress: Callable[[int, float, float], None] | None,
+) -> _SparseSolution: ...
 
 # (min, max, mean over finite entries, flat index of the first NaN or -inf or -1, first row without a finite entry or
 # -1, first such column or -1)

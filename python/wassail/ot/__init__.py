@@ -18,6 +18,7 @@ from wassail.ot.geometry import ArrayCost, PointCloud, as_cost
 from wassail.ot.newton import NewtonTrace, sinkhorn_newton
 from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
 from wassail.ot.sinkhorn import sinkhorn
+from wassail.ot.sparse import SparseTransportResult, SparseTransportTrace, sparse_transport
 from wassail.ot.univariate import wasserstein_1d
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "QuadraticForm",
     "SinkhornResult",
     "SinkhornTrace",
+    "SparseTransportResult",
+    "SparseTransportTrace",
     "Status",
     "as_cost",
     "gaussian_map",
@@ -42,6 +45,7 @@ __all__ = [
     "sinkhorn_batch",
     "sinkhorn_divergence",
     "sinkhorn_newton",
+    "sparse_transport",
     "suggest_epsilon",
     "wasserstein_1d",
 ]

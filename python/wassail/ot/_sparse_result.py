@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from wassail._memory import require_matrix
 from wassail.exceptions import InputError
 from wassail.ot import _maps
-from wassail.ot._frozen import FieldsOnly
+from wassail.ot._frozen import ReadOnly
 from wassail.ot.geometry import ArrayCost, PointCloud
 from wassail.ot.results import Status
 
@@ -21,7 +21,7 @@ F64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SparsePlanResult(FieldsOnly):
+class SparsePlanResult(ReadOnly):
     r"""
     Potentials and a sparse transport plan.
 

@@ -34,6 +34,7 @@ class Status(enum.Enum):
     MAX_ITER = "reached max_iter"
     STOPPED = "stopped by the callback"
     STALLED = "stalled at rounding level"
+    TIED = "dual solved, ties leave a gap"
 
     def __str__(self) -> str:
         return self.value

@@ -13,6 +13,7 @@ mod geometry;
 mod newton;
 mod ot;
 mod plan;
+mod sparse;
 mod waiting;
 
 use pyo3::prelude::*;
@@ -35,6 +36,8 @@ mod _core {
         c_transform, certificate_sums, cost_scan, plan_apply, plan_dense, plan_gradient, plan_sparse, plan_sums,
         softmin_cols,
     };
+    #[pymodule_export]
+    use super::sparse::sparse_transport;
     use pyo3::prelude::*;
 
     #[pymodule_init]

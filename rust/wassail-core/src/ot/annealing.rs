@@ -15,7 +15,7 @@ const MARK: f64 = 1e12;
 /// The ε of the stages before the one asked for, largest first. Lazy: a ratio near 1 gives more than memory holds.
 pub fn schedule(geometry: &dyn Geometry, epsilon: f64, ratio: Option<f64>) -> impl Iterator<Item = f64> + use<> {
     let ratio = ratio.unwrap_or(RATIO);
-    let stages = if ratio > 0.0 && ratio < 1.0 { stages(epsilon, FIRST * scale(geometry), ratio) } else { 0 };
+    let stages = if ratio > 0.0 && ratio < 1.0 { stages(epsilon, FIRST * spread(geometry), ratio) } else { 0 };
     (1..=stages).rev().map(move |k| (epsilon.ln() - k as f64 * ratio.ln()).exp())
 }
 
@@ -29,7 +29,7 @@ fn stages(epsilon: f64, first: f64, ratio: f64) -> usize {
 }
 
 /// Mean finite cost above the smallest one, over a sample.
-fn scale(geometry: &dyn Geometry) -> f64 {
+pub fn spread(geometry: &dyn Geometry) -> f64 {
     let mut costs = sample(geometry);
     let lowest = costs.iter().copied().fold(f64::INFINITY, f64::min);
     costs.iter_mut().for_each(|c| *c -= lowest);

@@ -15,6 +15,7 @@ pub mod plan;
 pub mod scan;
 pub mod sinkhorn;
 pub mod softmin;
+pub mod sparse;
 pub mod sparsify;
 pub mod stored;
 pub mod sweep;

@@ -1,0 +1,190 @@
+//! The entries of each row that can carry mass: those with the largest keys g_j − C_ij, with a bound on all others.
+//!
+//! The bound makes the lists exact: a row whose cutoff falls below what an entry left out could have risen to since is gathered
+//! anew from the cost. Between, nothing of size n·m is read.
+
+use super::row::{Entry, Level, descending};
+use crate::error::{Error, Result};
+use crate::memory;
+use crate::monitor::Monitor;
+use crate::multiversion;
+use crate::numeric::isa::Isa;
+use crate::ot::geometry::{Geometry, TILE};
+use crate::ot::tiling::{for_each_tile, height};
+use crate::parallel::map_chunks;
+
+/// A row and its candidates.
+#[derive(Clone, Debug, Default)]
+pub struct Row {
+    /// Candidates, ordered as the level says.
+    pub entries: Vec<Entry>,
+    /// Solution at the last potentials.
+    pub level: Level,
+    /// No entry left out had a larger key when gathered; −inf if none was left out, NaN before.
+    pub floor: f64,
+    /// How far keys could have risen in all until then.
+    stamp: f64,
+    /// Candidates to gather.
+    want: usize,
+}
+
+impl Row {
+    /// A row without candidates yet.
+    pub fn new(want: usize) -> Self {
+        Self { floor: f64::NAN, want, ..Self::default() }
+    }
+
+    /// Largest key that an entry left out may have by now.
+    pub fn bound(&self, rise: f64) -> f64 {
+        self.floor + (rise - self.stamp)
+    }
+
+    /// Whether no entry left out can have mass.
+    pub fn is_complete(&self, rise: f64) -> bool {
+        self.bound(rise) <= self.level.tau - self.level.f
+    }
+
+    /// Keeps the k entries of largest mass, and no other ever.
+    pub fn fix(&mut self, k: usize) {
+        self.entries.truncate(k);
+        self.floor = f64::NEG_INFINITY;
+    }
+}
+
+/// Gathers the candidates of some rows, in ascending order.
+pub fn gather<'r>(
+    geometry: &dyn Geometry,
+    rows: impl Iterator<Item = (usize, &'r mut Row)>,
+    g: &[f64],
+    rise: f64,
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    let mut blocks: Vec<(usize, Vec<&mut Row>)> = Vec::new();
+    let most = height(geometry);
+    let mut size = 0;
+    for (i, row) in rows {
+        // A list that was right for this very g is too short.
+        let enough = row.level.full + row.level.split;
+        row.want = if row.stamp == rise && !row.entries.is_empty() { 4 * row.want } else { row.want.max(2 * enough) };
+        row.want = row.want.min(g.len());
+        size += row.want * size_of::<Entry>();
+        match blocks.last_mut() {
+            Some((start, block)) if *start + block.len() == i && block.len() < most => block.push(row),
+            _ => blocks.push((i, vec![row])),
+        }
+    }
+    if size as u64 > memory::available() / 2 {
+        return Err(Error::OutOfMemory(size));
+    }
+    map_chunks(blocks, monitor, |(start, block)| gather_block(geometry, start, block, g, rise, monitor))?;
+    Ok(())
+}
+
+fn gather_block(
+    geometry: &dyn Geometry,
+    start: usize,
+    block: Vec<&mut Row>,
+    g: &[f64],
+    rise: f64,
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    let mut found: Vec<Largest> = block.iter().map(|row| Largest::new(row, g)).collect();
+    let (mut scratch, mut hits) = (Vec::new(), Vec::with_capacity(TILE));
+    for_each_tile(geometry, &(start..start + block.len()), &mut scratch, monitor, |cols, costs| {
+        for (r, found) in found.iter_mut().enumerate() {
+            found.offer(costs.row(r), &g[cols.clone()], cols.start, &mut hits);
+        }
+    })?;
+    for (row, found) in block.into_iter().zip(found) {
+        found.replace(row, rise);
+    }
+    Ok(())
+}
+
+/// The largest keys of a row so far.
+struct Largest {
+    entries: Vec<Entry>,
+    /// Smaller keys are passed over.
+    cutoff: f64,
+    want: usize,
+}
+
+impl Largest {
+    /// The last candidates, if there were as many, show what the smallest of the largest is at least.
+    fn new(row: &Row, g: &[f64]) -> Self {
+        let keys = row.entries.iter().map(|e| g[e.j as usize] - e.cost);
+        let enough = row.entries.len() >= row.want;
+        let cutoff = if enough { keys.fold(f64::INFINITY, f64::min) } else { f64::NEG_INFINITY };
+        Self { entries: Vec::with_capacity(row.want + TILE), cutoff, want: row.want }
+    }
+
+    fn offer(&mut self, costs: &[f64], g: &[f64], first: usize, hits: &mut Vec<u32>) {
+        hits.clear();
+        above(costs, g, self.cutoff, hits);
+        self.entries.extend(hits.iter().map(|&h| {
+            let (cost, g) = (costs[h as usize], g[h as usize]);
+            Entry { key: g - cost, cost, center: 0.0, j: first as u32 + h }
+        }));
+        if self.entries.len() >= self.want + TILE {
+            self.trim();
+        }
+    }
+
+    fn trim(&mut self) {
+        if self.entries.len() > self.want {
+            self.entries.select_nth_unstable_by(self.want - 1, descending);
+            self.entries.truncate(self.want);
+            self.cutoff = self.entries[self.want - 1].key;
+        }
+    }
+
+    /// Gives the row its new candidates; those of the proximal center stay.
+    fn replace(mut self, row: &mut Row, rise: f64) {
+        self.trim();
+        self.entries.sort_unstable_by_key(|e| e.j);
+        let chosen = self.entries.len();
+        for old in row.entries.iter().filter(|e| e.center > 0.0) {
+            match self.entries[..chosen].binary_search_by_key(&old.j, |e| e.j) {
+                Ok(at) => self.entries[at].center = old.center,
+                Err(_) => self.entries.push(*old),
+            }
+        }
+        self.entries.sort_unstable_by(descending);
+        row.entries = self.entries;
+        (row.floor, row.stamp) = (self.cutoff, rise);
+    }
+}
+
+/// Entries looked at together.
+const GROUP: usize = 32;
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // chosen by `multiversion!`, the loops are the compiler's to vectorize
+fn above_body<I: Isa>(costs: &[f64], g: &[f64], cutoff: f64, hits: &mut Vec<u32>) {
+    let g = &g[..costs.len()];
+    let ((whole, rest), (g_whole, g_rest)) = (costs.as_chunks::<GROUP>(), g.as_chunks::<GROUP>());
+    for (group, (c, g)) in whole.iter().zip(g_whole).enumerate() {
+        let mut any = false;
+        for l in 0..GROUP {
+            any |= g[l] - c[l] > cutoff;
+        }
+        if any {
+            push_above(c, g, cutoff, group * GROUP, hits);
+        }
+    }
+    push_above(rest, g_rest, cutoff, whole.len() * GROUP, hits);
+}
+
+#[inline(always)]
+fn push_above(costs: &[f64], g: &[f64], cutoff: f64, first: usize, hits: &mut Vec<u32>) {
+    for (l, (c, g)) in costs.iter().zip(g).enumerate() {
+        if g - c > cutoff {
+            hits.push((first + l) as u32);
+        }
+    }
+}
+
+multiversion! {
+    /// Appends the places where g − C exceeds the cutoff.
+    fn above(costs: &[f64], g: &[f64], cutoff: f64, hits: &mut Vec<u32>) => above_body
+}

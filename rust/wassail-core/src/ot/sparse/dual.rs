@@ -1,0 +1,244 @@
+//! The smoothed semi-dual ψ(g) = Σ_i max_f (φ_i(f + key_i) …) − ⟨b, g⟩ on candidate lists: its value, and the columns of its plan.
+
+use super::candidates::{Row, gather};
+use super::row::{Rule, settle};
+use crate::error::Result;
+use crate::monitor::Monitor;
+use crate::ot::geometry::Geometry;
+use crate::ot::sparsify::Csr;
+use crate::ot::sweep::combine;
+use crate::parallel::{chunks, map_chunks, sum};
+
+/// Cost and weights. At most k nonzeros are allowed in each row.
+#[derive(Clone, Copy)]
+pub struct Problem<'a> {
+    /// The cost.
+    pub geometry: &'a dyn Geometry,
+    /// Row weights.
+    pub a: &'a [f64],
+    /// Column weights.
+    pub b: &'a [f64],
+}
+
+/// The semi-dual at the column potentials it was evaluated at last.
+#[derive(Clone)]
+pub struct Dual<'a> {
+    /// Cost and weights.
+    pub problem: Problem<'a>,
+    /// Regularization and smoothing.
+    pub rule: Rule,
+    /// Candidates and levels.
+    pub rows: Vec<Row>,
+    /// Column sums of the plan.
+    pub cols: Vec<f64>,
+    /// Where it was evaluated last.
+    at: Vec<f64>,
+    /// Sum of the largest rises of a column potential from one evaluation to the next.
+    rise: f64,
+}
+
+/// Candidates of a row at first, beyond twice the nonzeros allowed.
+const FIRST: usize = 24;
+
+/// Sums that say how far a plan of rows is from the optimum.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Measure {
+    /// ⟨C, T⟩.
+    pub cost: f64,
+    /// Σ |C| T.
+    pub size: f64,
+    /// Σ Ω(t_i), the convex envelope.
+    pub regularization: f64,
+    /// Σ Ω(t_i) + δ(s_i) − ⟨s_i, t_i⟩, what is missing to complementarity.
+    pub gap: f64,
+    /// Rows with more than k nonzeros.
+    pub crowded: usize,
+}
+
+impl<'a> Dual<'a> {
+    /// No candidates yet.
+    pub fn new(problem: Problem<'a>, rule: Rule) -> Self {
+        let (n, m) = problem.geometry.shape();
+        let want = rule.k.min(m).saturating_mul(2).min(m / 4).saturating_add(FIRST).min(m);
+        let rows = vec![Row::new(want); n];
+        Self { problem, rule, rows, cols: vec![0.0; m], at: vec![0.0; m], rise: 0.0 }
+    }
+
+    /// Rows handled together.
+    fn grain(&self) -> usize {
+        self.rows.len().div_ceil(64).max(32)
+    }
+
+    /// ψ(g); leaves levels and column sums.
+    pub fn evaluate(&mut self, g: &[f64], monitor: &dyn Monitor) -> Result<f64> {
+        let moved = g.iter().zip(&self.at).map(|(g, at)| g - at);
+        self.rise += moved.fold(f64::NEG_INFINITY, f64::max);
+        self.at.copy_from_slice(g);
+        let mut late = self.settle(None, monitor)?;
+        while !late.is_empty() {
+            let mut next = late.iter().copied().peekable();
+            let rows = self.rows.iter_mut().enumerate().filter(|(i, _)| next.next_if_eq(i).is_some());
+            gather(self.problem.geometry, rows, g, self.rise, monitor)?;
+            late = self.settle(Some(&late), monitor)?;
+        }
+        self.total(g, monitor)
+    }
+
+    /// Levels of these rows, or of all; returns those whose candidates may not be all that count.
+    fn settle(&mut self, some: Option<&[usize]>, monitor: &dyn Monitor) -> Result<Vec<usize>> {
+        let (grain, rise, rule) = (self.grain(), self.rise, self.rule);
+        let (g, a) = (&self.at[..], self.problem.a);
+        let parts: Vec<_> = self.rows.chunks_mut(grain).enumerate().collect();
+        let late = map_chunks(parts, monitor, |(part, rows)| {
+            let first = part * grain;
+            let end = first + rows.len();
+            let mut late = Vec::new();
+            let mut visit = |i: usize| {
+                let row = &mut rows[i - first];
+                row.level = settle(&mut row.entries, g, a[i], &rule, row.level.f);
+                if !row.is_complete(rise) {
+                    late.push(i);
+                }
+            };
+            match some {
+                Some(some) => {
+                    let from = some.partition_point(|&i| i < first);
+                    some[from..].iter().take_while(|&&i| i < end).for_each(|&i| visit(i));
+                }
+                None => (first..end).for_each(visit),
+            }
+            Ok(late)
+        })?;
+        Ok(late.concat())
+    }
+
+    /// Adds up the value and the columns of the rows.
+    fn total(&mut self, g: &[f64], monitor: &dyn Monitor) -> Result<f64> {
+        let Problem { a, b, .. } = self.problem;
+        let (rows, rule, m) = (&self.rows, &self.rule, b.len());
+        let parts = map_chunks(chunks(rows.len(), self.grain(), usize::MAX), monitor, |range| {
+            let (mut cols, mut value) = (vec![0.0; m], 0.0);
+            for i in range {
+                let Row { entries, level, .. } = &rows[i];
+                // φ(y) is half of ⟨y, t⟩: this form is stationary in f, so that an inexact level does not show.
+                let mut paired = 0.0;
+                for (place, e) in entries[..level.full + level.split].iter().enumerate() {
+                    let t = rule.mass(level, place, e.key);
+                    cols[e.j as usize] += t;
+                    paired += (level.f + e.key) * t;
+                }
+                value += 0.5 * paired - a[i] * level.f;
+            }
+            Ok((cols, value))
+        })?;
+        let (cols, values): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        combine(&cols, &mut self.cols, monitor)?;
+        Ok(sum(values.into_iter()) - sum(b.iter().zip(g).map(|(b, g)| b * g)))
+    }
+
+    /// What the columns miss, b − Tᵀ1.
+    pub fn missing(&self) -> Vec<f64> {
+        self.problem.b.iter().zip(&self.cols).map(|(b, c)| b - c).collect()
+    }
+
+    /// ⟨g, b − Tᵀ1⟩, what the columns' error is worth to first order.
+    pub fn priced(&self, g: &[f64]) -> f64 {
+        sum(self.missing().iter().zip(g).map(|(q, g)| q * g))
+    }
+
+    /// Rows whose k-th and next slack are equal to a relative tolerance.
+    pub fn ties(&self, tolerance: f64) -> usize {
+        let k = self.rule.k;
+        let tied = |row: &&Row| {
+            let slack = |i: usize| row.level.f + row.entries[i].key;
+            row.entries.len() > k && slack(k) > 0.0 && slack(k) >= (1.0 - tolerance) * slack(k - 1)
+        };
+        self.rows.iter().filter(tied).count()
+    }
+
+    /// Row potentials.
+    pub fn levels(&self) -> Vec<f64> {
+        self.rows.iter().map(|row| row.level.f).collect()
+    }
+
+    /// Rows with more than k nonzeros.
+    pub fn crowded(&self) -> impl Iterator<Item = usize> + '_ {
+        let crowded = |row: &Row| row.level.full + row.level.split > self.rule.k;
+        self.rows.iter().enumerate().filter(move |(_, row)| crowded(row)).map(|(i, _)| i)
+    }
+
+    /// Makes the plan the center of the proximal term.
+    pub fn recenter(&mut self) {
+        for row in &mut self.rows {
+            let level = row.level;
+            for (place, e) in row.entries.iter_mut().enumerate() {
+                e.center = self.rule.mass(&level, place, e.key);
+            }
+        }
+    }
+
+    /// Removes the proximal term and the smoothing.
+    pub fn sharpen(&mut self) {
+        self.rule.zeta = 0.0;
+        self.rows.iter_mut().flat_map(|row| &mut row.entries).for_each(|e| e.center = 0.0);
+    }
+
+    /// How far the plan is from the optimum.
+    pub fn measure(&self) -> Measure {
+        let mut all = Measure::default();
+        let mut slacks = Vec::new();
+        for row in &self.rows {
+            self.measure_row(row, &mut slacks, &mut all);
+        }
+        all
+    }
+
+    fn measure_row(&self, row: &Row, slacks: &mut Vec<f64>, all: &mut Measure) {
+        let (rule, level) = (&self.rule, &row.level);
+        let lift = rule.zeta * rule.gamma;
+        let (mut envelope, mut paired) = (0.0, 0.0);
+        slacks.clear();
+        for (place, e) in row.entries.iter().enumerate() {
+            let slack = level.f + e.key - lift * e.center;
+            if slack > 0.0 {
+                slacks.push(slack);
+            }
+            if place < level.full + level.split {
+                let t = rule.mass(level, place, e.key);
+                all.cost += e.cost * t;
+                all.size += e.cost.abs() * t;
+                envelope += 0.5 * rule.gamma * t * (t / rule.share(level, place, e.key));
+                paired += slack * t;
+            }
+        }
+        if slacks.len() > rule.k {
+            slacks.select_nth_unstable_by(rule.k - 1, |x, y| y.total_cmp(x));
+            slacks.truncate(rule.k);
+        }
+        // An entry left out may be larger than some of these, but not than this bound.
+        let bound = (row.bound(self.rise) + level.f).max(0.0);
+        let absent = if bound > 0.0 { rule.k - slacks.len() } else { 0 };
+        let squares: f64 = slacks.iter().map(|s| s.max(bound) * s.max(bound)).sum();
+        let conjugate = 0.5 * (squares + absent as f64 * bound * bound) / rule.gamma;
+        all.regularization += envelope;
+        all.gap += (envelope + conjugate - paired).max(0.0);
+        all.crowded += usize::from(level.full + level.split > rule.k);
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> Csr {
+        let mut out = Csr { indptr: vec![0], ..Csr::default() };
+        let mut row_entries: Vec<(i64, f64)> = Vec::new();
+        for Row { entries, level, .. } in &self.rows {
+            let kept = entries[..level.full + level.split].iter().enumerate();
+            row_entries.clear();
+            row_entries.extend(kept.map(|(place, e)| (i64::from(e.j), self.rule.mass(level, place, e.key))));
+            row_entries.retain(|e| e.1 > 0.0);
+            row_entries.sort_unstable_by_key(|e| e.0);
+            out.indices.extend(row_entries.iter().map(|e| e.0));
+            out.data.extend(row_entries.iter().map(|e| e.1));
+            out.indptr.push(out.data.len() as i64);
+        }
+        out
+    }
+}

@@ -1,0 +1,75 @@
+//! The proximal point method on the relaxed plan: T ← argmin ⟨C, T⟩ + Σ Ω(t_i) + ζγ/2 ‖T − T'‖².
+
+use super::Status;
+use super::newton::{Log, Newton};
+use crate::error::Result;
+
+/// First ζ, without a center.
+pub const FIRST: f64 = 1.0;
+/// ζ with a given start.
+const WARM: f64 = 0.1;
+/// Ratio of successive ζ.
+const RATIO: f64 = 0.3;
+/// Bounds of the last ζ: smaller ones leave few rows split, and Newton's steps get short.
+const LAST: (f64, f64) = (1e-3, 1e-2);
+/// Most stages.
+const STAGES: usize = 200;
+/// Newton steps after which a stage is left.
+const STEPS: usize = 60;
+
+/// Solves the relaxation to a relative error and gap of `tol`. `Tied` if its plan has too many nonzeros in some row.
+pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) -> Result<Status> {
+    if newton.dual.rule.zeta == 0.0 {
+        newton.dual.recenter();
+        newton.dual.rule.zeta = WARM;
+        newton.refresh(log.monitor)?;
+    }
+    let scale = goal / tol;
+    let last = smallest(newton, tol);
+    let mut stage_goal = 0.02 * scale;
+    for _ in 0..STAGES {
+        let ended = newton.minimize(stage_goal, STEPS, log)?;
+        if let Some(status @ (Status::MaxIter | Status::Stopped)) = ended {
+            return Ok(status);
+        }
+        let sums = newton.dual.measure();
+        let size = sums.size + sums.regularization;
+        let relative = sums.gap / size;
+        if sums.crowded == 0
+            && newton.dual.rule.zeta < FIRST
+            && let Some(status) = sharp(newton, goal, log)?
+        {
+            return Ok(status);
+        }
+        if newton.error() <= goal && relative <= tol {
+            return Ok(if sums.crowded > 0 { Status::Tied } else { Status::Converged });
+        }
+        newton.dual.recenter();
+        newton.dual.rule.zeta = (RATIO * newton.dual.rule.zeta).max(last);
+        newton.refresh(log.monitor)?;
+        stage_goal = (0.1 * relative * scale).clamp(0.5 * goal, 0.02 * scale);
+    }
+    Ok(Status::Stalled)
+}
+
+/// The mass of a split entry is a difference of slacks divided by ζ: below this, rounding of the potentials would show.
+fn smallest(newton: &Newton<'_>, tol: f64) -> f64 {
+    let (dual, largest) = (&newton.dual, |x: &[f64]| x.iter().fold(0.0f64, |s, x| s.max(x.abs())));
+    let rows = dual.rows.len() as f64;
+    let slack = dual.rule.gamma * dual.problem.a.iter().sum::<f64>() / (rows * dual.rule.k as f64);
+    let noise = f64::EPSILON * (largest(&dual.levels()) + largest(&newton.g));
+    (8.0 * noise / (tol * slack)).clamp(LAST.0, LAST.1)
+}
+
+/// Without ties the dual is smooth around its optimum: Newton steps on itself, kept if they get there.
+fn sharp(newton: &mut Newton<'_>, goal: f64, log: &mut Log<'_>) -> Result<Option<Status>> {
+    let before = newton.clone();
+    newton.dual.sharpen();
+    newton.refresh(log.monitor)?;
+    let ended = newton.minimize(goal, 8, log)?;
+    if ended.is_some_and(|s| s != Status::Stalled) {
+        return Ok(ended);
+    }
+    *newton = before;
+    Ok(None)
+}

@@ -1,0 +1,85 @@
+//! Transport with at most k nonzeros in each row.
+
+use crate::arrays::vector;
+use crate::enter::{Hooks, enter};
+use crate::geometry::Geometry;
+use crate::ot::{Arg, Array, check_lengths};
+use numpy::PyArray1;
+use pyo3::prelude::*;
+use wassail_core::ot::sparse::{Options, Outcome, Status, solve};
+use wassail_core::ot::sparsify::Csr;
+use wassail_core::ot::sweep::Weights;
+
+/// Indices.
+type Index<'py> = Bound<'py, PyArray1<i64>>;
+/// indptr, indices, data.
+type Matrix<'py> = (Index<'py>, Index<'py>, Array<'py>);
+/// Status, dual value, primal value, transport cost, error, ties.
+type Summary = (u8, f64, f64, f64, f64, usize);
+/// Error, γ, ζ, edges, products, step.
+type Trace<'py> = (Array<'py>, Array<'py>, Array<'py>, Index<'py>, Index<'py>, Array<'py>);
+/// f, g, plan, relaxed plan, summary, trace.
+type Solution<'py> = (Array<'py>, Array<'py>, Matrix<'py>, Matrix<'py>, Summary, Trace<'py>);
+
+fn matrix(py: Python<'_>, m: Csr) -> Matrix<'_> {
+    (vector(py, m.indptr), vector(py, m.indices), vector(py, m.data))
+}
+
+fn solution(py: Python<'_>, out: Outcome) -> Solution<'_> {
+    let status = match out.status {
+        Status::Converged => 0,
+        Status::MaxIter => 1,
+        Status::Stopped => 2,
+        Status::Stalled => 3,
+        Status::Tied => 4,
+    };
+    let trace = (
+        vector(py, out.trace.iter().map(|t| t.error).collect()),
+        vector(py, out.trace.iter().map(|t| t.gamma).collect()),
+        vector(py, out.trace.iter().map(|t| t.smoothing).collect()),
+        vector(py, out.trace.iter().map(|t| t.edges as i64).collect()),
+        vector(py, out.trace.iter().map(|t| t.products as i64).collect()),
+        vector(py, out.trace.iter().map(|t| t.step).collect()),
+    );
+    let summary = (status, out.dual, out.primal, out.cost, out.error, out.ties);
+    (vector(py, out.f), vector(py, out.g), matrix(py, out.plan), matrix(py, out.relaxed), summary, trace)
+}
+
+/// Rows (axis 1) or columns (axis 0) have at most `max_nonzeros` nonzeros, 0 for any number. `init` is the potential of the other side.
+#[pyfunction]
+pub fn sparse_transport<'py>(
+    py: Python<'py>,
+    geometry: &Geometry,
+    a: Arg<'py>,
+    b: Arg<'py>,
+    gamma: f64,
+    max_nonzeros: usize,
+    axis: usize,
+    tol: f64,
+    max_iter: usize,
+    init: Option<Arg<'py>>,
+    n_threads: usize,
+    callback: Option<Py<PyAny>>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Solution<'py>> {
+    let (a, b) = (a.as_slice()?, b.as_slice()?);
+    let init = init.as_ref().map(|g| g.as_slice()).transpose()?;
+    let other = if axis == 0 { a } else { b };
+    check_lengths(geometry.size(), &[a], &[b])?;
+    if init.is_some_and(|g| g.len() != other.len()) {
+        return Err(pyo3::exceptions::PyValueError::new_err("init does not have the length of the cost"));
+    }
+    let limit = (max_nonzeros > 0).then_some(max_nonzeros);
+    let options = Options { gamma, max_nonzeros: limit, tol, max_iter };
+    let hooks = Hooks { callback, progress };
+    let out = enter(py, geometry.work(), n_threads, &hooks, |monitor| {
+        let view = geometry.view();
+        if axis == 0 {
+            let turned = view.cost().transposed();
+            let out = solve(&*turned, Weights { a: b, b: a }, init, &options, monitor)?;
+            return Ok(Outcome { f: out.g, g: out.f, ..out });
+        }
+        solve(view.cost(), Weights { a, b }, init, &options, monitor)
+    })?;
+    Ok(solution(py, out))
+}

@@ -1,0 +1,381 @@
+"""Quadratic and sparsity-constrained transport: manufactured solutions, oracles, ties, certificates, bad input."""
+
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+from scipy.spatial.distance import cdist
+
+from tests.reference import sparse_numpy as reference
+from wassail import ot
+from wassail.exceptions import ConvergenceWarning, InputError
+
+
+def manufactured(seed, n, m, k, gamma=0.5, axis=0):
+    """Choose C and potentials; the weights are the marginals of the plan that these give."""
+    rng = np.random.default_rng((seed, n, m, k))
+    C = rng.random((n, m))
+    f, g = 0.2 * rng.normal(size=n) + 0.5, 0.2 * rng.normal(size=m) + 0.5
+    s = f[:, None] + g - C
+    T = reference.plan(s, gamma, k) if axis == 0 else reference.plan(s.T, gamma, k).T
+    return C, f, g, T
+
+
+def check_certificate(result, C, k, tol=1e-9):
+    """What any result must satisfy, computed from scratch."""
+    T, a, b = result.plan, result.a, result.b
+    along = result.axis
+    s = result.f[:, None] + result.g - C
+    if along == 1:
+        s = s.T
+    delta = reference.delta(s, result.gamma, min(k, s.shape[0])).sum()
+    scale = (np.abs(C) * T).sum() + 1.0
+    assert result.f @ a + result.g @ b - delta == pytest.approx(result.dual_value, abs=1e-11 * scale)
+    assert (T >= 0.0).all()
+    assert (np.count_nonzero(T, axis=along) <= k).all()
+    assert np.array_equal(result.nonzeros, np.count_nonzero(T, axis=along))
+    error = np.abs(T.sum(1) - a).sum() + np.abs(T.sum(0) - b).sum()
+    assert result.marginal_error == pytest.approx(error, abs=1e-14)
+    if np.isfinite(result.primal_value):
+        assert error <= tol * a.sum()
+        value = (C * T).sum() + 0.5 * result.gamma * (T**2).sum()
+        size = np.abs(result.f).max() + np.abs(result.g).max()
+        assert result.primal_value == pytest.approx(value, abs=2.0 * size * error + 1e-12 * scale)
+        assert result.gap >= -1e-11 * scale
+    if result.converged:
+        assert result.gap <= tol * scale
+    R = result.relaxed.toarray()
+    envelope = sum(reference.envelope(t, result.gamma, k) for t in (R.T if along == 0 else R))
+    if result.status in (ot.Status.CONVERGED, ot.Status.TIED):
+        assert np.abs(R.sum(1) - a).sum() + np.abs(R.sum(0) - b).sum() <= 2.0 * tol * a.sum()
+        assert (C * R).sum() + envelope == pytest.approx(result.dual_value, abs=10.0 * tol * scale)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("k", [1, 2, 3, 7, 29])
+@pytest.mark.parametrize(("n", "m"), [(30, 40), (60, 31)])
+def test_manufactured(n, m, k, axis):
+    C, f, g, T = manufactured(0, n, m, k, axis=axis)
+    a, b = T.sum(1), T.sum(0)
+    result = ot.sparse_transport(C, a, b, gamma=0.5, max_nonzeros=k, axis=axis, tol=1e-12)
+    value = (C * T).sum() + 0.25 * (T**2).sum()
+    if k > 1:
+        assert result.converged
+        assert np.abs(result.plan - T).sum() < 1e-9 * T.sum()
+    else:
+        assert result.status in (ot.Status.CONVERGED, ot.Status.TIED)
+    assert result.dual_value == pytest.approx(value, rel=1e-11)
+    positive_a, positive_b = a > 0.0, b > 0.0
+    s = (result.f[:, None] + result.g)[positive_a][:, positive_b]
+    if k == 29:  # dense enough to determine the potentials
+        assert np.allclose(s, (f[:, None] + g)[positive_a][:, positive_b], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("k", [2, 4, None])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("metric", ["sqeuclidean", "euclidean", "cityblock"])
+def test_manufactured_on_points(k, dtype, metric):
+    rng = np.random.default_rng(3)
+    x, y = rng.random((40, 3)).astype(dtype), rng.random((50, 3)).astype(dtype)
+    C = cdist(x.astype(float), y.astype(float), metric)
+    f, g = C.min(1) + 0.2 * rng.random(40), 0.2 * rng.random(50)
+    T = reference.plan(f[:, None] + g - C, 0.1, k or 40)
+    result = ot.sparse_transport(ot.PointCloud(x, y, cost=metric), T.sum(1), T.sum(0), gamma=0.1, max_nonzeros=k)
+    assert result.converged
+    assert np.abs(result.plan - T).sum() < 1e-7 * T.sum()
+    assert result.transport_cost == pytest.approx((C * T).sum(), rel=1e-8)
+
+
+def test_float32_cost_is_solved_as_given():
+    C, _, _, T = manufactured(1, 30, 30, 3)
+    single = C.astype(np.float32)
+    a, b = T.sum(1), T.sum(0)
+    ours = ot.sparse_transport(single, a, b, gamma=0.5, max_nonzeros=3)
+    double = ot.sparse_transport(single.astype(float), a, b, gamma=0.5, max_nonzeros=3)
+    assert ours.value == pytest.approx(double.value, rel=1e-12)
+
+
+@pytest.mark.parametrize("gamma", [0.03, 1.0, 300.0])
+def test_quadratic_against_lbfgs(gamma):
+    rng = np.random.default_rng(0)
+    C, a, b = rng.random((20, 25)), rng.random(20) + 0.1, rng.random(25) + 0.1
+    a, b = a / a.sum(), b / b.sum()
+    T, value = reference.quadratic(C, a, b, gamma)
+    result = ot.sparse_transport(C, a, b, gamma=gamma, tol=1e-12)
+    assert result.converged
+    assert result.dual_value >= value - 1e-12
+    assert np.abs(result.plan - T).sum() < 1e-4
+    check_certificate(result, C, 20, 1e-12)
+    limited = ot.sparse_transport(C, a, b, gamma=gamma, max_nonzeros=20, tol=1e-12)
+    assert np.array_equal(limited.plan, result.plan)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+@pytest.mark.parametrize("gamma", [0.1, 10.0])
+def test_random_costs_tie(k, axis, gamma):
+    """Where an L-BFGS method stalls: uniform weights, random costs."""
+    rng = np.random.default_rng(5)
+    C = rng.random((60, 60))
+    result = ot.sparse_transport(C, gamma=gamma, max_nonzeros=k, axis=axis)
+    assert result.status in (ot.Status.CONVERGED, ot.Status.TIED)
+    check_certificate(result, C, k)
+    semidual = reference.semidual(result.f, C, result.a, result.b, gamma, k) if axis == 0 else result.dual_value
+    assert semidual == pytest.approx(result.dual_value, abs=1e-10)
+
+
+def test_the_dual_is_the_optimum_of_the_relaxation():
+    """No potentials nearby, and none of a subgradient method, do better."""
+    rng = np.random.default_rng(6)
+    C = rng.random((25, 25))
+    result = ot.sparse_transport(C, gamma=5.0, max_nonzeros=2)
+    w = np.full(25, 1 / 25)
+    for scale in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5):
+        for _ in range(50):
+            f = result.f + scale * rng.normal(size=25)
+            assert reference.semidual(f, C, w, w, 5.0, 2) <= result.dual_value + 1e-12
+
+
+def brute_force(C, a, b, gamma, k):
+    """Return the optimum over all supports with at most k entries a column."""
+    n, m = C.shape
+    best = np.inf
+    for choice in itertools.product(itertools.combinations(range(n), k), repeat=m):
+        mask = np.zeros((n, m), dtype=bool)
+        for j, rows in enumerate(choice):
+            mask[list(rows), j] = True
+        A = np.zeros((n + m, mask.sum()))
+        i, j = np.nonzero(mask)
+        A[i, range(i.size)] = 1.0
+        A[n + j, range(i.size)] = 1.0
+        found = linprog(np.zeros(i.size), A_eq=A, b_eq=np.concatenate([a, b]))
+        if found.status == 0:
+            with np.errstate(all="ignore"):
+                T = ot.sparse_transport(np.where(mask, C, np.inf), a, b, gamma=gamma)
+            best = min(best, T.value)
+    return best
+
+
+def test_bounds_enclose_the_optimum():
+    rng = np.random.default_rng(7)
+    C, a, b = rng.random((3, 4)), np.array([0.3, 0.3, 0.4]), np.array([0.2, 0.25, 0.25, 0.3])
+    result = ot.sparse_transport(C, a, b, gamma=2.0, max_nonzeros=2)
+    exact = brute_force(C, a, b, 2.0, 2)
+    assert result.dual_value <= exact + 1e-9
+    assert result.primal_value >= exact - 1e-9
+
+
+def test_one_nonzero_is_unregularized():
+    rng = np.random.default_rng(8)
+    C = rng.random((40, 40))
+    result = ot.sparse_transport(C, gamma=1e-3, max_nonzeros=1)
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(C)
+    assert result.converged  # the optimal vertex is a permutation
+    assert result.transport_cost == pytest.approx(C[rows, columns].mean(), rel=1e-9)
+    assert np.array_equal(result.nonzeros, np.ones(40))
+
+
+def test_small_gamma_approaches_unregularized():
+    rng = np.random.default_rng(9)
+    x, y = rng.random((50, 2)), rng.random((50, 2))
+    C = cdist(x, y, "sqeuclidean")
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(C)
+    result = ot.sparse_transport(C, gamma=1e-6)
+    assert result.transport_cost == pytest.approx(C[rows, columns].mean(), rel=1e-6)
+
+
+def test_routing_finds_feasible_plans():
+    """Few rows, many columns: at most n − 1 columns tie, and a plan is found."""
+    rng = np.random.default_rng(10)
+    C = rng.random((8, 300))
+    result = ot.sparse_transport(C, gamma=20.0, max_nonzeros=2)
+    check_certificate(result, C, 2)
+    assert result.marginal_error < 1e-8
+    assert np.isfinite(result.gap)
+    assert result.gap < 1e-2 * result.value
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.integers(1, 9),
+    m=st.integers(1, 9),
+    k=st.integers(1, 10),
+    axis=st.integers(0, 1),
+    gamma=st.sampled_from([1e-3, 0.1, 1.0, 30.0]),
+    kind=st.sampled_from(["random", "integer", "equal"]),
+)
+@pytest.mark.filterwarnings("ignore:sparse_transport")
+def test_any_small_problem(seed, n, m, k, axis, gamma, kind):
+    rng = np.random.default_rng(seed)
+    C = {"random": rng.random((n, m)), "integer": rng.integers(0, 3, (n, m)) * 1.0, "equal": np.ones((n, m))}[kind]
+    a, b = rng.integers(1, 5, n) / 1.0, rng.integers(1, 5, m) / 1.0
+    a, b = a / a.sum(), b / b.sum()
+    result = ot.sparse_transport(C, a, b, gamma=gamma, max_nonzeros=k, axis=axis)
+    assert result.status in (ot.Status.CONVERGED, ot.Status.TIED)
+    check_certificate(result, C, k)
+
+
+def test_zero_weights_and_their_potentials():
+    C, _, _, T = manufactured(2, 20, 25, 3)
+    a, b = T.sum(1), T.sum(0)
+    a2, b2 = np.insert(a, [0, 7], 0.0), np.append(b, 0.0)
+    padded = np.full((22, 26), 0.01)
+    rows, columns = np.flatnonzero(a2 > 0), np.flatnonzero(b2 > 0)
+    kept = C[a > 0][:, b > 0]
+    padded[np.ix_(rows, columns)] = kept
+    result = ot.sparse_transport(padded, a2, b2, gamma=0.5, max_nonzeros=3)
+    alone = ot.sparse_transport(kept, a[a > 0], b[b > 0], gamma=0.5, max_nonzeros=3)
+    assert result.value == pytest.approx(alone.value, rel=1e-12)
+    check_certificate(result, padded, 3)
+
+
+@pytest.mark.filterwarnings("ignore:sparse_transport")
+def test_forbidden_arcs():
+    rng = np.random.default_rng(11)
+    C = rng.random((30, 30))
+    C[rng.random((30, 30)) < 0.5] = np.inf
+    for k in (3, None):
+        result = ot.sparse_transport(C, gamma=3.0, max_nonzeros=k)
+        assert (result.plan[np.isinf(C)] == 0.0).all()
+        assert result.status in (ot.Status.CONVERGED, ot.Status.TIED)
+    C = np.array([[0.0, np.inf, np.inf], [0.0, np.inf, np.inf], [1.0, 0.0, 0.0]])  # no feasible plan
+    result = ot.sparse_transport(C, gamma=1.0, max_iter=100)
+    assert not result.converged
+    assert result.primal_value == np.inf
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-20, 1e20, 1e150])
+@pytest.mark.parametrize("k", [3, None])
+def test_scales(scale, k):
+    C, _, _, T = manufactured(4, 30, 30, 3)
+    a, b = T.sum(1), T.sum(0)
+    plain = ot.sparse_transport(C, a, b, gamma=0.5, max_nonzeros=k)
+    scaled = ot.sparse_transport(scale * C, a, b, gamma=0.5 * scale, max_nonzeros=k)
+    assert scaled.converged
+    assert scaled.value == pytest.approx(scale * plain.value, rel=1e-9)
+    heavy = ot.sparse_transport(C, 1e6 * a, 1e6 * b, gamma=0.5e-6, max_nonzeros=k)
+    assert heavy.value == pytest.approx(1e6 * plain.value, rel=1e-9)
+
+
+@pytest.mark.parametrize("k", [4, None])
+def test_memory_layout_and_transposition(k):
+    C, _, _, T = manufactured(5, 40, 50, 4)
+    a, b = T.sum(1), T.sum(0)
+    wide = np.zeros((80, 100))
+    wide[::2, ::2] = C
+    read_only = np.asfortranarray(C)
+    read_only.flags.writeable = False
+    plain = ot.sparse_transport(C, a, b, gamma=0.5, max_nonzeros=k)
+    for other in (wide[::2, ::2], read_only, C[::-1, ::-1][::-1, ::-1]):
+        assert np.array_equal(ot.sparse_transport(other, a, b, gamma=0.5, max_nonzeros=k).plan, plain.plan)
+    turned = ot.sparse_transport(C.T, b, a, gamma=0.5, max_nonzeros=k, axis=1)
+    assert np.allclose(turned.plan.T, plain.plan, rtol=0, atol=1e-8)
+    assert turned.dual_value == pytest.approx(plain.dual_value, rel=1e-12)
+
+
+@pytest.mark.parametrize("k", [3, None])
+def test_same_bits_for_any_number_of_threads(k):
+    rng = np.random.default_rng(12)
+    x, y = rng.random((700, 3)), rng.random((600, 3))
+    results = [
+        ot.sparse_transport(ot.PointCloud(x, y), gamma=5.0, max_nonzeros=k, n_threads=t, tol=1e-6) for t in (1, 2, 3)
+    ]
+    for other in results[1:]:
+        assert np.array_equal(results[0].f, other.f)
+        assert np.array_equal(results[0].entries.data, other.entries.data)
+        assert results[0].n_iter == other.n_iter
+
+
+@pytest.mark.parametrize("k", [3, None])
+def test_warm_start(k):
+    C, _, _, T = manufactured(6, 80, 90, 3)
+    a, b = T.sum(1), T.sum(0)
+    first = ot.sparse_transport(C, a, b, gamma=0.5, max_nonzeros=k)
+    again = ot.sparse_transport(C, a, b, gamma=0.5, max_nonzeros=k, init=first)
+    assert again.converged
+    assert again.n_iter <= max(1, first.n_iter // 3)
+    assert again.value == pytest.approx(first.value, rel=1e-9)
+    assert ot.sparse_transport(C, a, b, gamma=0.5, max_nonzeros=k, init=(first.f, first.g)).value == again.value
+
+
+def test_callback_progress_and_limits():
+    rng = np.random.default_rng(13)
+    C = rng.random((50, 50))
+    seen = []
+    result = ot.sparse_transport(C, gamma=1.0, max_nonzeros=3, callback=lambda *state: seen.append(state))
+    assert [s[0] for s in seen[: result.n_iter]] == list(range(1, len(seen[: result.n_iter]) + 1))
+    stopped = ot.sparse_transport(C, gamma=1.0, max_nonzeros=3, callback=lambda i, *_: i >= 3)
+    assert stopped.status is ot.Status.STOPPED
+    assert stopped.n_iter == 3
+    with pytest.warns(ConvergenceWarning, match="max_iter"):
+        short = ot.sparse_transport(C, gamma=1.0, max_nonzeros=3, max_iter=2)
+    assert short.status is ot.Status.MAX_ITER
+    assert short.dual_value <= result.dual_value + 1e-12
+    with pytest.warns(ConvergenceWarning, match="max_iter"):
+        assert ot.sparse_transport(C, gamma=1.0, max_iter=0).n_iter == 0
+
+
+def test_result_maps_and_pickles():
+    C, _, _, T = manufactured(7, 20, 20, 3)
+    a, b = T.sum(1), T.sum(0)
+    result = ot.sparse_transport(C, a, b, gamma=0.5, max_nonzeros=3)
+    v = np.arange(20.0)
+    assert np.allclose(result.apply(v), result.plan @ v)
+    assert np.allclose(result.linear_operator @ v, result.plan @ v)
+    copy = pickle.loads(pickle.dumps(result))
+    assert np.array_equal(copy.plan, result.plan)
+    assert copy.status is ot.Status.CONVERGED
+    assert "gap" in repr(result)
+    assert "n_iter" in repr(result.trace)
+    assert result.trace.error.size == result.n_iter
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"gamma": None}, "gamma"),
+        ({"gamma": 0.0}, "gamma"),
+        ({"gamma": np.nan}, "gamma"),
+        ({"gamma": "1"}, "gamma"),
+        ({"max_nonzeros": 0}, "max_nonzeros"),
+        ({"max_nonzeros": 1.5}, "max_nonzeros"),
+        ({"axis": 2}, "axis"),
+        ({"axis": "0"}, "axis"),
+        ({"tol": 0.0}, "tol"),
+        ({"max_iter": -1}, "max_iter"),
+        ({"init": (np.zeros(2), np.zeros(3))}, "init"),
+        ({"init": (np.zeros(4), np.full(3, np.nan))}, "init"),
+        ({"init": 3}, "init"),
+        ({"a": [1.0, 2.0]}, "a"),
+        ({"a": [1.0, -1.0, 0.5, 0.5]}, "a"),
+        ({"b": [1.0, 2.0, 3.0], "a": [1.0, 1.0, 1.0, 1.0]}, "mass"),
+        ({"callback": 3}, "callback"),
+        ({"progress": 3}, "progress"),
+        ({"n_threads": 0}, "n_threads"),
+        ({"cost": np.zeros((0, 3))}, "cost"),
+        ({"cost": np.full((4, 3), np.nan)}, "cost"),
+        ({"cost": np.full((4, 3), np.inf)}, "cost"),
+    ],
+)
+def test_bad_input(change, word):
+    options = {"cost": np.ones((4, 3)), "gamma": 1.0, **change}
+    with pytest.raises(InputError, match=word):
+        ot.sparse_transport(options.pop("cost"), **options)
+
+
+def test_single_points():
+    result = ot.sparse_transport([[2.0]], gamma=3.0, max_nonzeros=1)
+    assert result.converged
+    assert result.value == pytest.approx(3.5)
+    row = ot.sparse_transport([[1.0, 2.0, 3.0]], gamma=3.0, max_nonzeros=1)
+    assert row.converged
+    assert np.allclose(row.plan, 1 / 3)
