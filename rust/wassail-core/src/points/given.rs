@@ -28,7 +28,7 @@ impl Side {
     pub fn new(points: &Points, d: usize, unit: bool) -> Result<Self> {
         let mut side = Self { points: points.clone(), factors: None, d };
         if unit {
-            let mut factors = try_zeroed(side.len())?;
+            let mut factors = try_zeroed(side.count())?;
             let mut point = try_zeroed(d)?;
             for (i, factor) in factors.iter_mut().enumerate() {
                 side.read(i, &mut point);
@@ -45,7 +45,7 @@ impl Side {
     }
 
     /// Number of points.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         let coordinates = match &self.points {
             Points::F32(v) => v.len(),
             Points::F64(v) => v.len(),

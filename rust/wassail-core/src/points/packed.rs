@@ -44,7 +44,7 @@ impl<T: Scalar> Packed<T> {
         let product = metric.is_quadratic() && d > DIRECT_UP_TO;
         let center = if product { median(&x, &y, d)? } else { try_zeroed(d)? };
         let factor = T::from_f64(if product { -2.0 } else { 1.0 });
-        let (n, padded) = (x.len(), y.len().next_multiple_of(LANES));
+        let (n, padded) = (x.count(), y.count().next_multiple_of(LANES));
         let mut packed = Self { d, x: try_zeroed(n * d)?, panels: try_zeroed(padded * d)?, centered: None };
         let mut norms = (try_zeroed(n)?, try_zeroed(padded)?);
         let mut point = try_zeroed(d)?;
@@ -54,7 +54,7 @@ impl<T: Scalar> Packed<T> {
                 *o = factor * T::from_f64(v);
             }
         }
-        for j in 0..y.len() {
+        for j in 0..y.count() {
             norms.1[j] = centered(&y, j, &center, &mut point);
             let base = j / LANES * LANES * d + j % LANES;
             for (k, &v) in point.iter().enumerate() {
@@ -91,8 +91,8 @@ fn median(x: &Side, y: &Side, d: usize) -> Result<Vec<f64>> {
     for (k, c) in center.iter_mut().enumerate() {
         sample.clear();
         for side in [x, y] {
-            let step = side.len().div_ceil(SAMPLE);
-            sample.extend((0..side.len()).step_by(step.max(1)).map(|i| side.coordinate(i, k)));
+            let step = side.count().div_ceil(SAMPLE);
+            sample.extend((0..side.count()).step_by(step.max(1)).map(|i| side.coordinate(i, k)));
         }
         let middle = sample.len() / 2;
         if middle > 0 {

@@ -190,10 +190,11 @@ fn mark<I: Isa, T: Scalar, const R: usize>(
 ) -> bool {
     let (zero, share) = (T::Register::<I>::splat(T::ZERO), T::Register::<I>::splat(centered.share));
     let norms = square_norms::<I, T, R>(centered, row, column);
+    // Not a minimum: those lose NaN.
     let mut least = zero;
     for r in 0..R {
         for u in 0..2 {
-            least = least.min(share.fnma(norms[r][u], acc[r][u]));
+            least = share.fnma(norms[r][u], acc[r][u]).select_ge(zero, least, T::Register::<I>::splat(-T::ONE));
         }
     }
     if least.all_ge(zero) {
