@@ -115,12 +115,12 @@ def test_norms_of_any_order(p, power, dtype):
     np.testing.assert_allclose(ot.PointCloud(x, y, cost=cost).to_numpy(), table(x, y, cost).astype(float), rtol=1e-12)
 
 
-@pytest.mark.parametrize("exponent", [-150, -30, -15, 15, 30, 150])
+SCALES = [(np.float64, e) for e in (-150, -30, -15, 15, 30, 150)] + [(np.float32, e) for e in (-30, -15, 15, 30)]
+
+
+@pytest.mark.parametrize(("dtype", "exponent"), SCALES)
 @pytest.mark.parametrize(("p", "power"), [(2.0, 1.0), (2.0, 0.1), (3.0, 1.0), (40.0, 1.0)])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_norms_of_any_scale(exponent, p, power, dtype):
-    if dtype == np.float32 and abs(exponent) > 30:
-        pytest.skip("not a float32")
     scale = dtype(10.0**exponent)
     x = np.array([[0.0, 0.0], [1.0, -2.0]], dtype) * scale
     y = np.array([[1.0, 0.9], [0.5, -0.5], [0.0, 0.0]], dtype) * scale
