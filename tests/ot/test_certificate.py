@@ -186,3 +186,27 @@ def test_float32_arrays_are_certified_in_float64():
     assert found.entropic_lower <= optimum <= found.entropic_upper
     error = ref.marginal_error(C, result.f, result.g, a, b, 0.05)
     assert found.marginal_l1 == pytest.approx(error, rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("cost", "options"),
+    [
+        ([[1e58, 0.4]], {"epsilon": 3.5e58, "rho": (1e200, np.inf), "max_iter": 1}),
+        ([[10.0, 23.8], [18.4, 43.2]], {"epsilon": 333.0, "rho": (np.inf, 1e200), "max_iter": 1}),
+        ([[5e-310, 3.4e-310, 4.1e-310]], {"epsilon": 3e-308, "max_iter": 2}),
+        ([[-1e10, -1e10], [-1e10, -2e10]], {"epsilon": 1e3, "max_iter": 0}),
+    ],
+)
+def test_bounds_never_cross(cost, options):
+    bounds = ot.sinkhorn(cost, **options).certificate()
+    assert bounds.entropic_lower <= bounds.entropic_upper
+    assert bounds.dual_bound <= bounds.primal_bound
+    assert not np.isnan(bounds.marginal_l1)
+
+
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+def test_masses_whose_squares_leave_float64():
+    bounds = ot.sinkhorn([[1.0, 2.0]], [1e-190], [2.7e-191, 7.3e-191], epsilon=3.5e-4).certificate()
+    assert bounds.dual_bound <= 1.73e-190 * (1 + 1e-12)
+    assert bounds.primal_bound == bounds.entropic_upper == np.inf

@@ -9,6 +9,7 @@ from wassail._arrays import show_index
 from wassail.exceptions import InputError
 
 _COSINE = 3
+_PNORM = 4
 
 
 def fit_precision(x: NDArray[Any], y: NDArray[Any], kind: int, p: float, power: float) -> np.dtype[Any]:
@@ -25,16 +26,17 @@ def fit_precision(x: NDArray[Any], y: NDArray[Any], kind: int, p: float, power: 
         return max((_fit_norms(x, "x", dtype), _fit_norms(y, "y", dtype)), key=lambda found: found.itemsize)
     low = np.minimum(x.min(axis=0), y.min(axis=0)).astype(np.longdouble)
     high = np.maximum(x.max(axis=0), y.max(axis=0)).astype(np.longdouble)
-    return _fit(_cost_bound(high - low, p, power), dtype, "x and y: their distances")
+    return _fit(_cost_bound(high - low, kind, p, power), dtype, "x and y: their distances")
 
 
-def _cost_bound(extent: NDArray[np.longdouble], p: float, power: float) -> list[np.longdouble]:
+def _cost_bound(extent: NDArray[np.longdouble], kind: int, p: float, power: float) -> list[np.longdouble]:
     """Return the largest values that occur on the way to a cost of points that far apart in each coordinate."""
     largest = extent.max()
     if largest == 0.0:
         return []
     norm = largest if np.isinf(p) else largest * ((extent / largest) ** p).sum() ** (1.0 / np.longdouble(p))
-    return [norm**power] if np.isinf(p) else [norm ** np.longdouble(p), norm ** np.longdouble(power)]
+    # General norms are computed relative to the largest difference, so that only they themselves must fit.
+    return [norm if kind == _PNORM else norm ** np.longdouble(p), norm ** np.longdouble(power)]
 
 
 def _fit_norms(points: NDArray[Any], name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:

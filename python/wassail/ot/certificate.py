@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wassail import _core
-from wassail.ot._dual import best_translation, divergence, marginal_term, target_marginal, weighted_sum
+from wassail.ot._dual import best_translation, divergence, marginal_term, target_marginal, unless_nan, weighted_sum
 from wassail.ot._plan import PlanOperator
 
 F64 = NDArray[np.float64]
 
 _VOID = (-math.inf, math.inf)
+_TINY = 2.0**-1000  # sums of numbers below the normal range of float64 lose relative accuracy
+_MASSES = (1e-140, 1e140)  # beyond, products of weights leave float64
 _ROUNDING = 2.0**-48  # sixteen units in the last place of every term
 
 
@@ -71,9 +73,12 @@ class Certificate:
 def certify(plan: PlanOperator, rho: tuple[float, float]) -> Certificate:
     """Return the certificate of a plan, balanced or not; O(n + m) memory, four to six sweeps."""
     plan = dataclasses.replace(plan, cost=plan.cost.exact())
-    if math.isinf(rho[0]) and math.isinf(rho[1]):
-        return _balanced(plan)
-    return _unbalanced(plan, rho)
+    balanced = math.isinf(rho[0]) and math.isinf(rho[1])
+    found = _balanced(plan) if balanced else _unbalanced(plan, rho)
+    if all(_MASSES[0] < float(w.sum()) < _MASSES[1] for w in (plan.a, plan.b)):
+        return found
+    lower, upper = _VOID
+    return dataclasses.replace(found, entropic_lower=lower, entropic_upper=upper, primal_bound=upper)
 
 
 def _balanced(plan: PlanOperator) -> Certificate:
@@ -129,11 +134,13 @@ def _enclosure(
     deviations: tuple[F64, F64], *, entropic: tuple[float, float], plain: tuple[float, float]
 ) -> Certificate:
     """Gather the bounds; one that overflowed says nothing, and becomes infinite on its side."""
+    entropic = (entropic[0] - _TINY, entropic[1] + _TINY)
+    plain = (plain[0] - _TINY, plain[1] + _TINY)
     lower, upper = ((bound if math.isfinite(bound) else side) for bound, side in zip(entropic, _VOID, strict=True))
     dual, primal = ((bound if math.isfinite(bound) else side) for bound, side in zip(plain, _VOID, strict=True))
     return Certificate(
-        marginal_l1=float(sum(d.sum() for d in deviations)),
-        marginal_max=float(max(d.max() for d in deviations)),
+        marginal_l1=unless_nan(float(sum(d.sum() for d in deviations)), math.inf),
+        marginal_max=unless_nan(float(max(d.max() for d in deviations)), math.inf),
         entropic_lower=float(lower),
         entropic_upper=float(upper),
         dual_bound=float(dual),
@@ -176,9 +183,23 @@ def _normalized(plan: PlanOperator, rho: tuple[float, float]) -> PlanOperator:
 
 
 def _translated_dual(plan: PlanOperator, f: F64, g: F64, rho: tuple[float, float]) -> float:
-    """Return the marginal terms of the dual at the best translation of (f, g)."""
-    shift = best_translation(plan.a, plan.b, f, g, rho)
-    return marginal_term(plan.a, f + shift, rho[0]) + marginal_term(plan.b, g - shift, rho[1])
+    """Bound the marginal terms of the dual from below, at the best translation of (f, g) or where they are."""
+    bounds = []
+    for shift in (0.0, best_translation(plan.a, plan.b, f, g, rho)):
+        sides = ((plan.a, f + shift, rho[0]), (plan.b, g - shift, rho[1]))
+        value = sum(marginal_term(*side) for side in sides)
+        bounds.append(value - _ROUNDING * sum(_magnitude(*side) for side in sides))
+    return max(unless_nan(bound, -math.inf) for bound in bounds)
+
+
+def _magnitude(weights: F64, potential: F64, rho: float) -> float:
+    """Return the sum of the magnitudes of a marginal term's parts, and of what rounded potentials change in them."""
+    size = np.abs(potential)
+    if math.isinf(rho):
+        return weighted_sum(weights, size)
+    with np.errstate(over="ignore", invalid="ignore"):
+        excess = np.abs(np.expm1(-potential / rho))
+        return weighted_sum(weights, rho * excess + size * (1.0 + excess))
 
 
 def _unregularized_dual(plan: PlanOperator, rho: tuple[float, float]) -> tuple[float, float]:

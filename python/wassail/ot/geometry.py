@@ -179,8 +179,13 @@ class PointCloud(FieldsOnly):
         x, y = self.x.astype(np.float64), self.y.astype(np.float64)
         if isinstance(self.cost, str):
             return np.asarray(cdist(x, y, self.cost))
-        norm = cdist(x, y, "chebyshev") if np.isinf(self.cost.p) else cdist(x, y, "minkowski", p=self.cost.p)
-        return np.asarray(norm) ** self.cost.power
+        norm = np.asarray(cdist(x, y, "chebyshev"))
+        if not np.isinf(self.cost.p):
+            # Relative to the largest difference: the powers themselves leave the range of floats.
+            largest = np.maximum(norm, np.finfo(np.float64).tiny)
+            powers = ((np.abs(np.subtract.outer(x[:, k], y[:, k])) / largest) ** self.cost.p for k in range(x.shape[1]))
+            norm = norm * sum(powers, np.zeros(self.shape)) ** (1.0 / self.cost.p)
+        return norm**self.cost.power
 
     def __repr__(self) -> str:
         """Show shapes, dtype and cost, not the points."""

@@ -10,9 +10,9 @@ use crate::ot::sweep::{Pair, Stream, Weights, row_chunks};
 use crate::ot::tiling::{ROWS, blocks};
 use crate::ot::update::Update;
 use crate::parallel::map_chunks;
-use crate::points::Metric;
-use crate::points::packed::{Packed, Rows};
+use crate::points::packed::Packed;
 use crate::points::tile::fill;
+use crate::points::{Metric, Points};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -62,9 +62,10 @@ pub fn read(bytes: usize, repeats: usize, monitor: &dyn Monitor) -> Result<f64> 
 
 /// Seconds of `repeats` tables of n × n squared distances in dimension d, tile by tile into reused memory.
 pub fn distance<T: Scalar>(n: usize, d: usize, repeats: usize, monitor: &dyn Monitor) -> Result<f64> {
-    let coordinates: Vec<f64> = (0..n * d).map(|i| (i as f64 * 0.618_034).fract()).collect();
-    let rows = Rows { data: &coordinates, d };
-    let packed = Packed::<T>::new(rows, rows, Metric::SqEuclidean)?;
+    // Squares, so that no two points are close.
+    let coordinates: Vec<f64> = (0..n * d).map(|i| ((i * i) as f64 * 0.618_034).fract()).collect();
+    let points = Points::F64(coordinates.into());
+    let packed = Packed::<T>::new(&points, &points, d, Metric::SqEuclidean)?;
     let height = if d > 8 { ROWS } else { 4 };
     let start = Instant::now();
     for _ in 0..repeats {

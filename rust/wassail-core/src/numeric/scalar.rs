@@ -32,6 +32,10 @@ pub trait Scalar:
     const SAFE: f64;
     /// Relative rounding error of one operation.
     const UNIT: f64;
+    /// Smallest normal number.
+    const LEAST: Self;
+    /// A quarter of the largest number: its inverse is normal.
+    const MOST: Self;
     /// Rounds to this type.
     fn from_f64(x: f64) -> Self;
     /// Widens.
@@ -73,6 +77,8 @@ macro_rules! scalar {
             const ONE: Self = 1.0;
             const SAFE: f64 = $safe;
             const UNIT: f64 = <$t>::EPSILON as f64;
+            const LEAST: Self = <$t>::MIN_POSITIVE;
+            const MOST: Self = <$t>::MAX / 4.0;
             const WIDE: usize = $wide;
             type Register<I: Isa> = $register;
             #[inline(always)]

@@ -42,6 +42,8 @@ pub trait Vector: Copy + Debug {
     fn min(self, o: Self) -> Self;
     /// `this` where self ≥ bound, else `other` (also for NaN).
     fn select_ge(self, bound: Self, this: Self, other: Self) -> Self;
+    /// Whether self ≥ bound everywhere.
+    fn all_ge(self, bound: Self) -> bool;
 }
 
 /// Vectors of f64 that f32 vectors of twice the elements convert to and from.
@@ -127,6 +129,11 @@ macro_rules! array_vector {
             fn select_ge(self, bound: Self, this: Self, other: Self) -> Self {
                 Self(std::array::from_fn(|i| if self.0[i] >= bound.0[i] { this.0[i] } else { other.0[i] }))
             }
+            #[inline(always)]
+            fn all_ge(self, bound: Self) -> bool {
+                // No early exit, so that it vectorizes.
+                self.0.iter().zip(&bound.0).fold(true, |all, (a, b)| all & (a >= b))
+            }
         }
     };
 }
@@ -155,7 +162,7 @@ mod x86 {
     macro_rules! register {
         ($name:ident, $inner:ident, $t:ty, $n:literal, $saturates:literal,
          $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident, $min:ident, $sqrt:ident,
-         |$v:ident| $abs:expr, |$m:ident, $k:ident, $s:ident| $scale:expr, |$x:ident, $b:ident, $p:ident, $q:ident| $select:expr) => {
+         |$v:ident| $abs:expr, |$m:ident, $k:ident, $s:ident| $scale:expr, |$x:ident, $b:ident, $p:ident, $q:ident| $select:expr, |$u:ident, $w:ident| $all:expr) => {
             /// A hardware register.
             #[derive(Clone, Copy, Debug)]
             pub struct $name($inner);
@@ -241,6 +248,12 @@ mod x86 {
                     // SAFETY: see above.
                     Self(unsafe { $select })
                 }
+                #[inline(always)]
+                fn all_ge(self, bound: Self) -> bool {
+                    let ($u, $w) = (self.0, bound.0);
+                    // SAFETY: see above.
+                    unsafe { $all }
+                }
             }
         };
     }
@@ -264,7 +277,8 @@ mod x86 {
         _mm512_sqrt_pd,
         |v| _mm512_abs_pd(v),
         |p, k, shifted| _mm512_scalef_pd(p, k),
-        |x, b, p, q| _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_GE_OQ>(x, b), q, p)
+        |x, b, p, q| _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_GE_OQ>(x, b), q, p),
+        |x, b| _mm512_cmp_pd_mask::<_CMP_GE_OQ>(x, b) == 0xff
     );
     register!(
         F32x16,
@@ -285,7 +299,8 @@ mod x86 {
         _mm512_sqrt_ps,
         |v| _mm512_abs_ps(v),
         |p, k, shifted| _mm512_scalef_ps(p, k),
-        |x, b, p, q| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, b), q, p)
+        |x, b, p, q| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, b), q, p),
+        |x, b| _mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, b) == 0xffff
     );
     register!(
         F64x4,
@@ -309,7 +324,8 @@ mod x86 {
             _mm256_castpd_si256(p),
             _mm256_slli_epi64::<52>(_mm256_castpd_si256(shifted))
         )),
-        |x, b, p, q| _mm256_blendv_pd(q, p, _mm256_cmp_pd::<_CMP_GE_OQ>(x, b))
+        |x, b, p, q| _mm256_blendv_pd(q, p, _mm256_cmp_pd::<_CMP_GE_OQ>(x, b)),
+        |x, b| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_GE_OQ>(x, b)) == 0xf
     );
     register!(
         F32x8,
@@ -333,7 +349,8 @@ mod x86 {
             _mm256_castps_si256(p),
             _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted))
         )),
-        |x, b, p, q| _mm256_blendv_ps(q, p, _mm256_cmp_ps::<_CMP_GE_OQ>(x, b))
+        |x, b, p, q| _mm256_blendv_ps(q, p, _mm256_cmp_ps::<_CMP_GE_OQ>(x, b)),
+        |x, b| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(x, b)) == 0xff
     );
 
     impl Wide for F64x8 {

@@ -24,7 +24,7 @@ enum Rule {
     One(f64),
     /// φ = sign t at the largest coordinate.
     Largest(f64),
-    /// φ = sign t (|t|/N)^(p − 1).
+    /// φ = sign t (|t|/N)^(p − 1). N is recomputed there: for large p its rounding would be all.
     Order(f64, f64),
 }
 
@@ -42,19 +42,19 @@ impl Rule {
         }
     }
 
-    /// P_ij q N^(q − 1), over N where φ is divided by it; 0 at coinciding points. The second number is N.
-    fn weight(self, p: f64, cost: f64) -> (f64, f64) {
+    /// P_ij q N^(q − 1), over N where φ is divided by it; 0 at coinciding points.
+    fn weight(self, p: f64, cost: f64) -> f64 {
         let q = match self {
-            Self::Quadratic => return (2.0 * p, 1.0),
-            Self::Unit => return (p, 1.0),
+            Self::Quadratic => return 2.0 * p,
+            Self::Unit => return p,
             Self::Two(q) | Self::One(q) | Self::Largest(q) | Self::Order(_, q) => q,
         };
         let norm = if q == 1.0 { cost } else { cost.powf(1.0 / q) };
         if !(p > 0.0 && norm > f64::MIN_POSITIVE && norm < f64::INFINITY) {
-            return (0.0, 1.0);
+            return 0.0;
         }
         let weight = if q == 1.0 { p } else { p * q * cost / norm };
-        (if matches!(self, Self::Two(_)) { weight / norm } else { weight }, norm)
+        if matches!(self, Self::Two(_)) { weight / norm } else { weight }
     }
 }
 
@@ -72,11 +72,10 @@ pub fn gradient(
     let ranges = row_chunks(n, m);
     map_chunks(split(&mut out, &ranges, sides.d).collect(), monitor, |(rows, out)| {
         let mut weights = try_zeroed(ROWS * TILE)?;
-        let mut norms = try_zeroed(ROWS * TILE)?;
         plan.walk(&rows, monitor, |tile| {
             let out = &mut out[(tile.rows.start - rows.start) * sides.d..][..tile.rows.len() * sides.d];
-            sides.weigh(tile, &mut weights, &mut norms);
-            sides.add(tile, &weights, &norms, out);
+            sides.weigh(tile, &mut weights);
+            sides.add(tile, &weights, out);
         })?;
         sides.finish(rows.start, out);
         Ok(())
@@ -129,31 +128,34 @@ impl Sides {
     }
 
     /// Weights of a tile, 0 in rows beyond its last.
-    fn weigh(&self, tile: &PlanTile<'_>, weights: &mut [f64], norms: &mut [f64]) {
+    fn weigh(&self, tile: &PlanTile<'_>, weights: &mut [f64]) {
         for r in 0..tile.rows.len().next_multiple_of(4) {
-            let (weights, norms) = (&mut weights[r * TILE..][..TILE], &mut norms[r * TILE..][..TILE]);
+            let weights = &mut weights[r * TILE..][..TILE];
             if r >= tile.rows.len() {
                 weights.fill(0.0);
                 continue;
             }
             let pairs = tile.plan(r).iter().zip(tile.costs(r));
-            for ((w, n), (p, c)) in weights.iter_mut().zip(norms).zip(pairs) {
-                (*w, *n) = self.rule.weight(*p, *c);
+            for (w, (p, c)) in weights.iter_mut().zip(pairs) {
+                *w = self.rule.weight(*p, *c);
             }
         }
     }
 
-    fn add(&self, tile: &PlanTile<'_>, weights: &[f64], norms: &[f64], out: &mut [f64]) {
+    fn add(&self, tile: &PlanTile<'_>, weights: &[f64], out: &mut [f64]) {
         match self.rule {
             Rule::Quadratic | Rule::Unit | Rule::Two(_) => self.pull::<Difference>(tile, weights, out),
             Rule::One(_) => self.pull::<Sign>(tile, weights, out),
-            Rule::Largest(_) => self.pairwise(tile, weights, out, |_, out, w, t| {
+            Rule::Largest(_) => self.pairwise(tile, weights, out, |out, w, t| {
                 let best = (0..t.len()).fold(0, |k, l| if t[l].abs() > t[k].abs() { l } else { k });
                 out[best] += w * sign(t[best]);
             }),
-            Rule::Order(p, _) => self.pairwise(tile, weights, out, |at, out, w, t| {
+            Rule::Order(p, _) => self.pairwise(tile, weights, out, |out, w, t| {
+                let largest = t.iter().fold(0.0f64, |s, t| s.max(t.abs()));
+                let sum: f64 = t.iter().map(|t| (t.abs() / largest).powf(p)).sum();
+                let inner = sum.powf((1.0 - p) / p);
                 for (o, t) in out.iter_mut().zip(t).filter(|(_, t)| **t != 0.0) {
-                    *o += w * sign(*t) * (t.abs() / norms[at]).powf(p - 1.0);
+                    *o += w * sign(*t) * (t.abs() / largest).powf(p - 1.0) * inner;
                 }
             }),
         }
@@ -177,14 +179,8 @@ impl Sides {
         }
     }
 
-    /// Calls `add(place in the tile, row of out, weight, x − y)` for each pair with weight.
-    fn pairwise(
-        &self,
-        tile: &PlanTile<'_>,
-        weights: &[f64],
-        out: &mut [f64],
-        add: impl Fn(usize, &mut [f64], f64, &[f64]),
-    ) {
+    /// Calls `add(row of out, weight, x − y)` for each pair with weight.
+    fn pairwise(&self, tile: &PlanTile<'_>, weights: &[f64], out: &mut [f64], add: impl Fn(&mut [f64], f64, &[f64])) {
         let mut t = vec![0.0; self.d];
         for (r, out) in out.chunks_exact_mut(self.d).enumerate() {
             let x = &self.x[(tile.rows.start + r) * self.d..][..self.d];
@@ -194,7 +190,7 @@ impl Sides {
                     for (k, t) in t.iter_mut().enumerate() {
                         *t = x[k] - self.y[k * self.m + j];
                     }
-                    add(at, out, weights[at], &t);
+                    add(out, weights[at], &t);
                 }
             }
         }

@@ -3,8 +3,9 @@
 mod dense;
 mod point_cloud;
 
+pub use crate::points::Points;
 pub use dense::Dense;
-pub use point_cloud::{PointCloud, Points};
+pub use point_cloud::PointCloud;
 
 use crate::error::Result;
 use crate::numeric::lanes::LANES;

@@ -2,20 +2,12 @@
 
 use super::{Block, Geometry, TILE};
 use crate::error::Result;
+use crate::points::given::Points;
 use crate::points::metric::Metric;
-use crate::points::packed::{Packed, Rows};
+use crate::points::packed::Packed;
 use crate::points::tile::fill;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
-
-/// Row-major points of either precision.
-#[derive(Clone, Debug)]
-pub enum Points {
-    /// Single precision.
-    F32(Arc<[f32]>),
-    /// Double precision.
-    F64(Arc<[f64]>),
-}
+use std::sync::OnceLock;
 
 /// C_ij = cost(x_i, y_j).
 #[derive(Debug)]
@@ -56,12 +48,7 @@ impl PointCloud {
     }
 
     fn packed<T: crate::numeric::Scalar>(&self) -> Result<Packed<T>> {
-        let d = self.d;
-        match (&self.x, &self.y) {
-            (Points::F32(x), Points::F32(y)) => Packed::new(Rows { data: x, d }, Rows { data: y, d }, self.metric),
-            (Points::F64(x), Points::F64(y)) => Packed::new(Rows { data: x, d }, Rows { data: y, d }, self.metric),
-            _ => unreachable!("points of two precisions"),
-        }
+        Packed::new(&self.x, &self.y, self.d, self.metric)
     }
 }
 
