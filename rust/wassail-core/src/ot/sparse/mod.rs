@@ -7,6 +7,7 @@
 
 mod candidates;
 mod dual;
+mod history;
 mod newton;
 mod proximal;
 mod rounding;
