@@ -48,6 +48,8 @@ pub struct Newton<'a> {
 
 /// A slope that has shrunk to this share, on either side, is good enough.
 const SLOPE: f64 = 0.5;
+/// Least damping after a change of centers.
+const RENEWED: f64 = 1.0;
 /// Steps tried before one that only falls will do.
 const FINE: usize = 6;
 /// Shortenings before a direction is given up.
@@ -73,6 +75,14 @@ impl<'a> Newton<'a> {
     pub fn refresh(&mut self, monitor: &dyn Monitor) -> Result<()> {
         self.value = self.dual.evaluate(&self.g, monitor)?;
         Ok(())
+    }
+
+    /// Fits anew after a change of centers, where the last damping was right for other kinks.
+    pub fn recenter(&mut self, zeta: f64, monitor: &dyn Monitor) -> Result<()> {
+        self.dual.recenter();
+        self.dual.rule.zeta = zeta;
+        self.damping = self.damping.max(RENEWED);
+        self.refresh(monitor)
     }
 
     /// ψ at g.
