@@ -142,9 +142,14 @@ impl<'a> Dual<'a> {
         self.problem.b.iter().zip(&self.cols).map(|(b, c)| b - c).collect()
     }
 
-    /// ⟨g, b − Tᵀ1⟩, what the columns' error is worth to first order.
+    /// ⟨f, a − T1⟩ + ⟨g, b − Tᵀ1⟩, what the error of the marginals is worth to first order.
     pub fn priced(&self, g: &[f64]) -> f64 {
-        sum(self.missing().iter().zip(g).map(|(q, g)| q * g))
+        let columns = sum(self.missing().iter().zip(g).map(|(q, g)| q * g));
+        let rows = self.rows.iter().zip(self.problem.a).map(|(Row { entries, level, .. }, a)| {
+            let kept = entries[..level.full + level.split].iter().enumerate();
+            level.f * (a - kept.map(|(place, e)| self.rule.mass(level, place, e.key)).sum::<f64>())
+        });
+        columns + sum(rows)
     }
 
     /// Rows whose k-th and next slack are equal to a relative tolerance.

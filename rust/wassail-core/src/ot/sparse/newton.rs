@@ -47,11 +47,11 @@ pub struct Newton<'a> {
 }
 
 /// A slope that has shrunk to this share, on either side, is good enough.
-const SLOPE: f64 = 0.5;
+const SLOPE: f64 = 0.2;
 /// Least damping after a change of centers.
 const RENEWED: f64 = 1.0;
 /// Steps tried before one that only falls will do.
-const FINE: usize = 6;
+const FINE: usize = 12;
 /// Shortenings before a direction is given up.
 const SHORTENINGS: usize = 25;
 /// Steps that may pass without the error falling, at the level of rounding and above.

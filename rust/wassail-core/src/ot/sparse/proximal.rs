@@ -11,7 +11,7 @@ const WARM: f64 = 0.1;
 /// Ratio of successive ζ.
 const RATIO: f64 = 0.3;
 /// Bounds of the last ζ: smaller ones leave few rows split, and Newton's steps get short.
-const LAST: (f64, f64) = (3e-4, 1e-2);
+const LAST: (f64, f64) = (3e-4, 0.3);
 /// Most stages.
 const STAGES: usize = 200;
 /// Newton steps after which a stage is left.
