@@ -15,6 +15,7 @@ __all__ = [
     "bench_sweep",
     "c_transform",
     "certificate_sums",
+    "circle_cut",
     "cost_scan",
     "exp_f32",
     "exp_f64",
@@ -31,6 +32,9 @@ __all__ = [
     "set_num_threads",
     "sinkhorn",
     "sinkhorn_batch",
+    "sliced_distances",
+    "sliced_gradient",
+    "sliced_pulls",
     "softmin_cols",
     "softmin_rows",
 ]
@@ -200,6 +204,42 @@ def certificate_sums(
 # (min, max, mean over finite entries, flat index of the first NaN or -inf or -1, first row without a finite entry or
 # -1, first such column or -1)
 def cost_scan(geometry: Geometry, n_threads: int) -> tuple[float, float, float, int, int, int]: ...
+
+# x (n, d) and y (m, d), C-contiguous float32 or float64; (a, b) or None for equal weights; center (d,), subtracted
+# from points times scale; p; mass of each side; differences of cumulated masses that are rounding. Results are in
+# scaled units.
+_Slices: TypeAlias = tuple[
+    NDArray[Any],
+    NDArray[Any],
+    tuple[NDArray[np.float64], NDArray[np.float64]] | None,
+    NDArray[np.float64],
+    float,
+    float,
+    float,
+    float,
+]
+
+# directions (L, d), of length 1 -> (L,) W_p of the projections
+def sliced_distances(slices: _Slices, directions: NDArray[np.float64], n_threads: int) -> NDArray[np.float64]: ...
+
+# derivatives of (mean W_p^p)^(1/p), whose value is given: in x (n, d), y (m, d), and, up to constants, a (n,), b (m,)
+def sliced_gradient(
+    slices: _Slices, directions: NDArray[np.float64], value: float, n_threads: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+
+# (L,) W_p of the projections and (L, d) its derivatives in the directions
+def sliced_pulls(
+    slices: _Slices, directions: NDArray[np.float64], n_threads: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+# x, y: sorted positions in [0, 1) and cumulated masses. Last atoms (i, j) before the cut, and how many turns y is
+# ahead.
+def circle_cut(
+    x: tuple[NDArray[np.float64], NDArray[np.float64]],
+    y: tuple[NDArray[np.float64], NDArray[np.float64]],
+    order: float,
+    resolution: float,
+) -> tuple[int, int, int]: ...
 def isa() -> str: ...
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...

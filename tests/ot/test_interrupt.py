@@ -46,6 +46,8 @@ CALLS = {
     "progress": ("", "ot.sinkhorn(cloud, epsilon=1e-3, tol=1e-12, progress=True)"),
     "divergence": ("", "ot.sinkhorn_divergence(x, y, epsilon=1e-3, tol=1e-12)"),
     "batch": ("", "ot.sinkhorn_batch([cloud, cloud], epsilon=1e-3, tol=1e-12)"),
+    "sliced": ("", "ot.sliced_wasserstein(x, y, n_projections=50_000)"),
+    "max_sliced": ("", "ot.max_sliced_wasserstein(x, y, tol=1e-300, max_iter=5000)"),
     "sums": (RESULT, "result.transport_cost"),
     "certificate": (RESULT, "result.certificate()"),
     "map": (RESULT, "[result.barycentric_map() for _ in range(99)]"),

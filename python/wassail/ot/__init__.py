@@ -1,7 +1,9 @@
 """Optimal transport: entropic solvers with certificates, divergences, and closed forms."""
 
+from wassail.ot._slices import SlicedGradient
 from wassail.ot.batch import sinkhorn_batch
 from wassail.ot.certificate import Certificate
+from wassail.ot.circle import wasserstein_circle
 from wassail.ot.costs import PNorm
 from wassail.ot.divergence import DivergenceResult, sinkhorn_divergence
 from wassail.ot.epsilon import suggest_epsilon
@@ -15,8 +17,10 @@ from wassail.ot.gaussian import (
     gaussian_wasserstein,
 )
 from wassail.ot.geometry import ArrayCost, PointCloud, as_cost
+from wassail.ot.max_sliced import MaxSlicedResult, max_sliced_wasserstein
 from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
 from wassail.ot.sinkhorn import sinkhorn
+from wassail.ot.sliced import SlicedResult, sliced_wasserstein
 from wassail.ot.univariate import wasserstein_1d
 
 __all__ = [
@@ -25,20 +29,26 @@ __all__ = [
     "DivergenceResult",
     "GaussianMap",
     "GaussianPlan",
+    "MaxSlicedResult",
     "PNorm",
     "PointCloud",
     "QuadraticForm",
     "SinkhornResult",
     "SinkhornTrace",
+    "SlicedGradient",
+    "SlicedResult",
     "Status",
     "as_cost",
     "gaussian_map",
     "gaussian_sinkhorn",
     "gaussian_sinkhorn_divergence",
     "gaussian_wasserstein",
+    "max_sliced_wasserstein",
     "sinkhorn",
     "sinkhorn_batch",
     "sinkhorn_divergence",
+    "sliced_wasserstein",
     "suggest_epsilon",
     "wasserstein_1d",
+    "wasserstein_circle",
 ]

@@ -12,6 +12,7 @@ mod errors;
 mod geometry;
 mod ot;
 mod plan;
+mod sliced;
 mod waiting;
 
 use pyo3::prelude::*;
@@ -32,6 +33,8 @@ mod _core {
         c_transform, certificate_sums, cost_scan, plan_apply, plan_dense, plan_gradient, plan_sparse, plan_sums,
         softmin_cols,
     };
+    #[pymodule_export]
+    use super::sliced::{circle_cut, sliced_distances, sliced_gradient, sliced_pulls};
     use pyo3::prelude::*;
 
     #[pymodule_init]

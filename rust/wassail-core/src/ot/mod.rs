@@ -13,6 +13,7 @@ pub mod krylov;
 pub mod plan;
 pub mod scan;
 pub mod sinkhorn;
+pub mod sliced;
 pub mod softmin;
 pub mod sparsify;
 pub mod stored;
