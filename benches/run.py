@@ -12,12 +12,13 @@ from typing import Any
 import bandwidth
 import clouds
 import machine
+import plans
 import provenance
 import report
 import start_up
 import stored
 
-PARTS = ("stored", "clouds", "bandwidth", "startup")
+PARTS = ("stored", "clouds", "bandwidth", "startup", *plans.PARTS)
 RESULTS = Path(__file__).resolve().parent / "results"
 FOOT = (
     "Times are medians of whole calls, with the spread of the repeats; the accuracy is ‖P1 − a‖₁ + ‖Pᵀ1 − b‖₁, "
@@ -67,6 +68,10 @@ def main() -> None:
     if "startup" in chosen and options.wassail:
         data["startup"] = start_up.measure(options)
         sections.append("## Start\n\n" + report.start_table(data["startup"]))
+    for part in plans.PARTS:
+        if part in chosen:
+            data[part] = plans.measure(part, options)
+            sections.append(f"## {plans.PARTS[part][0]}\n\n" + report.methods(data[part]))
     finish(options, data, "\n\n".join(sections) + "\n")
 
 
