@@ -1,10 +1,13 @@
-"""Optimal transport: entropic solvers with certificates, divergences, and closed forms."""
+"""Optimal transport: entropic and exact solvers with certificates, divergences, and closed forms."""
 
+from wassail.ot._basis import ExactTrace
+from wassail.ot.assignment import AssignmentResult, assignment
 from wassail.ot.batch import sinkhorn_batch
 from wassail.ot.certificate import Certificate
 from wassail.ot.costs import PNorm
 from wassail.ot.divergence import DivergenceResult, sinkhorn_divergence
 from wassail.ot.epsilon import suggest_epsilon
+from wassail.ot.exact import ExactResult, exact
 from wassail.ot.gaussian import (
     GaussianMap,
     GaussianPlan,
@@ -15,27 +18,35 @@ from wassail.ot.gaussian import (
     gaussian_wasserstein,
 )
 from wassail.ot.geometry import ArrayCost, PointCloud, as_cost
+from wassail.ot.partial import PartialResult, partial
 from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
 from wassail.ot.sinkhorn import sinkhorn
 from wassail.ot.univariate import wasserstein_1d
 
 __all__ = [
     "ArrayCost",
+    "AssignmentResult",
     "Certificate",
     "DivergenceResult",
+    "ExactResult",
+    "ExactTrace",
     "GaussianMap",
     "GaussianPlan",
     "PNorm",
+    "PartialResult",
     "PointCloud",
     "QuadraticForm",
     "SinkhornResult",
     "SinkhornTrace",
     "Status",
     "as_cost",
+    "assignment",
+    "exact",
     "gaussian_map",
     "gaussian_sinkhorn",
     "gaussian_sinkhorn_divergence",
     "gaussian_wasserstein",
+    "partial",
     "sinkhorn",
     "sinkhorn_batch",
     "sinkhorn_divergence",
