@@ -66,14 +66,12 @@ def _exact(problem: PlanProblem, threads: int) -> Callable[[float], Solution]:
 
 
 def _assignment(problem: PlanProblem, threads: int) -> Callable[[float], Solution]:
-    from scipy.sparse import coo_array
-
-    solver, cost = _function("assignment"), _cost(problem)
+    solver, cost, n = _function("assignment"), _cost(problem), len(problem.a)
 
     def solve(_: float) -> Solution:
         result = solver(cost, n_threads=threads)
-        plan = coo_array((problem.a, (result.rows, result.columns)), shape=2 * problem.a.shape)
-        return Solution(int(result.n_iter), bool(result.converged), plan=plan, gap=result.gap / len(problem.a))
+        plan = result.sparse_plan() / n
+        return Solution(int(result.n_iter), bool(result.converged), plan=plan, gap=result.gap / n)
 
     return solve
 

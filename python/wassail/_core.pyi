@@ -17,6 +17,7 @@ __all__ = [
     "certificate_sums",
     "circle_cut",
     "cost_scan",
+    "exact",
     "exp_f32",
     "exp_f64",
     "get_num_threads",
@@ -101,6 +102,29 @@ def sinkhorn_batch(
     relaxation: float | None,
     n_threads: int,
 ) -> list[_Solution]: ...
+
+# Exact transport of all mass (mass None: equal sums) or of part of it; weights must be positive, g0 are column potentials
+# to start from. f, g, (indptr, indices, data) of the plan, (value, gap, mass that only forbidden arcs could move, largest
+# |cost| of the plan), whether optimal (else stopped by the callback), potentials of the dummy source and sink, and one
+# trace entry per sweep: arcs, pivots, violations, gap. callback(pivots, epsilon of the start or 0, error or gap).
+def exact(
+    geometry: Geometry,
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    mass: float | None,
+    g0: NDArray[np.float64] | None,
+    n_threads: int,
+    callback: Callable[[int, float, float], bool | None] | None,
+    progress: Callable[[int, float, float], None] | None,
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]],
+    tuple[float, float, float, float],
+    bool,
+    tuple[float | None, float | None],
+    tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]],
+]: ...
 
 # S_i = -epsilon log sum_j b_j exp((g_j - C_ij) / epsilon), shape (n,), inf where the row is forbidden, and the mean of
 # values (m, k) under the row-normalized weights, shape (n, k); (n, 0) when values is None.

@@ -9,6 +9,7 @@ mod bench;
 mod config;
 mod enter;
 mod errors;
+mod exact;
 mod geometry;
 mod ot;
 mod plan;
@@ -24,6 +25,8 @@ mod _core {
     use super::bench::{bench_distance, bench_exp, bench_fma, bench_read, bench_sweep};
     #[pymodule_export]
     use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
+    #[pymodule_export]
+    use super::exact::exact;
     #[pymodule_export]
     use super::geometry::Geometry;
     #[pymodule_export]

@@ -25,7 +25,7 @@ pub fn schedule(geometry: &dyn Geometry, epsilon: f64, ratio: Option<f64>) -> Ve
 }
 
 /// Mean finite cost above the smallest one, over a few rows.
-fn spread(geometry: &dyn Geometry) -> f64 {
+pub(super) fn spread(geometry: &dyn Geometry) -> f64 {
     let (n, m) = geometry.shape();
     let mut tile = [0.0; TILE];
     let (mut lowest, mut total, mut count) = (f64::INFINITY, 0.0, 0.0);
