@@ -56,7 +56,7 @@ class SlicedGradient:
 
 @dataclass(frozen=True, eq=False)
 class Slices(FieldsOnly):
-    """The two clouds; weights are both None where all are equal."""
+    """The two clouds and their largest coordinate; weights are both None where all are equal."""
 
     x: NDArray[Any]
     y: NDArray[Any]
@@ -65,6 +65,7 @@ class Slices(FieldsOnly):
     p: float
     mass: float
     slack: float
+    largest: float
     n_threads: int
 
     @property
@@ -74,12 +75,10 @@ class Slices(FieldsOnly):
 
     @cached_property
     def box(self) -> tuple[F64, float]:
-        """Scaled center of both clouds, and the power of two that brings them into a safe range."""
-        low = np.minimum(self.x.min(axis=0), self.y.min(axis=0)).astype(np.float64)
-        high = np.maximum(self.x.max(axis=0), self.y.max(axis=0)).astype(np.float64)
-        _, exponent = math.frexp(float(max(np.abs(low).max(), np.abs(high).max())))
+        """A scaled point among the others, and the power of two that brings all into a safe range."""
+        _, exponent = math.frexp(self.largest)
         scale = 1.0 if abs(exponent) <= _SAFE else math.ldexp(1.0, min(-exponent, _LARGEST_SCALE))
-        return 0.5 * (low * scale) + 0.5 * (high * scale), scale
+        return self.x[0].astype(np.float64) * scale, scale
 
     @cached_property
     def arguments(self) -> Any:  # noqa: ANN401
@@ -121,7 +120,7 @@ def read_slices(
     order = check_real(p, "p")
     if not 1.0 <= order < math.inf:
         raise InputError(f"p must be at least 1 and finite, got {p!r}")
-    points_x, points_y = _read_cloud(x, "x"), _read_cloud(y, "y")
+    (points_x, largest_x), (points_y, largest_y) = _read_cloud(x, "x"), _read_cloud(y, "y")
     if points_x.shape[1] != points_y.shape[1]:
         raise InputError(f"x has points of dimension {points_x.shape[1]}, y of dimension {points_y.shape[1]}")
     mass, weights_a, weights_b, slack = _line.masses(len(points_x), len(points_y), a, b)
@@ -134,21 +133,24 @@ def read_slices(
         p=order,
         mass=mass,
         slack=slack,
+        largest=max(largest_x, largest_y),
         n_threads=n_threads,
     )
 
 
-def _read_cloud(value: ArrayLike, name: str) -> NDArray[Any]:
-    """Return C-contiguous points, finite and not too many to count in 32 bits."""
+def _read_cloud(value: ArrayLike, name: str) -> tuple[NDArray[Any], float]:
+    """Return C-contiguous points, finite and not too many to count in 32 bits, and their largest coordinate."""
     points = real_array(value, name, ndim=(1, 2))
     if points.ndim == 1:
         raise InputError(
             f"{name} must have shape (points, dimensions), got {points.shape}: for points on a line use wasserstein_1d"
         )
-    check_finite(points, name)
+    largest = max(abs(float(points.min())), abs(float(points.max())))
+    if not math.isfinite(largest):
+        check_finite(points, name)
     if len(points) >= _MOST_POINTS:
         raise InputError(f"{name} has {len(points)} points, fewer than 2**32 are needed")
-    return np.ascontiguousarray(points)
+    return np.ascontiguousarray(points), largest
 
 
 def draw_directions(rng: Seed, count: int, dimension: int) -> F64:

@@ -38,6 +38,7 @@ impl Sorter {
         for (i, key) in keys.iter_mut().enumerate() {
             *key = i as u64;
         }
+        self.column[..n].copy_from_slice(values);
         Job { values, monitor }.run(keys, &mut self.spare[..n], &mut self.column[..n])?;
         Ok(&self.keys[..n])
     }
@@ -55,15 +56,12 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Sorts keys that stand in order of their indices.
+    /// Sorts keys that stand in order of their indices; `column` holds their values.
     fn run(&self, keys: &mut [u64], spare: &mut [u64], column: &mut [f64]) -> Result<()> {
         self.monitor.check()?;
         if keys.len() < SMALL {
             self.compare(keys);
             return Ok(());
-        }
-        for (v, key) in column.iter_mut().zip(&*keys) {
-            *v = self.values[index(*key)];
         }
         let range = summarize(column);
         if range.min == range.max {
@@ -133,7 +131,13 @@ impl Job<'_> {
             match end - start {
                 1 => {}
                 2..SMALL => self.compare(&mut keys[start..end]),
-                _ => self.run(&mut keys[start..end], &mut spare[start..end], &mut column[start..end])?,
+                _ => {
+                    let (keys, column) = (&mut keys[start..end], &mut column[start..end]);
+                    for (v, key) in column.iter_mut().zip(&*keys) {
+                        *v = self.values[index(*key)];
+                    }
+                    self.run(keys, &mut spare[start..end], column)?;
+                }
             }
             start = end;
         }
