@@ -24,7 +24,7 @@ class OverLimitError(Exception):
 class Solution:
     """What a solver returned: a plan, or potentials, with P = a b exp((f + g - C) / epsilon) where it is entropic."""
 
-    iterations: int
+    iterations: int  # 0 where there are none, or they are not told
     converged: bool
     plan: Any = None
     f: Any = None

@@ -101,7 +101,7 @@ def _sliced(problem: SlicedProblem, threads: int) -> Callable[[float], Solution]
 
     def solve(_: float) -> Solution:
         result = solver(problem.x, problem.y, projections=problem.directions, n_threads=threads)
-        return Solution(1, converged=True, value=result.value)
+        return Solution(0, converged=True, value=result.value)
 
     return solve
 

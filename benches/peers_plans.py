@@ -70,7 +70,7 @@ def _pot_emd(problem: PlanProblem, _limit: float) -> Callable[[float], Solution]
 
     def solve(_: float) -> Solution:
         plan, log = ot.emd(problem.a, problem.b, problem.cost, numItermax=MANY, log=True)
-        return Solution(-1, log["warning"] is None, plan=plan)
+        return Solution(0, log["warning"] is None, plan=plan)
 
     return solve
 
@@ -83,7 +83,7 @@ def _scipy_assignment(problem: PlanProblem, _limit: float) -> Callable[[float], 
 
     def solve(_: float) -> Solution:
         rows, columns = linear_sum_assignment(problem.cost)
-        return Solution(-1, converged=True, plan=coo_array((np.full(n, 1.0 / n), (rows, columns)), shape=(n, n)))
+        return Solution(0, converged=True, plan=coo_array((np.full(n, 1.0 / n), (rows, columns)), shape=(n, n)))
 
     return solve
 
@@ -94,7 +94,7 @@ def _pot_sliced(problem: SlicedProblem, _limit: float) -> Callable[[float], Solu
 
     def solve(_: float) -> Solution:
         value = ot.sliced_wasserstein_distance(problem.x, problem.y, projections=directions, p=2)
-        return Solution(1, converged=True, value=float(value))
+        return Solution(0, converged=True, value=float(value))
 
     return solve
 
@@ -110,7 +110,7 @@ def _ott_sliced(problem: SlicedProblem, _limit: float) -> Callable[[float], Solu
         return points @ directions.T
 
     compiled = jax.jit(lambda x, y: sliced.sliced_wasserstein(x, y, proj_fn=project)[0]).lower(x, y).compile()
-    return lambda _: Solution(1, converged=True, value=float(jax.block_until_ready(compiled(x, y))) ** 0.5)
+    return lambda _: Solution(0, converged=True, value=float(jax.block_until_ready(compiled(x, y))) ** 0.5)
 
 
 _KEPT = ("POT sinkhorn", "POT log", "POT stabilized", "OTT", "OTT momentum")

@@ -52,7 +52,8 @@ def cell(row: dict[str, Any] | None) -> str:
             note = f"> {duration(row['limit'])}{reached}"
         return note + mark
     width = row["spread"]["high"] / row["spread"]["low"] - 1
-    return f"{duration(row['seconds'])} (+{100 * width:.0f} %), {row['iterations']} it{mark}"
+    count = f", {row['iterations']} it" if row["iterations"] > 0 else ""
+    return f"{duration(row['seconds'])} (+{100 * width:.0f} %){count}{mark}"
 
 
 def group(rows: list[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, dict[str, Any]]]:

@@ -24,7 +24,9 @@ FOOT = (
     "Times are medians of whole calls, with the spread of the repeats; the accuracy is ‖P1 − a‖₁ + ‖Pᵀ1 − b‖₁, "
     "checked in float64 by NumPy. A peer's stopping rule is tuned to the loosest value that reaches the accuracy, "
     "compilation is not timed, and a peer stops after 60 s or four times the best peer's time. POT's times hold "
-    f"its dense plan, ours are in the column “with plan” for that. {report.LOADED}: other processes were at work."
+    f"its dense plan, ours are in the column “with plan” for that. {report.LOADED}: other processes were at work. "
+    "Of exact plans the value is their cost, of sparse ones the dual value, both computed again by NumPy; the gap is "
+    "what the solver itself certifies."
 )
 
 
