@@ -91,7 +91,8 @@ def _sparse(problem: PlanProblem, threads: int) -> Callable[[float], Solution]:
         )
         # Where columns tie no method converges; the value is what is compared.
         done = bool(result.converged) or problem.max_nonzeros is not None
-        return Solution(int(result.n_iter), done, plan=result.sparse_plan(), f=result.f, g=result.g)
+        plan = result.sparse_plan()
+        return Solution(int(result.n_iter), done, plan=plan, f=result.f, g=result.g, gap=result.gap)
 
     return solve
 
