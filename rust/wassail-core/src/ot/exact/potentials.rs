@@ -10,15 +10,15 @@ use crate::error::Result;
 use crate::monitor::{Monitor, Progress};
 
 /// Regularization of the entropic start, as a share of the mean cost above the smallest.
-const EPSILON: f64 = 2e-3;
+const EPSILON: f64 = 3e-3;
 /// Its marginal error.
-const TOLERANCE: f64 = 0.1;
+const TOLERANCE: f64 = 0.2;
 /// Its sweeps, at most.
-const SWEEPS: usize = 60;
+const SWEEPS: usize = 40;
 /// Below this many arcs all of them are candidates.
 const ALL: usize = 1 << 14;
 /// Candidates of a row, and of a column.
-const NEAREST: usize = 8;
+const NEAREST: usize = 12;
 
 /// Reports as no pivot made yet; a stop is left to the pivots.
 struct Before<'a>(&'a dyn Monitor);

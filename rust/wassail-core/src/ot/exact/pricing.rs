@@ -16,9 +16,8 @@ pub fn price(geometry: &dyn Geometry, tree: &Tree, most: usize, monitor: &dyn Mo
     let (n, m) = geometry.shape();
     let accept = |i: usize, j: usize, cost: f64| improves(tree, i, j, cost);
     let (f, g) = (&tree.potential[..n], &tree.potential[tree.sources..tree.sources + m]);
-    let search = |rows: &[u32], g: &[f64]| {
-        Search { geometry, rows, g, most, limit: Some(f), accept: &accept }.run(monitor)
-    };
+    let search =
+        |rows: &[u32], g: &[f64]| Search { geometry, rows, g, most, limit: Some(f), accept: &accept }.run(monitor);
     let (row_level, col_level) = (&tree.level[..n], &tree.level[tree.sources..tree.sources + m]);
     if tree.forbidden == 0 {
         return search(&(0..n as u32).collect::<Vec<_>>(), g);

@@ -69,7 +69,8 @@ pub struct Tree {
 impl Tree {
     /// The tree of these arcs, which span all nodes, rooted at `root`.
     pub fn new(edges: &[Edge], sources: usize, count: usize, root: u32) -> Self {
-        let blank = Node { flow: 0, cost: 0.0, parent: NONE, size: 1, level: 0, child: NONE, next: NONE, previous: NONE };
+        let blank =
+            Node { flow: 0, cost: 0.0, parent: NONE, size: 1, level: 0, child: NONE, next: NONE, previous: NONE };
         let mut tree = Self {
             nodes: vec![blank; count],
             potential: vec![0.0; count],
