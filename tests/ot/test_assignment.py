@@ -32,7 +32,10 @@ def check(result, C):
     assert result.value == pytest.approx(C[best].sum(), rel=1e-12, abs=1e-300)
 
 
-@pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 5), (5, 1), (30, 30), (20, 50), (50, 20), (400, 400), (300, 500), (500, 300)])
+SHAPES = [(1, 1), (1, 5), (5, 1), (30, 30), (20, 50), (50, 20), (400, 400), (300, 500), (500, 300)]
+
+
+@pytest.mark.parametrize(("n", "m"), SHAPES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_uniform_costs(n, m, dtype):
     C = np.random.default_rng((n, m)).random((n, m)).astype(dtype)

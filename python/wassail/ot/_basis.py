@@ -102,7 +102,6 @@ def extended(problem: Problem, f: F64, g: F64, price: float = 0.0, ceiling: floa
 
     They are as large as possible in turn, at most `ceiling`; 0 where only forbidden arcs are left.
     """
-    n, m = problem.cost.shape
     idle_rows, idle_columns = problem.a == 0.0, problem.b == 0.0
     if not (idle_rows.any() or idle_columns.any()):
         return f, g
