@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from wassail import ot
-from wassail.exceptions import InputError
+from wassail.exceptions import InputError, NumericalError
 
 COUNTS = (1, 2, 3, 5, 8)
 
@@ -278,6 +278,22 @@ def test_blocks_that_do_not_meet():
     assert (C - result.f[:, None] - result.g >= -1e-13).all()
     alone = [ot.exact(C[part], 3 * a[part[0]], 3 * b[part[1]]).value for part in parts]
     assert result.value == pytest.approx(sum(alone) / 3, rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e308, 1.7e308])
+def test_costs_at_the_end_of_the_range(size):
+    """Sums of costs overflow: the answer is right, or an error or the status says that it is not."""
+    C = size * (2.0 * np.random.default_rng(21).random((20, 20)) - 1.0)
+    best = ot.exact(C / 2.0**20).value * 2.0**20
+    try:
+        result = ot.exact(C)
+    except NumericalError:
+        return
+    assert result.marginal_error < 1e-13
+    assert result.dual_value <= best * (1.0 - 1e-12)
+    assert result.value >= best * (1.0 + 1e-12)
+    if result.converged:
+        check(result, C, result.a, result.b)
 
 
 def test_infeasible():

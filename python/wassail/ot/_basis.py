@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from wassail import _core
 from wassail._validate import Report
-from wassail.exceptions import InputError
+from wassail.exceptions import InputError, NumericalError
 from wassail.ot._problem import Potentials, Problem, check_init
 from wassail.ot._sparse_result import SparsePlanResult
 from wassail.ot.results import SinkhornResult, Status
@@ -82,6 +82,8 @@ def solve(
     f, g, plan, (value, gap, blocked, largest), optimal, dummies, trace = _core.exact(
         problem.support.handle, a, b, mass, g0, problem.n_threads, callback, progress
     )
+    if not (np.isfinite(f).all() and np.isfinite(g).all() and math.isfinite(value)):
+        raise NumericalError("the potentials left the range of float64: rescale the cost")
     total = float(a.sum()) if mass is None else mass
     _check_blocked(blocked, total, a.size + b.size)
     entries = _inflated(problem, plan)

@@ -109,10 +109,10 @@ def exact(
     -----
     Entropic transport on all cores gives potentials near the optimum and with them a few candidate arcs per point. A
     primal simplex with strongly feasible trees solves the problem on these; then a sweep over all arcs adds those
-    with a negative reduced cost, until there is none. Flows are integers of 100 bits, so that sums are exact: degenerate
-    problems terminate and no problem is infeasible by rounding. Reduced costs count as negative when they are below
-    zero by more than rounding. Memory is O(n + m) beside the cost (about 300 bytes a point). A sweep takes O(nm)
-    operations; their number and that of the pivots per point grow slowly.
+    with a negative reduced cost, until there is none. Flows are integers of 100 bits, so that sums are exact:
+    degenerate problems terminate and no problem is infeasible by rounding. Reduced costs count as negative when they
+    are below zero by more than rounding. Memory is O(n + m) beside the cost (about 300 bytes a point). A sweep takes
+    O(nm) operations; their number and that of the pivots per point grow slowly.
 
     Where plans are unique this is the plan; otherwise it is one of the vertices. For one-to-one matchings use
     :func:`assignment`, for a part of the mass :func:`partial`, on the line :func:`wasserstein_1d`, and

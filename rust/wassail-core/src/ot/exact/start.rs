@@ -4,6 +4,8 @@ use super::arcs::Arc;
 use super::costs::Costs;
 use super::masses::{Mass, Masses};
 use super::tree::{Edge, Tree};
+use crate::error::Result;
+use crate::monitor::Monitor;
 
 /// Sets of nodes that are connected so far.
 struct Sets(Vec<u32>);
@@ -31,7 +33,7 @@ impl Sets {
 }
 
 /// A strongly feasible tree. `reduced` are the reduced costs of the arcs.
-pub fn tree(costs: &Costs<'_>, masses: &Masses, arcs: &[Arc], reduced: &[f64]) -> Tree {
+pub fn tree(costs: &Costs<'_>, masses: &Masses, arcs: &[Arc], reduced: &[f64], monitor: &dyn Monitor) -> Result<Tree> {
     let (n, m) = costs.geometry.shape();
     let mut order: Vec<u32> = (0..arcs.len() as u32).collect();
     // Dummies take what is left.
@@ -41,13 +43,16 @@ pub fn tree(costs: &Costs<'_>, masses: &Masses, arcs: &[Arc], reduced: &[f64]) -
         is_dummy(p).cmp(&is_dummy(q)).then(by_cost).then(p.cmp(&q))
     });
     let sorted: Vec<Edge> = order.iter().map(|&at| edge(arcs[at as usize], masses.sources)).collect();
+    monitor.check()?;
     let mut forest = Forest::new(masses);
     forest.send_along(&spanning(&sorted, masses.values.len()));
+    monitor.check()?;
     for edge in &sorted {
         forest.send(edge.source, edge.sink, || edge.cost);
     }
     forest.send_rest(costs);
-    forest.into_tree(costs, &sorted)
+    monitor.check()?;
+    Ok(forest.into_tree(costs, &sorted))
 }
 
 fn edge(arc: Arc, sources: usize) -> Edge {
