@@ -16,9 +16,10 @@ from wassail import ot
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
 import numpy as np
 from wassail import ot
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs inherit that it is ignored
 rng = np.random.default_rng(0)
 n = 100_000
 x, y = rng.normal(size=(n, 3)), rng.normal(size=(n, 3))
