@@ -128,9 +128,9 @@ def exact(
     --------
     >>> import numpy as np
     >>> from wassail import ot
-    >>> result = ot.exact([[0.0, 2.0, 3.0], [2.0, 0.0, 1.0]], [0.5, 0.5], [0.25, 0.25, 0.5])
+    >>> result = ot.exact([[0.0, 4.0, 3.0], [2.0, 0.0, 1.0]], [0.5, 0.5], [0.25, 0.25, 0.5])
     >>> result.value, result.converged
-    (0.75, True)
+    (1.0, True)
     >>> result.plan
     array([[0.25, 0.  , 0.25],
            [0.  , 0.25, 0.25]])
