@@ -64,6 +64,16 @@ def test_identity_of_a_cloud():
     result = ot.assignment(ot.PointCloud(x, x[::-1]))
     assert np.array_equal(result.columns, np.arange(300)[::-1])
     assert result.value == 0.0
+    check(result, result.cost.to_numpy())
+
+
+@pytest.mark.parametrize("C", [[[1.0, 1.0, 1.0, 0.0]], [[0.0, 3.0], [-2.0, 0.0]], [[0.0, -1.0], [2.0, 0.0]]])
+def test_proof_that_nothing_is_best(C):
+    """A value of 0 leaves no room for rounding in the gap."""
+    for cost in (np.array(C), np.kron(C, np.ones((9, 9)))):
+        result = ot.assignment(cost)
+        check(result, cost)
+        assert result.value == result.gap == 0.0
 
 
 @pytest.mark.parametrize("costs", ["zero", "machol-wien", "products"])

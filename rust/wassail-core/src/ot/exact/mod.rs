@@ -6,6 +6,7 @@ mod finish;
 mod masses;
 mod potentials;
 mod pricing;
+mod proof;
 mod simplex;
 mod start;
 mod sweep;
