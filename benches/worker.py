@@ -51,8 +51,9 @@ def solve_peer(job: dict[str, Any], accuracy: float, solve: Any, error: Any) -> 
 
 
 def solve_ours(job: dict[str, Any], accuracy: float, solve: Any, error: Any) -> dict[str, Any]:
-    """Run wassail at ``tol = accuracy`` and check what it says."""
-    solution, first = clock(lambda: solve(accuracy))
+    """Run wassail at ``tol = accuracy``, as long as a peer may, and check what it says."""
+    with time_limit(job["limit"]):
+        solution, first = clock(lambda: solve(accuracy))
     reached = error(solution)
     seconds = repeat(lambda: solve(accuracy), first)
     allowed = tasks.kind_of(job).slack * accuracy + ROUNDING

@@ -108,7 +108,12 @@ def check_finite(array: NDArray[Any], name: str) -> None:
 
 def float64_vector(value: object, name: str, size: int) -> NDArray[np.float64]:
     """Return a private contiguous float64 copy of a vector of known length."""
-    array = real_array(value, name, ndim=(1,))
+    array = real_array(value, name, ndim=(1, 2))
+    if array.ndim == 2:
+        raise InputError(
+            f"{name} must be 1-D with {size} entries, got shape {array.shape}: for the cost between points x and y "
+            "pass PointCloud(x, y)"
+        )
     if array.size != size:
         raise InputError(f"{name} has {array.size} entries, {size} are needed")
     return np.array(array, dtype=np.float64, order="C")

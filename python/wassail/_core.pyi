@@ -103,10 +103,11 @@ def sinkhorn_batch(
     n_threads: int,
 ) -> list[_Solution]: ...
 
-# Exact transport of all mass (mass None: equal sums) or of part of it; weights must be positive, g0 are column potentials
-# to start from. f, g, (indptr, indices, data) of the plan, (value, gap, mass that only forbidden arcs could move, largest
-# |cost| of the plan), whether optimal (else stopped by the callback), potentials of the dummy source and sink, and one
-# trace entry per sweep: arcs, pivots, violations, gap. callback(pivots, epsilon of the start or 0, error or gap).
+# Exact transport of all mass (mass None: equal sums) or of part of it; weights must be positive, g0 are column
+# potentials to start from. f, g, (indptr, indices, data) of the plan, (value, gap, mass that only forbidden arcs could
+# move, largest |cost| of the plan), whether optimal (else stopped by the callback), potentials of the dummy source and
+# sink, and one trace entry per sweep: arcs, pivots, violations, gap. callback(pivots, epsilon of the start or 0, error
+# of the start or gap).
 def exact(
     geometry: Geometry,
     a: NDArray[np.float64],

@@ -140,7 +140,9 @@ def check_weights(value: Any, name: str, size: int) -> NDArray[np.float64]:
     return weights
 
 
-def match_masses(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+def match_masses(
+    a: NDArray[np.float64], b: NDArray[np.float64], instead: str = "Divide each by its sum"
+) -> tuple[NDArray[np.float64], float]:
     """
     Rescale `b` to the mass of `a` and return it with the factor.
 
@@ -149,9 +151,6 @@ def match_masses(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArra
     mass_a, mass_b = float(a.sum()), float(b.sum())
     allowed = 1e-6 + 2.0**-23 * math.sqrt(a.size + b.size)
     if abs(mass_a - mass_b) > allowed * max(mass_a, mass_b):
-        raise InputError(
-            f"a sums to {mass_a!r} and b to {mass_b!r}: balanced transport needs equal masses. Divide each by its sum, "
-            "or pass rho to let mass be created and destroyed"
-        )
+        raise InputError(f"a sums to {mass_a!r} and b to {mass_b!r}: balanced transport needs equal masses. {instead}")
     factor = mass_a / mass_b
     return (b if factor == 1.0 else b * factor), factor

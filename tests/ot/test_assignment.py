@@ -32,9 +32,10 @@ def check(result, C):
     assert result.value == pytest.approx(C[best].sum(), rel=1e-12, abs=1e-300)
 
 
-@pytest.mark.parametrize(
-    ("n", "m"), [(1, 1), (1, 5), (5, 1), (30, 30), (20, 50), (50, 20), (400, 400), (300, 500), (500, 300)]
-)
+SHAPES = [(1, 1), (1, 5), (5, 1), (30, 30), (20, 50), (50, 20), (400, 400), (300, 500), (500, 300)]
+
+
+@pytest.mark.parametrize(("n", "m"), SHAPES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_uniform_costs(n, m, dtype):
     C = np.random.default_rng((n, m)).random((n, m)).astype(dtype)
@@ -63,6 +64,16 @@ def test_identity_of_a_cloud():
     result = ot.assignment(ot.PointCloud(x, x[::-1]))
     assert np.array_equal(result.columns, np.arange(300)[::-1])
     assert result.value == 0.0
+    check(result, result.cost.to_numpy())
+
+
+@pytest.mark.parametrize("C", [[[1.0, 1.0, 1.0, 0.0]], [[0.0, 3.0], [-2.0, 0.0]], [[0.0, -1.0], [2.0, 0.0]]])
+def test_proof_that_nothing_is_best(C):
+    """A value of 0 leaves no room for rounding in the gap."""
+    for cost in (np.array(C), np.kron(C, np.ones((9, 9)))):
+        result = ot.assignment(cost)
+        check(result, cost)
+        assert result.value == result.gap == 0.0
 
 
 @pytest.mark.parametrize("costs", ["zero", "machol-wien", "products"])

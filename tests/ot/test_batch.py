@@ -89,3 +89,19 @@ def test_one_warning_for_all():
 def test_refusals(costs, a, b, epsilon, match):
     with pytest.raises(InputError, match=match):
         ot.sinkhorn_batch(costs, a, b, epsilon=epsilon)
+
+
+def test_weights_may_be_common():
+    rng = np.random.default_rng(5)
+    costs, a, b = rng.random((3, 6, 5)), rng.random(6), rng.random(5)
+    a, b = a / a.sum(), b / b.sum()
+    common = ot.sinkhorn_batch(costs, a, b, epsilon=0.1)
+    each = ot.sinkhorn_batch(costs, [a] * 3, np.tile(b, (3, 1)), epsilon=0.1)
+    for one, other in zip(common, each, strict=True):
+        np.testing.assert_array_equal(one.f, other.f)
+    np.testing.assert_array_equal(ot.sinkhorn_batch(costs, list(a), b, epsilon=0.1)[0].f, common[0].f)
+
+
+def test_weights_first_are_told_the_order():
+    with pytest.raises(InputError, match=r"costs is 1-D: the order here is sinkhorn_batch\(costs, a, b"):
+        ot.sinkhorn_batch(np.full(5, 0.2), np.full(4, 0.25), np.zeros((3, 5, 4)), epsilon=0.1)

@@ -84,6 +84,9 @@ def test_the_argument_order_of_pot_is_explained():
         ot.sinkhorn(np.full(5, 0.2), np.full(4, 0.25), C, epsilon=0.1)
     with pytest.raises(InputError, match="POT"):
         ot.sinkhorn([0.2] * 5, [0.25] * 4, C, epsilon=0.1)
+    for arguments, options in [(([0.2] * 5, [0.25] * 4, C, 0.1), {}), (([0.2] * 5, [0.25] * 4, C), {"reg": 0.1})]:
+        with pytest.raises(TypeError, match=r"sinkhorn\(cost, a, b, epsilon=...\), not \(a, b, M, reg\) as in POT"):
+            ot.sinkhorn(*arguments, **options)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +101,7 @@ def test_the_argument_order_of_pot_is_explained():
         (None, [0.0] * 4, "b sums to 0"),
         ([1.0] * 5, [1.0] * 4, "5.0 and b to 4.0"),
         ([0.2] * 5, [0.251] * 4, "rho"),
-        ([[0.2] * 5], None, "a must be 1-D"),
+        ([[0.2] * 5], None, r"a must be 1-D .*PointCloud\(x, y\)"),
         (0.2, None, "a must be 1-D"),
         (np.array([0.2] * 5) + 0j, None, "complex"),
         (np.ma.masked_array([0.2] * 5), None, "masked"),

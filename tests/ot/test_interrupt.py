@@ -16,9 +16,10 @@ from wassail import ot
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
 import numpy as np
 from wassail import ot
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs inherit that it is ignored
 rng = np.random.default_rng(0)
 n = 100_000
 x, y = rng.normal(size=(n, 3)), rng.normal(size=(n, 3))
@@ -44,6 +45,10 @@ CALLS = {
     "sinkhorn": ("", "ot.sinkhorn(cloud, epsilon=1e-3, tol=1e-12)"),
     "callback": ("", "ot.sinkhorn(cloud, epsilon=1e-3, tol=1e-12, callback=lambda *state: False)"),
     "progress": ("", "ot.sinkhorn(cloud, epsilon=1e-3, tol=1e-12, progress=True)"),
+    "exact": ("", "ot.exact(cloud)"),
+    "pivots": ("few, start = ot.PointCloud(x[:20_000], y[:20_000]), f[:20_000]", "ot.exact(few, init=(start, start))"),
+    "assignment": ("", "ot.assignment(cloud)"),
+    "partial": ("", "ot.partial(cloud, mass=0.5)"),
     "divergence": ("", "ot.sinkhorn_divergence(x, y, epsilon=1e-3, tol=1e-12)"),
     "batch": ("", "ot.sinkhorn_batch([cloud, cloud], epsilon=1e-3, tol=1e-12)"),
     "sliced": ("", "ot.sliced_wasserstein(x, y, n_projections=50_000)"),

@@ -1,5 +1,6 @@
 """The lazy parts of a result against dense NumPy."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -265,9 +266,22 @@ def test_mass_rescale_is_recorded():
 
 def test_warnings_name_what_to_change():
     C = np.random.default_rng(0).random((20, 20))
-    with pytest.warns(UserWarning, match="raise max_iter, raise epsilon, or loosen tol") as record:
+    with pytest.warns(UserWarning, match="raise epsilon, raise max_iter, or loosen tol") as record:
         ot.sinkhorn(C, epsilon=1e-4, max_iter=3)
     assert record[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ot.sinkhorn(C, epsilon=1e-2, callback=lambda *_: True)
+
+
+def test_results_cannot_be_changed_in_place():
+    result = ot.sinkhorn(np.random.default_rng(0).random((4, 3)), epsilon=0.1)
+    for array in (result.f, result.g, result.a, result.trace.error, pickle.loads(pickle.dumps(result)).f):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0.0
+
+
+def test_warnings_mention_forbidden_arcs():
+    C = np.array([[0.0, np.inf, np.inf], [1.0, np.inf, np.inf], [np.inf, 0.0, 1.0]])  # two rows, one column
+    with pytest.warns(UserWarning, match="forbidden arcs admit no plan"):
+        ot.sinkhorn(C, epsilon=0.1, max_iter=50)

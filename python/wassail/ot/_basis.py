@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from wassail import _core
 from wassail._validate import Report
-from wassail.exceptions import InputError
+from wassail.exceptions import InputError, NumericalError
 from wassail.ot._problem import Potentials, Problem, check_init
 from wassail.ot._sparse_result import SparsePlanResult
 from wassail.ot.results import SinkhornResult, Status
@@ -82,6 +82,8 @@ def solve(
     f, g, plan, (value, gap, blocked, largest), optimal, dummies, trace = _core.exact(
         problem.support.handle, a, b, mass, g0, problem.n_threads, callback, progress
     )
+    if not (np.isfinite(f).all() and np.isfinite(g).all() and math.isfinite(value)):
+        raise NumericalError("the potentials left the range of float64: rescale the cost")
     total = float(a.sum()) if mass is None else mass
     _check_blocked(blocked, total, a.size + b.size)
     entries = _inflated(problem, plan)
@@ -102,7 +104,6 @@ def extended(problem: Problem, f: F64, g: F64, price: float = 0.0, ceiling: floa
 
     They are as large as possible in turn, at most `ceiling`; 0 where only forbidden arcs are left.
     """
-    n, m = problem.cost.shape
     idle_rows, idle_columns = problem.a == 0.0, problem.b == 0.0
     if not (idle_rows.any() or idle_columns.any()):
         return f, g

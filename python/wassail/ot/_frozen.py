@@ -3,6 +3,8 @@
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
+
 
 class FieldsOnly:
     """Leaves cached properties (compiled handles, dense plans) out of pickles and copies."""
@@ -12,3 +14,17 @@ class FieldsOnly:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)  # the instance is frozen: setattr would refuse
+
+
+class ReadOnly(FieldsOnly):
+    """Also locks its arrays: what was checked and what is cached would not follow a change."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.__post_init__()

@@ -20,7 +20,7 @@ from wassail._validate import (
 )
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
 from wassail.ot._dual import shrinkage
-from wassail.ot.geometry import Cost, as_cost
+from wassail.ot.geometry import ArrayCost, Cost, as_cost
 from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
 
 F64 = NDArray[np.float64]
@@ -29,9 +29,12 @@ Solution: TypeAlias = tuple[F64, F64, int, int, float, F64, F64, F64]
 
 _STATUS = (Status.CONVERGED, Status.MAX_ITER, Status.STOPPED, Status.STALLED)
 _ADVICE = {
-    Status.MAX_ITER: "raise max_iter, raise epsilon, or loosen tol",
+    Status.MAX_ITER: "raise epsilon, raise max_iter, or loosen tol",
     Status.STALLED: "this precision allows no smaller error: loosen tol, raise epsilon, or pass float64 costs",
 }
+
+
+_MASSES = "Divide each by its sum, or pass rho to let mass be created and destroyed"
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ def prepare(
     source, target = check_weights(a, names[1], n), check_weights(b, names[2], m)
     factor = 1.0
     if np.isinf(rho[0]) and np.isinf(rho[1]):
-        target, factor = match_masses(source, target)
+        target, factor = match_masses(source, target, _MASSES)
     empty = geometry.scan(names[0], n_threads)
     rows, columns = np.flatnonzero(source), np.flatnonzero(target)
     support = geometry
@@ -204,8 +207,16 @@ def shortfall(result: SinkhornResult, options: Options) -> str:
     goal = options.tol * max(float(result.a.sum()), float(result.b.sum()))
     return (
         f"{result.status} after {result.n_iter} sweeps with a marginal error of {result.marginal_error:.2e}, "
-        f"the tolerance is {goal:.2e}: {_ADVICE[result.status]}"
+        f"the tolerance is {goal:.2e}: {_ADVICE[result.status]}{_doubt(result)}"
     )
+
+
+def _doubt(result: SinkhornResult) -> str:
+    """Mention forbidden arcs where they may be the reason."""
+    cost = result.cost
+    if isinstance(cost, ArrayCost) and all(map(np.isinf, result.rho)) and not np.isfinite(cost.values).all():
+        return ". If the forbidden arcs admit no plan, nothing converges: allow more arcs, or pass rho"
+    return ""
 
 
 def warn_unless_converged(results: dict[str, SinkhornResult], options: Options, stacklevel: int) -> None:

@@ -93,7 +93,9 @@ class SparsePlanResult(FieldsOnly):
     @property
     def plan_marginals(self) -> tuple[F64, F64]:
         r"""Row and column sums of the plan, :math:`P1` of shape (n,) and :math:`P^\top 1` of shape (m,)."""
-        return np.asarray(self.entries.sum(axis=1)).ravel(), np.asarray(self.entries.sum(axis=0)).ravel()
+        rows: F64 = np.asarray(self.entries.sum(axis=1), dtype=np.float64)
+        columns: F64 = np.asarray(self.entries.sum(axis=0), dtype=np.float64)
+        return rows.ravel(), columns.ravel()
 
     def apply(self, v: ArrayLike, axis: Literal[0, 1] = 1) -> F64:
         r"""

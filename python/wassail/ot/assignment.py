@@ -33,7 +33,7 @@ class AssignmentResult(FieldsOnly):
     f : ndarray, shape (n,)
         Row potential; at most 0 if n > m.
     g : ndarray, shape (m,)
-        Column potential; at most 0 if n < m. :math:`f_i + g_j \le C_{ij}` for all arcs, with equality on the assignment.
+        Column potential; at most 0 if n < m. :math:`f_i + g_j \le C_{ij}` for all arcs, equal on the assignment.
     value : float
         Total cost.
     gap : float
@@ -79,7 +79,8 @@ class AssignmentResult(FieldsOnly):
 
     def __repr__(self) -> str:
         n, m = self.cost.shape
-        return f"AssignmentResult({n}x{m}, value={self.value:.6g}, gap={self.gap:.1e}, {self.status}, n_iter={self.n_iter})"
+        state = f"value={self.value:.6g}, gap={self.gap:.1e}, {self.status}, n_iter={self.n_iter}"
+        return f"AssignmentResult({n}x{m}, {state})"
 
 
 def assignment(
@@ -125,8 +126,8 @@ def assignment(
 
     Notes
     -----
-    The same simplex as in :func:`exact`, on unit weights: vertices of that problem are assignments (Birkhoff). If n ≠ m,
-    a dummy point takes what is not assigned, at no cost. Memory is O(n + m) beside the cost.
+    The same simplex as in :func:`exact`, on unit weights: vertices of that problem are assignments (Birkhoff). If
+    n ≠ m, a dummy point takes what is not assigned, at no cost. Memory is O(n + m) beside the cost.
     ``scipy.optimize.linear_sum_assignment`` is as good for a few hundred rows.
 
     References

@@ -10,12 +10,14 @@ from wassail import _core
 from wassail._arrays import real_array
 from wassail._validate import check_epsilon, check_rho, check_threads
 from wassail.exceptions import InputError
+from wassail.ot._order import cost_first
 from wassail.ot._problem import check_options, prepare, warn_unless_converged
 from wassail.ot.geometry import ArrayCost, Cost, PointCloud
 from wassail.ot.results import SinkhornResult
 from wassail.ot.sinkhorn import Rho
 
 
+@cost_first
 def sinkhorn_batch(
     costs: ArrayLike | Sequence[ArrayLike | Cost],
     a: ArrayLike | Sequence[ArrayLike | None] | None = None,
@@ -39,9 +41,9 @@ def sinkhorn_batch(
     ----------
     costs : array_like of shape (k, n, m), or sequence of k costs
         One cost a problem, arrays of shape (n_i, m_i) or PointClouds.
-    a : array_like of shape (k, n), or sequence of k arrays or None, optional
-        Source weights of each problem; uniform by default.
-    b : array_like of shape (k, m), or sequence of k arrays or None, optional
+    a : array_like of shape (n,) or (k, n), or sequence of k arrays or None, optional
+        Source weights, common or of each problem; uniform by default.
+    b : array_like of shape (m,) or (k, m), or sequence of k arrays or None, optional
         Target weights.
     epsilon : float or sequence of k floats
         Regularization strength, common or one a problem.
@@ -99,7 +101,9 @@ def sinkhorn_batch(
         threads,
     )
     results = [problem.result(solution) for problem, solution in zip(problems, solutions, strict=True)]
-    warn_unless_converged({f"costs[{i}]": result for i, result in enumerate(results)}, options, stacklevel=2)
+    warn_unless_converged(
+        {f"costs[{i}]": result for i, result in enumerate(results)}, options, stacklevel=3
+    )  # past the check of the order
     return results
 
 
@@ -113,6 +117,8 @@ def _split_costs(costs: Any) -> list[ArrayLike | Cost]:  # noqa: ANN401  (arrays
         if not costs:
             raise InputError("costs is empty")
         return list(costs)
+    if np.ndim(costs) == 1:
+        raise InputError("costs is 1-D: the order here is sinkhorn_batch(costs, a, b, epsilon=...), not (a, b, M)")
     stack = real_array(costs, "costs", ndim=(3,))
     return [ArrayCost(matrix) for matrix in stack]
 
@@ -121,7 +127,11 @@ def _split(weights: Any, name: str, k: int) -> list[ArrayLike | None]:  # noqa: 
     """Return one weight vector or None a problem."""
     if weights is None:
         return [None] * k
-    parts = list(weights) if isinstance(weights, list | tuple) else list(real_array(weights, name, ndim=(2,)))
+    if isinstance(weights, list | tuple) and any(part is None or np.ndim(part) for part in weights):
+        parts = list(weights)
+    else:
+        array = real_array(weights, name, ndim=(1, 2))
+        parts = [array] * k if array.ndim == 1 else list(array)
     if len(parts) != k:
         raise InputError(f"{name} has {len(parts)} entries, there are {k} costs")
     return parts

@@ -17,7 +17,7 @@ _VOID = (-math.inf, math.inf)
 _ROUNDING = 2.0**-48  # sixteen units in the last place of every term
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Certificate:
     r"""
     What is known for sure about a result, from its potentials alone.
@@ -57,6 +57,13 @@ class Certificate:
     def gap(self) -> float:
         """Width of the enclosure of the optimum without the regularization."""
         return self.primal_bound - self.dual_bound
+
+    def __repr__(self) -> str:
+        return (
+            f"Certificate(marginal_l1={self.marginal_l1:.2e}, marginal_max={self.marginal_max:.2e}, "
+            f"{self.entropic_lower:.9g} <= entropic optimum <= {self.entropic_upper:.9g}, "
+            f"{self.dual_bound:.9g} <= unregularized optimum <= {self.primal_bound:.9g})"
+        )
 
 
 def certify(plan: PlanOperator, rho: tuple[float, float]) -> Certificate:

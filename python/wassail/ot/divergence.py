@@ -99,8 +99,8 @@ def sinkhorn_divergence(
         S_\varepsilon = \mathrm{OT}_\varepsilon(\alpha, \beta) - \tfrac12 \mathrm{OT}_\varepsilon(\alpha, \alpha)
         - \tfrac12 \mathrm{OT}_\varepsilon(\beta, \beta) + \tfrac{\varepsilon}{2} \Bigl(\sum a - \sum b\Bigr)^2
 
-    It is zero for equal measures and, for the negative costs' kernels that are positive definite (squared Euclidean,
-    Euclidean), positive otherwise; the last term is zero for equal masses.
+    It is zero for equal measures, and positive otherwise where :math:`e^{-c/\varepsilon}` is a positive definite kernel
+    (squared Euclidean and Euclidean costs, cityblock); the last term is zero for equal masses.
 
     Parameters
     ----------

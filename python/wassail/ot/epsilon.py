@@ -30,12 +30,12 @@ def suggest_epsilon(cost: ArrayLike | Cost, *, fraction: float = 0.05) -> float:
     Raises
     ------
     InputError
-        The cost is unusable, or its finite entries are all equal, so that it has no scale.
+        The cost is unusable, or has no scale: its finite entries are all 0, or all equal and negative.
 
     Notes
     -----
-    How to choose. 0.05 gives a plan that is blurred a little and takes tens to hundreds of sweeps: right for color
-    transfer, interpolation and matching of samples. 0.5 and more: smooth, fast, right for losses where the plan
+    How to choose. 0.05 to 0.01 gives a plan that is blurred a little and takes tens to hundreds of sweeps: right for
+    color transfer, interpolation and maps out of sample. 0.5 and more: smooth, fast, right for losses where the plan
     itself does not matter, best debiased by :func:`sinkhorn_divergence`. 0.001 to 0.005: nearly the unregularized
     plan; the cost exceeds the optimum by at most :math:`\varepsilon\log\min(n, m)` for uniform weights, and sweeps
     take over. ``result.certificate()`` says how far from the unregularized optimum a result is: lower epsilon until
@@ -57,7 +57,7 @@ def suggest_epsilon(cost: ArrayLike | Cost, *, fraction: float = 0.05) -> float:
     low, high, mean, *_ = _core.cost_scan(geometry.handle, 0)
     scale = mean - low if low < 0.0 else mean
     if not (np.isfinite(scale) and scale > 0.0 and (high > low or low > 0.0)):
-        raise InputError("cost has no scale: its finite entries are all equal, choose epsilon in units of the cost")
+        raise InputError("cost has no scale, its finite entries are all equal: choose epsilon in units of the cost")
     return part * scale
 
 

@@ -18,7 +18,7 @@ class ExactResult(SparsePlanResult):
     r"""
     Optimal basis of a transport problem: a plan of at most n + m − 1 entries, and potentials that prove it.
 
-    The potentials satisfy :math:`f_i + g_j \le C_ij` for every arc up to one rounding of the difference, so that
+    The potentials satisfy :math:`f_i + g_j \le C_{ij}` for every arc up to one rounding of the difference, so that
     :math:`\langle a, f\rangle + \langle b, g\rangle` bounds the cost of every plan from below.
 
     Attributes
@@ -108,11 +108,11 @@ def exact(
     Notes
     -----
     Entropic transport on all cores gives potentials near the optimum and with them a few candidate arcs per point. A
-    primal simplex with strongly feasible trees solves the problem on these; then a sweep over all arcs adds those with a
-    negative reduced cost, until there is none. Flows are integers of 100 bits, so that sums are exact: degenerate
-    problems terminate and no problem is infeasible by rounding. Reduced costs count as negative when they are below
-    zero by more than rounding. Memory is O(n + m) beside the cost (about 300 bytes a point). A sweep takes O(nm)
-    operations; their number and that of the pivots per point grow slowly.
+    primal simplex with strongly feasible trees solves the problem on these; then a sweep over all arcs adds those
+    with a negative reduced cost, until there is none. Flows are integers of 100 bits, so that sums are exact:
+    degenerate problems terminate and no problem is infeasible by rounding. Reduced costs count as negative when they
+    are below zero by more than rounding. Memory is O(n + m) beside the cost (about 300 bytes a point). A sweep takes
+    O(nm) operations; their number and that of the pivots per point grow slowly.
 
     Where plans are unique this is the plan; otherwise it is one of the vertices. For one-to-one matchings use
     :func:`assignment`, for a part of the mass :func:`partial`, on the line :func:`wasserstein_1d`, and
@@ -128,9 +128,9 @@ def exact(
     --------
     >>> import numpy as np
     >>> from wassail import ot
-    >>> result = ot.exact([[0.0, 2.0, 3.0], [2.0, 0.0, 1.0]], [0.5, 0.5], [0.25, 0.25, 0.5])
+    >>> result = ot.exact([[0.0, 4.0, 3.0], [2.0, 0.0, 1.0]], [0.5, 0.5], [0.25, 0.25, 0.5])
     >>> result.value, result.converged
-    (0.75, True)
+    (1.0, True)
     >>> result.plan
     array([[0.25, 0.  , 0.25],
            [0.  , 0.25, 0.25]])

@@ -91,8 +91,8 @@ def partial(
 
     Notes
     -----
-    A dummy source and a dummy sink take the mass that stays, at no cost (Chapel, Alaya, Gasso 2020); the arc between them
-    is forbidden to first order rather than by a large number, so that no digit is lost. Then as :func:`exact`.
+    A dummy source and a dummy sink take the mass that stays, at no cost (Chapel, Alaya, Gasso 2020); the arc between
+    them is forbidden to first order rather than by a large number, so that no digit is lost. Then as :func:`exact`.
 
     References
     ----------

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from wassail.exceptions import InputError
 from wassail.ot import _maps
 from wassail.ot._dual import marginal_term, shrinkage, weighted_sum
-from wassail.ot._frozen import FieldsOnly
+from wassail.ot._frozen import ReadOnly
 from wassail.ot._plan import operator_of
 from wassail.ot.certificate import Certificate, certify
 from wassail.ot.geometry import ArrayCost, PointCloud
@@ -36,7 +36,7 @@ class Status(enum.Enum):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SinkhornTrace:
+class SinkhornTrace(ReadOnly):
     """
     History of a run, one entry per sweep, for plots.
 
@@ -60,7 +60,7 @@ class SinkhornTrace:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SinkhornResult(FieldsOnly):
+class SinkhornResult(ReadOnly):
     r"""
     Solution of an entropic transport problem: :math:`P_{ij} = a_i b_j \exp((f_i + g_j - C_{ij}) / \varepsilon)`.
 

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 
 from wassail._progress import progress_reporter
 from wassail._validate import Report, check_callable, check_epsilon, check_rho, check_threads
+from wassail.ot._order import cost_first
 from wassail.ot._problem import Potentials, check_init, check_options, prepare, warn_unless_converged
 from wassail.ot.geometry import Cost, as_cost
 from wassail.ot.results import SinkhornResult
@@ -13,6 +14,7 @@ from wassail.ot.results import SinkhornResult
 Rho: TypeAlias = float | tuple[float | None, float | None] | None
 
 
+@cost_first
 def sinkhorn(
     cost: ArrayLike | Cost,
     a: ArrayLike | None = None,
@@ -133,5 +135,5 @@ def sinkhorn(
     start = check_init(init, problem)
     with progress_reporter(progress, "sinkhorn") as report:
         result = problem.solve(options, start, None if stop is None else lambda *state: bool(stop(*state)), report)
-    warn_unless_converged({"sinkhorn": result}, options, stacklevel=2)
+    warn_unless_converged({"sinkhorn": result}, options, stacklevel=3)  # past the check of the order
     return result

@@ -104,7 +104,7 @@ impl System<'_> {
             factor.solve(z);
         };
         let right: Vec<f64> = p.iter().copied().chain(q.iter().map(|q| -q)).collect();
-        let guess = start.x.iter().copied().chain(start.y.iter().map(|y| -y)).collect();
+        let guess = start.x.into_iter().chain(start.y.into_iter().map(|y| -y)).collect();
         let left = most - start.iterations;
         let done = conjugate(matrix, precondition, &right, guess, tolerance, left, monitor)?;
         let (x, y) = done.solution.split_at(n);

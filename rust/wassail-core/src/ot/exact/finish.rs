@@ -5,7 +5,7 @@ use super::super::sparsify::Csr;
 use super::costs::Costs;
 use super::masses::Masses;
 use super::tree::{Edge, Tree};
-use super::{Outcome, Round};
+use super::{Outcome, Round, proof};
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::parallel::sum;
@@ -33,17 +33,18 @@ pub fn outcome(
     // With forbidden arcs in use beyond rounding there is no plan; their flow is what is missing.
     let edges: Vec<Edge> = tree.edges().filter(|e| e.flow > 0).collect();
     let blocked = sum(edges.iter().filter(|e| e.cost.is_infinite()).map(|e| masses.weight(e.flow)));
-    let slack = edges.iter().filter(|e| e.cost.is_finite()).map(|e| {
-        let (i, j) = (e.source as usize, e.sink as usize - tree.sources);
-        masses.weight(e.flow) * (e.cost - f[i] - g[j]).max(0.0)
-    });
-    // A row minimum is rounded once, which may leave f that much too large.
-    let rounded = f.iter().zip(&masses.values).map(|(f, a)| masses.weight(*a) * f.abs() * (0.5 * f64::EPSILON));
-    let gap = sum(slack) + sum(rounded);
+    let slack = proof::slack(&edges, masses, &f, g);
     let (plan, value, largest) = plan(edges, masses, (n, m));
+    let size = sum(plan.data.iter().copied()) * largest;
+    let mut gap = slack + proof::rounding(costs, masses, (&f, g), size.max(value.abs()), monitor)?;
+    let mut g = g.to_vec();
+    if size == 0.0 && gap > 0.0 && cost_scan(costs.geometry, monitor)?.min == 0.0 {
+        // Nothing is cheaper than free.
+        (f, g, gap) = (vec![0.0; masses.sources], vec![0.0; costs.sinks], 0.0);
+    }
     let dummies = (masses.dummy_source.then(|| f[n]), masses.dummy_sink.then(|| g[m]));
-    let g = g[..m].to_vec();
     f.truncate(n);
+    g.truncate(m);
     Ok(Outcome { f, g, plan, value, largest, gap, optimal, blocked, dummies, rounds })
 }
 

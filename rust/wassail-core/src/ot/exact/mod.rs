@@ -6,6 +6,7 @@ mod finish;
 mod masses;
 mod potentials;
 mod pricing;
+mod proof;
 mod simplex;
 mod start;
 mod sweep;
@@ -87,11 +88,11 @@ pub fn solve(
         Amount::Part(mass) => Masses::partial(weights.a, weights.b, mass),
     };
     let costs = Costs::new(geometry, &masses);
-    let mut simplex = begin(&costs, &masses, weights, amount, init, monitor)?;
-    let (mut rounds, mut gap, mut stopped) = (Vec::new(), f64::INFINITY, false);
+    let (mut simplex, mut stopped) = begin(&costs, &masses, weights, amount, init, monitor)?;
+    let (mut rounds, mut gap) = (Vec::new(), f64::INFINITY);
     loop {
         let before = simplex.pivots;
-        stopped |= simplex.run(gap, monitor)?;
+        stopped = stopped || simplex.run(gap, monitor)?;
         if stopped {
             simplex.tree.refresh();
         }
@@ -108,7 +109,7 @@ pub fn solve(
     }
 }
 
-/// A first tree and first arcs.
+/// A first tree and first arcs, and whether the callback has stopped the run.
 fn begin(
     costs: &Costs<'_>,
     masses: &Masses,
@@ -116,14 +117,13 @@ fn begin(
     amount: Amount,
     init: Option<&[f64]>,
     monitor: &dyn Monitor,
-) -> Result<Simplex> {
+) -> Result<(Simplex, bool)> {
     let geometry = costs.geometry;
-    let g = match (init, amount) {
-        (Some(g), _) => Some(g.to_vec()),
+    let (g, stopped) = match (init, amount) {
+        (Some(g), _) => (g.to_vec(), false),
         (None, Amount::All) => potentials::entropic(geometry, weights, monitor)?,
-        (None, Amount::Part(_)) => None,
+        (None, Amount::Part(_)) => (vec![0.0; geometry.shape().1], false),
     };
-    let g = g.unwrap_or_else(|| vec![0.0; geometry.shape().1]);
     let potentials::Candidates { mut f, mut g, mut arcs } = potentials::candidates(geometry, &g, monitor)?;
     // The dummies' arcs are free: their potentials are the least of the other side's.
     let least = |p: &[f64]| p.iter().fold(f64::INFINITY, |least, p| least.min(-p));
@@ -132,8 +132,8 @@ fn begin(
     g.push(sink);
     arcs.extend(costs.dummies().map(|(i, j)| Arc { i: i as u32, j: j as u32, cost: 0.0 }));
     let reduced: Vec<f64> = arcs.iter().map(|arc| arc.cost - f[arc.i as usize] - g[arc.j as usize]).collect();
-    let tree = start::tree(costs, masses, &arcs, &reduced);
-    Ok(Simplex::new(tree, arcs))
+    let tree = start::tree(costs, masses, &arcs, &reduced, monitor)?;
+    Ok((Simplex::new(tree, arcs), stopped))
 }
 
 /// The duality gap: what the row potentials lose when they are made feasible.

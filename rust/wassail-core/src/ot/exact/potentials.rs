@@ -2,7 +2,7 @@
 
 use super::super::annealing::spread;
 use super::super::geometry::Geometry;
-use super::super::sinkhorn::{self, Options};
+use super::super::sinkhorn::{self, Options, Status};
 use super::super::sweep::Weights;
 use super::arcs::{Arc, unique};
 use super::sweep::{Found, Search};
@@ -10,15 +10,15 @@ use crate::error::Result;
 use crate::monitor::{Monitor, Progress};
 
 /// Regularization of the entropic start, as a share of the mean cost above the smallest.
-const EPSILON: f64 = 2e-3;
+const EPSILON: f64 = 3e-3;
 /// Its marginal error.
-const TOLERANCE: f64 = 0.1;
+const TOLERANCE: f64 = 0.2;
 /// Its sweeps, at most.
-const SWEEPS: usize = 60;
+const SWEEPS: usize = 40;
 /// Below this many arcs all of them are candidates.
 const ALL: usize = 1 << 14;
 /// Candidates of a row, and of a column.
-const NEAREST: usize = 8;
+const NEAREST: usize = 12;
 
 /// Reports as no pivot made yet; a stop is left to the pivots.
 struct Before<'a>(&'a dyn Monitor);
@@ -32,12 +32,12 @@ impl Monitor for Before<'_> {
     }
 }
 
-/// Column potentials near the optimum, from entropic transport.
-pub fn entropic(geometry: &dyn Geometry, weights: Weights<'_>, monitor: &dyn Monitor) -> Result<Option<Vec<f64>>> {
+/// Column potentials near the optimum, from entropic transport, and whether the callback stopped it.
+pub fn entropic(geometry: &dyn Geometry, weights: Weights<'_>, monitor: &dyn Monitor) -> Result<(Vec<f64>, bool)> {
     let (n, m) = geometry.shape();
     let epsilon = EPSILON * spread(geometry);
     if n * m <= ALL || !epsilon.is_normal() || epsilon <= 0.0 {
-        return Ok(None);
+        return Ok((vec![0.0; m], false));
     }
     let options = Options {
         epsilon,
@@ -48,7 +48,8 @@ pub fn entropic(geometry: &dyn Geometry, weights: Weights<'_>, monitor: &dyn Mon
         relaxation: None,
     };
     let out = sinkhorn::solve(geometry, weights, None, &options, &Before(monitor))?;
-    Ok(out.g.iter().all(|g| g.is_finite()).then_some(out.g))
+    let usable = out.g.iter().all(|g| g.is_finite());
+    Ok((if usable { out.g } else { vec![0.0; m] }, out.status == Status::Stopped))
 }
 
 /// Feasible potentials and the arcs that are nearly tight at them.
@@ -68,8 +69,10 @@ pub fn candidates(geometry: &dyn Geometry, g: &[f64], monitor: &dyn Monitor) -> 
     let Found { mut arcs, minima: f } = nearest(geometry, g, most, monitor)?;
     let transposed = geometry.transposed();
     let Found { arcs: other, minima: g } = nearest(&*transposed, &f, if most == m { 1 } else { most }, monitor)?;
+    monitor.check()?;
     arcs.extend(other.into_iter().map(|arc| Arc { i: arc.j, j: arc.i, cost: arc.cost }));
     unique(&mut arcs);
+    monitor.check()?;
     Ok(Candidates { f, g, arcs })
 }
 

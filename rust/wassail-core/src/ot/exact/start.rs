@@ -4,11 +4,17 @@ use super::arcs::Arc;
 use super::costs::Costs;
 use super::masses::{Mass, Masses};
 use super::tree::{Edge, Tree};
+use crate::error::Result;
+use crate::monitor::Monitor;
 
 /// Sets of nodes that are connected so far.
 struct Sets(Vec<u32>);
 
 impl Sets {
+    fn new(count: usize) -> Self {
+        Self((0..count as u32).collect())
+    }
+
     fn find(&mut self, mut v: u32) -> u32 {
         while self.0[v as usize] != v {
             let above = self.0[v as usize];
@@ -18,15 +24,16 @@ impl Sets {
         v
     }
 
-    /// Puts the set of `child` below that of `parent`.
-    fn join(&mut self, child: u32, parent: u32) {
+    /// Puts the set of `child` below that of `parent`; false if they are one already.
+    fn join(&mut self, child: u32, parent: u32) -> bool {
         let (child, parent) = (self.find(child), self.find(parent));
         self.0[child as usize] = parent;
+        child != parent
     }
 }
 
 /// A strongly feasible tree. `reduced` are the reduced costs of the arcs.
-pub fn tree(costs: &Costs<'_>, masses: &Masses, arcs: &[Arc], reduced: &[f64]) -> Tree {
+pub fn tree(costs: &Costs<'_>, masses: &Masses, arcs: &[Arc], reduced: &[f64], monitor: &dyn Monitor) -> Result<Tree> {
     let (n, m) = costs.geometry.shape();
     let mut order: Vec<u32> = (0..arcs.len() as u32).collect();
     // Dummies take what is left.
@@ -35,13 +42,27 @@ pub fn tree(costs: &Costs<'_>, masses: &Masses, arcs: &[Arc], reduced: &[f64]) -
         let by_cost = reduced[p as usize].total_cmp(&reduced[q as usize]);
         is_dummy(p).cmp(&is_dummy(q)).then(by_cost).then(p.cmp(&q))
     });
+    let sorted: Vec<Edge> = order.iter().map(|&at| edge(arcs[at as usize], masses.sources)).collect();
+    monitor.check()?;
     let mut forest = Forest::new(masses);
-    for &at in &order {
-        let Arc { i, j, cost } = arcs[at as usize];
-        forest.send(i, (masses.sources + j as usize) as u32, || cost);
+    forest.send_along(&spanning(&sorted, masses.values.len()));
+    monitor.check()?;
+    for edge in &sorted {
+        forest.send(edge.source, edge.sink, || edge.cost);
     }
     forest.send_rest(costs);
-    forest.into_tree(costs, order.iter().map(|&at| arcs[at as usize]))
+    monitor.check()?;
+    Ok(forest.into_tree(costs, &sorted))
+}
+
+fn edge(arc: Arc, sources: usize) -> Edge {
+    Edge { source: arc.i, sink: (sources + arc.j as usize) as u32, cost: arc.cost, flow: 0 }
+}
+
+/// The arcs that connect what the arcs before them do not (Kruskal).
+fn spanning(sorted: &[Edge], count: usize) -> Vec<Edge> {
+    let mut sets = Sets::new(count);
+    sorted.iter().filter(|edge| sets.join(edge.source, edge.sink)).copied().collect()
 }
 
 /// Arcs with flow, without a cycle.
@@ -55,8 +76,36 @@ struct Forest {
 impl Forest {
     fn new(masses: &Masses) -> Self {
         let count = masses.values.len();
-        let sets = Sets((0..count as u32).collect());
-        Self { edges: Vec::with_capacity(count), left: masses.values.clone(), sources: masses.sources, sets }
+        let left = masses.values.clone();
+        Self { edges: Vec::with_capacity(count), left, sources: masses.sources, sets: Sets::new(count) }
+    }
+
+    /// Sends along a forest, from its leaves inwards: as much as it can carry.
+    fn send_along(&mut self, forest: &[Edge]) {
+        // The one arc of a leaf is what is left of the exclusive or of all its arcs.
+        let (mut degree, mut arc) = (vec![0u32; self.left.len()], vec![0usize; self.left.len()]);
+        for (at, edge) in forest.iter().enumerate() {
+            for v in [edge.source, edge.sink] {
+                degree[v as usize] += 1;
+                arc[v as usize] ^= at;
+            }
+        }
+        let mut leaves: Vec<usize> = (0..degree.len()).filter(|&v| degree[v] == 1).collect();
+        while let Some(leaf) = leaves.pop() {
+            if degree[leaf] != 1 {
+                continue;
+            }
+            let at = arc[leaf];
+            let edge = forest[at];
+            self.send(edge.source, edge.sink, || edge.cost);
+            for v in [edge.source as usize, edge.sink as usize] {
+                degree[v] -= 1;
+                arc[v] ^= at;
+                if degree[v] == 1 {
+                    leaves.push(v);
+                }
+            }
+        }
     }
 
     /// Sends all that source and sink still have: one of them is exhausted, so that no cycle forms.
@@ -87,14 +136,13 @@ impl Forest {
 
     /// Connects the parts by arcs without flow. Such an arc must lead from the part next to the root of its set: then all of
     /// them lead towards the root.
-    fn into_tree(mut self, costs: &Costs<'_>, arcs: impl Iterator<Item = Arc>) -> Tree {
+    fn into_tree(mut self, costs: &Costs<'_>, sorted: &[Edge]) -> Tree {
         let count = self.left.len();
         let part: Vec<u32> = (0..count as u32).map(|v| self.sets.find(v)).collect();
         // The part next to the root, of each set.
         let mut top = part.clone();
-        for arc in arcs {
-            let (source, sink) = (arc.i, (self.sources + arc.j as usize) as u32);
-            self.connect(source, sink, &part, &mut top, || arc.cost);
+        for edge in sorted {
+            self.connect(edge.source, edge.sink, &part, &mut top, || edge.cost);
         }
         let last = (count - 1) as u32;
         for v in 0..self.sources as u32 {
