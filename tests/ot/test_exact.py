@@ -204,6 +204,18 @@ def test_translations(cost):
     assert result.value == pytest.approx(np.linalg.norm(t) ** power, rel=1e-11)
 
 
+@pytest.mark.parametrize("cost", ["sqeuclidean", "euclidean"])
+@pytest.mark.parametrize("noise", [0.0, 1e-3, 1e-6, 1e-12])
+def test_clouds_that_nearly_agree(cost, noise):
+    """Rounding of potentials of size 1 would hide the value."""
+    rng = np.random.default_rng(22)
+    x = rng.normal(size=(300, 2))
+    cloud = ot.PointCloud(x, x + noise * rng.normal(size=x.shape), cost=cost)
+    result = ot.exact(cloud)
+    check(result, cloud.to_numpy(), result.a, result.b)
+    assert result.value <= cloud.to_numpy().diagonal().mean() * (1.0 + 1e-14)
+
+
 def test_on_the_line():
     rng = np.random.default_rng(9)
     x, y, a, b = rng.normal(size=150), rng.normal(size=170), weights(rng, 150), weights(rng, 170)

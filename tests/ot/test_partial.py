@@ -54,6 +54,17 @@ def test_against_highs(n, m, share):
     assert result.value == pytest.approx(by_highs(C, a, b, mass), rel=1e-8, abs=1e-8)
 
 
+@pytest.mark.parametrize("mass", [1e-300, 1e-30, 1e-16])
+def test_very_little_mass(mass):
+    """All of it takes the cheapest arc."""
+    C, a, b = instance(2, 20, 30)
+    result = ot.partial(C, a, b, mass=mass)
+    assert result.converged
+    assert result.value == pytest.approx(C.min() * mass, rel=1e-13)
+    assert result.price == pytest.approx(C.min(), rel=1e-13)
+    assert result.sparse_plan().sum() == pytest.approx(mass, rel=1e-13)
+
+
 def test_the_price_is_the_derivative():
     C, a, b = instance(1, 40, 50)
     mass, h = 10.0, 1e-6

@@ -5,7 +5,7 @@ use super::super::sparsify::Csr;
 use super::costs::Costs;
 use super::masses::Masses;
 use super::tree::{Edge, Tree};
-use super::{Outcome, Round, proof};
+use super::{Outcome, Round, modest, proof};
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::parallel::sum;
@@ -24,23 +24,21 @@ pub fn outcome(
 ) -> Result<Outcome> {
     let (n, m) = costs.geometry.shape();
     let potential = if tree.forbidden > 0 { finite(tree, costs, monitor)? } else { tree.potential.clone() };
-    let g = &potential[tree.sources..];
-    let free = if masses.dummy_sink { -g[m] } else { f64::INFINITY };
-    let mut f: Vec<f64> = c_transform_rows(costs.geometry, &g[..m], monitor)?.iter().map(|f| f.min(free)).collect();
-    if masses.dummy_source {
-        f.push(g[..m].iter().fold(f64::INFINITY, |least, g| least.min(-g)));
-    }
+    let mut g = potential[tree.sources..].to_vec();
+    let mut f = opposite(costs, &g, monitor)?;
     // With forbidden arcs in use beyond rounding there is no plan; their flow is what is missing.
     let edges: Vec<Edge> = tree.edges().filter(|e| e.flow > 0).collect();
     let blocked = sum(edges.iter().filter(|e| e.cost.is_infinite()).map(|e| masses.weight(e.flow)));
-    let slack = proof::slack(&edges, masses, &f, g);
-    let (plan, value, largest) = plan(edges, masses, (n, m));
-    let size = sum(plan.data.iter().copied()) * largest;
-    let mut gap = slack + proof::rounding(costs, masses, (&f, g), size.max(value.abs()), monitor)?;
-    let mut g = g.to_vec();
-    if size == 0.0 && gap > 0.0 && cost_scan(costs.geometry, monitor)?.min == 0.0 {
-        // Nothing is cheaper than free.
-        (f, g, gap) = (vec![0.0; masses.sources], vec![0.0; costs.sinks], 0.0);
+    let (plan, value, largest) = plan(&edges, masses, (n, m));
+    let size = value.abs().max(sum(plan.data.iter().copied()) * largest);
+    let mut gap = proof::gap(costs, masses, &edges, (&f, &g), size, monitor)?;
+    if optimal && tree.forbidden == 0 && gap > proof::PROMISE * size {
+        if let Some((near_f, near_g)) = modest::potentials(costs, tree, monitor)? {
+            let other = proof::gap(costs, masses, &edges, (&near_f, &near_g), size, monitor)?;
+            if other < gap {
+                (f, g, gap) = (near_f, near_g, other);
+            }
+        }
     }
     let dummies = (masses.dummy_source.then(|| f[n]), masses.dummy_sink.then(|| g[m]));
     f.truncate(n);
@@ -48,9 +46,21 @@ pub fn outcome(
     Ok(Outcome { f, g, plan, value, largest, gap, optimal, blocked, dummies, rounds })
 }
 
+/// The largest row potentials that are feasible beside `g`.
+pub fn opposite(costs: &Costs<'_>, g: &[f64], monitor: &dyn Monitor) -> Result<Vec<f64>> {
+    let (n, m) = costs.geometry.shape();
+    let free = if costs.sinks > m { -g[m] } else { f64::INFINITY };
+    let mut f: Vec<f64> = c_transform_rows(costs.geometry, &g[..m], monitor)?.iter().map(|f| f.min(free)).collect();
+    if costs.sources > n {
+        f.push(g[..m].iter().fold(f64::INFINITY, |least, g| least.min(-g)));
+    }
+    Ok(f)
+}
+
 /// Flows between real points by row and column, what they cost, and the largest cost among them.
-fn plan(mut edges: Vec<Edge>, masses: &Masses, (n, m): (usize, usize)) -> (Csr, f64, f64) {
+fn plan(edges: &[Edge], masses: &Masses, (n, m): (usize, usize)) -> (Csr, f64, f64) {
     let sources = masses.sources;
+    let mut edges = edges.to_vec();
     edges.retain(|e| {
         let ends = masses.values[e.source as usize].min(masses.values[e.sink as usize]);
         let real = (e.source as usize) < n && (e.sink as usize) < sources + m && e.cost.is_finite();

@@ -46,7 +46,9 @@ impl Masses {
 
     /// As much as `mass` goes from a to b; the rest goes to and comes from dummies.
     pub fn partial(a: &[f64], b: &[f64], mass: f64) -> Self {
-        let mut masses = Self::new(a, b);
+        // No weight can give more than the mass. Twice as much leaves it unexhausted, which the potentials show.
+        let clipped = |weights: &[f64]| weights.iter().map(|w| w.min(2.0 * mass)).collect::<Vec<_>>();
+        let mut masses = Self::new(&clipped(a), &clipped(b));
         let n = a.len();
         let (supply, demand) = (masses.total(0..n), masses.total(n..n + b.len()));
         let moved = (shifted(mass, masses.shift) as Mass).min(supply).min(demand);

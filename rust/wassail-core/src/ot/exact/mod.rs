@@ -4,6 +4,7 @@ mod arcs;
 mod costs;
 mod finish;
 mod masses;
+mod modest;
 mod potentials;
 mod pricing;
 mod proof;

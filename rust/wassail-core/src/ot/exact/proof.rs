@@ -9,7 +9,7 @@ use crate::monitor::Monitor;
 use crate::parallel::sum;
 
 /// The gap that is promised, relative to the largest term of the value.
-const PROMISE: f64 = 1e-12;
+pub const PROMISE: f64 = 1e-12;
 
 /// c − g rounded, and what is missing to it.
 fn difference(c: f64, g: f64) -> (f64, f64) {
@@ -18,8 +18,20 @@ fn difference(c: f64, g: f64) -> (f64, f64) {
     (z, (c - (z - back)) - (g + back))
 }
 
+/// Bound on what the flows cost above the optimum, by potentials with f_i = min_j C_ij − g_j, for a value of size `size`.
+pub fn gap(
+    costs: &Costs<'_>,
+    masses: &Masses,
+    edges: &[Edge],
+    (f, g): (&[f64], &[f64]),
+    size: f64,
+    monitor: &dyn Monitor,
+) -> Result<f64> {
+    Ok(slack(edges, masses, f, g) + rounding(costs, masses, (f, g), size, monitor)?)
+}
+
 /// What the flows lose by arcs that are not tight: Σ P_ij (C_ij − f_i − g_j).
-pub fn slack(edges: &[Edge], masses: &Masses, f: &[f64], g: &[f64]) -> f64 {
+fn slack(edges: &[Edge], masses: &Masses, f: &[f64], g: &[f64]) -> f64 {
     let lost = edges.iter().filter(|e| e.cost.is_finite()).map(|e| {
         let (z, rest) = difference(e.cost, g[e.sink as usize - masses.sources]);
         masses.weight(e.flow) * (z - f[e.source as usize] + rest).max(0.0)
@@ -28,17 +40,17 @@ pub fn slack(edges: &[Edge], masses: &Masses, f: &[f64], g: &[f64]) -> f64 {
 }
 
 /// What f may exceed feasible potentials by, as each f_i = min_j C_ij − g_j is rounded once. Where this is too coarse
-/// for a value of size `value`, the rows are looked at: those without an arc that was rounded up are exact.
-pub fn rounding(
+/// the rows are looked at: those without an arc that was rounded up are exact.
+fn rounding(
     costs: &Costs<'_>,
     masses: &Masses,
     (f, g): (&[f64], &[f64]),
-    value: f64,
+    size: f64,
     monitor: &dyn Monitor,
 ) -> Result<f64> {
     let charge = |i: usize| masses.weight(masses.values[i]) * f[i].abs() * (0.5 * f64::EPSILON);
     let all = sum((0..masses.sources).map(charge));
-    if all <= PROMISE * value || !all.is_finite() {
+    if all <= PROMISE * size || !all.is_finite() {
         return Ok(all);
     }
     let (n, m) = costs.geometry.shape();

@@ -278,6 +278,21 @@ impl Tree {
         }
     }
 
+    /// All nodes, parents first.
+    pub fn downwards(&self) -> Vec<u32> {
+        let mut order = vec![self.root];
+        let mut next = 0;
+        while next < order.len() {
+            let mut child = self.nodes[order[next] as usize].child;
+            while child != NONE {
+                order.push(child);
+                child = self.nodes[child as usize].next;
+            }
+            next += 1;
+        }
+        order
+    }
+
     /// The arcs of the tree.
     pub fn edges(&self) -> impl Iterator<Item = Edge> + '_ {
         self.nodes.iter().enumerate().filter(|(_, node)| node.parent != NONE).map(|(v, node)| {
