@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,51 +71,59 @@ class Cloud:
 
     def build(self) -> CloudProblem:
         """Make the arrays."""
-        x, y = _gaussian_clouds(self.n, self.d)
+        x, y = clouds(self.n, self.d)
         mean = (x**2).sum(1).mean() + (y**2).sum(1).mean() - 2 * float(x.mean(0) @ y.mean(0))
         dtype = np.float32 if self.float32 else np.float64
         return CloudProblem(x.astype(dtype), y.astype(dtype), CLOUD_FRACTION * float(mean))
 
 
-def _gaussian_clouds(n: int, d: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def clouds(n: int, d: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two Gaussian clouds."""
     rng = np.random.default_rng([n, d])
     return rng.normal(size=(n, d)), 0.8 * rng.normal(size=(n, d)) + 0.3
 
 
-def _uniform_weights(n: int) -> NDArray[np.float64]:
+def uniform_weights(n: int) -> NDArray[np.float64]:
+    """Give 1/n to each point."""
     return np.full(n, 1.0 / n)
 
 
-def _squared_distances(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+def squared_distances(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Make the matrix."""
     squares = (x**2).sum(1)[:, None] + (y**2).sum(1)[None, :] - 2 * (x @ y.T)
     return np.ascontiguousarray(np.maximum(squares, 0.0))
 
 
 def _gaussian(n: int, d: int) -> tuple[NDArray[np.float64], ...]:
-    x, y = _gaussian_clouds(n, d)
-    return _squared_distances(x, y), _uniform_weights(n), _uniform_weights(n)
+    x, y = clouds(n, d)
+    return squared_distances(x, y), uniform_weights(n), uniform_weights(n)
 
 
 def _random_uniform(n: int) -> tuple[NDArray[np.float64], ...]:
     rng = np.random.default_rng([n, 1])
-    return rng.uniform(size=(n, n)), _uniform_weights(n), _uniform_weights(n)
+    return rng.uniform(size=(n, n)), uniform_weights(n), uniform_weights(n)
 
 
 def _smooth_density(rng: np.random.Generator, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
     """Three Gaussian bumps over a small constant floor, summing to one."""
     centers = rng.uniform(0.2, 0.8, size=(3, 2))
     widths = rng.uniform(0.08, 0.2, size=3)
-    squares = _squared_distances(pixels, centers)
+    squares = squared_distances(pixels, centers)
     density = np.exp(-squares / (2 * widths**2)) @ rng.uniform(0.5, 1.0, size=3) + 1e-3
     return density / density.sum()
 
 
-def _grid(cost: str) -> tuple[NDArray[np.float64], ...]:
-    ticks = np.linspace(0.0, 1.0, GRID_SIDE)
-    pixels = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 2)
+def grid_pixels(side: int = GRID_SIDE) -> NDArray[np.float64]:
+    """Centers of the pixels of a square image."""
+    ticks = np.linspace(0.0, 1.0, side)
+    return np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def _grid(cost: str, side: int = GRID_SIDE) -> tuple[NDArray[np.float64], ...]:
+    pixels = grid_pixels(side)
     differences = np.abs(pixels[:, None, :] - pixels[None, :, :])
     matrix = differences.sum(-1) if cost == "l1" else (differences**2).sum(-1)
-    rng = np.random.default_rng(GRID_SIDE)
+    rng = np.random.default_rng(side)
     return np.ascontiguousarray(matrix), _smooth_density(rng, pixels), _smooth_density(rng, pixels)
 
 
@@ -124,6 +133,7 @@ _STORED = {
     "uniform": _random_uniform,
     "grid_l1": lambda _: _grid("l1"),
     "grid_sql2": lambda _: _grid("sql2"),
+    "lattice_sql2": lambda n: _grid("sql2", math.isqrt(n)),  # a grid of any size
 }
 _SIZED = ("gauss2", "gauss10", "uniform")
 _GRIDS = ("grid_l1", "grid_sql2")
@@ -147,15 +157,3 @@ def cloud_instances(*, quick: bool = False) -> list[Cloud]:
     """All point-cloud rows; ``quick`` keeps n = 10 000."""
     sizes = (10_000,) if quick else (10_000, 50_000, 100_000)
     return [Cloud(n, d, single) for n in sizes for d in (3, 50) for single in (False, True)]
-
-
-def to_dict(instance: Stored | Cloud) -> dict[str, Any]:
-    """Describe an instance as plain data for another process."""
-    return {"type": type(instance).__name__, **asdict(instance)}
-
-
-def from_dict(data: dict[str, Any]) -> Stored | Cloud:
-    """Invert :func:`to_dict`."""
-    fields = dict(data)
-    kind = {"Stored": Stored, "Cloud": Cloud}[fields.pop("type")]
-    return kind(**fields)

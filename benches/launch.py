@@ -12,10 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ours
-import peers
 import provenance
-from instances import Cloud, Stored, to_dict
+import tasks
 
 CAP = 60.0  # seconds a peer may take for one solve
 GRACE = 90.0  # for imports, building, compilation and the check
@@ -67,7 +65,7 @@ def wait_until_quiet(threads: int) -> None:
 
 
 def run(
-    instance: Stored | Cloud,
+    instance: Any,
     method: str,
     accuracies: tuple[float, ...],
     threads: int,
@@ -82,7 +80,7 @@ def run(
     reaches the accuracy: that one is timed without a new search.
     """
     job: dict[str, Any] = {
-        "instance": to_dict(instance),
+        "instance": tasks.to_dict(instance),
         "method": method,
         "accuracies": accuracies,
         "threads": threads,
@@ -90,7 +88,7 @@ def run(
         "settings": {},
         "hopeless": {},
     }
-    if method == ours.NAME:
+    if tasks.is_own(method):
         return _measure(job)
     rows = _read(job)
     if options and options.fresh:
@@ -114,8 +112,7 @@ def _read(job: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _key(job: dict[str, Any]) -> str:
-    kind = peers.STORED if job["instance"]["type"] == "Stored" else peers.CLOUDS
-    package = kind[job["method"]].package
+    package = tasks.kind_of(job).peers[job["method"]].package
     parts = {k: job[k] for k in ("instance", "method", "accuracies", "threads")}
     versions = [provenance.version(name) for name in (package, "numpy", "jax", "torch")]
     text = json.dumps([PROTOCOL, provenance.processor(), versions, parts], sort_keys=True)
@@ -151,7 +148,7 @@ def _converse(job: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
     """Start a worker and collect its lines; it is stopped when it is silent for too long."""
     command = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("worker.py"))]
     lines: list[dict[str, Any]] = []
-    silence = GRACE + (job["limit"] if job["method"] != ours.NAME else 600.0)
+    silence = GRACE + (600.0 if tasks.is_own(job["method"]) else job["limit"])
     pipe = subprocess.PIPE
     quiet = subprocess.DEVNULL
     with subprocess.Popen(

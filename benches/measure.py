@@ -1,4 +1,4 @@
-"""Timing with spread, independent accuracy checks, and the tuning of a solver's own stopping rule."""
+"""Timing with spread, and the tuning of a solver's own stopping rule."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from instances import CloudProblem, Problem
-
 LONG_RUN = 10.0  # seconds: above this one run is enough
-SAMPLE = 1000  # rows and columns checked when a cloud is too large for a full check
 
 
 class OverLimitError(Exception):
@@ -25,13 +22,15 @@ class OverLimitError(Exception):
 
 @dataclass
 class Solution:
-    """What a solver returned: a plan, or potentials with P = a b exp((f + g - C) / epsilon)."""
+    """What a solver returned: a plan, or potentials, with P = a b exp((f + g - C) / epsilon) where it is entropic."""
 
-    iterations: int
+    iterations: int  # 0 where there are none, or they are not told
     converged: bool
     plan: Any = None
     f: Any = None
     g: Any = None
+    value: float | None = None  # checked, or filled in, by the check of the kind
+    gap: float | None = None  # certified by the solver itself
 
 
 @dataclass
@@ -43,6 +42,7 @@ class Attempt:
     error: float
     iterations: int
     converged: bool
+    value: float | None = None
 
 
 @contextmanager
@@ -86,44 +86,6 @@ def spread(seconds: list[float]) -> dict[str, float]:
         "high": max(seconds),
         "repeats": len(seconds),
     }
-
-
-def stored_error(problem: Problem, solution: Solution) -> float:
-    """Compute ‖P1 − a‖₁ + ‖Pᵀ1 − b‖₁ in float64, by NumPy alone."""
-    a, b = problem.a, problem.b
-    if solution.plan is not None:
-        plan = np.asarray(solution.plan, dtype=np.float64)
-        return float(np.abs(plan.sum(1) - a).sum() + np.abs(plan.sum(0) - b).sum())
-    f, g = (np.asarray(v, dtype=np.float64) for v in (solution.f, solution.g))
-    rows, columns = np.empty(len(a)), np.zeros(len(b))
-    for start in range(0, len(a), 500):
-        part = slice(start, start + 500)
-        block = np.exp((f[part, None] + g[None, :] - problem.cost[part]) / problem.epsilon)
-        block *= a[part, None] * b[None, :]
-        rows[part] = block.sum(1)
-        columns += block.sum(0)
-    return float(np.abs(rows - a).sum() + np.abs(columns - b).sum())
-
-
-def cloud_error(problem: CloudProblem, solution: Solution) -> float:
-    """Compute the marginal error of a cloud; above 10 000 points from a random sample of rows and columns."""
-    f, g = (np.asarray(v, dtype=np.float64) for v in (solution.f, solution.g))
-    x, y = problem.x.astype(np.float64), problem.y.astype(np.float64)
-    return _one_side(x, y, f, g, problem.epsilon) + _one_side(y, x, g, f, problem.epsilon)
-
-
-def _one_side(x: Any, y: Any, f: Any, g: Any, epsilon: float) -> float:
-    """‖P1 − a‖₁ with uniform weights, over all rows or a sample of them."""
-    n, m = len(x), len(y)
-    rows = np.arange(n) if n <= 10_000 else np.random.default_rng(0).choice(n, SAMPLE, replace=False)
-    squares = (y**2).sum(1)
-    deviation = 0.0
-    for start in range(0, len(rows), 200):
-        part = rows[start : start + 200]
-        cost = (x[part] ** 2).sum(1)[:, None] + squares[None, :] - 2 * (x[part] @ y.T)
-        mass = np.exp((f[part, None] + g[None, :] - cost) / epsilon).sum(1) / m
-        deviation += float(np.abs(mass - 1.0).sum())
-    return deviation / len(rows)
 
 
 def tune_threshold(
@@ -183,8 +145,19 @@ def tune_count(
     return best, last
 
 
+def run_once(
+    solve: Callable[[float], Solution], error: Callable[[Solution], float], accuracy: float
+) -> tuple[Attempt | None, Attempt]:
+    """Run a solver that has no stopping rule to tune."""
+    last = attempt(solve, error, accuracy)
+    return (last if last.error <= accuracy else None), last
+
+
+TUNE = {"threshold": tune_threshold, "count": tune_count, "once": run_once}
+
+
 def attempt(solve: Callable[[float], Solution], error: Callable[[Solution], float], setting: float) -> Attempt:
     """Run a solver once at one setting."""
     solution, seconds = clock(lambda: solve(setting))
     reached = error(solution)
-    return Attempt(setting, seconds, reached, solution.iterations, solution.converged)
+    return Attempt(setting, seconds, reached, solution.iterations, solution.converged, solution.value)

@@ -30,12 +30,13 @@ class Method:
     """One solver: its package, how it is tuned, and a factory ``prepare(problem, limit) -> solve``."""
 
     package: str
-    tuning: Literal["threshold", "count"]
+    tuning: Literal["threshold", "count", "once"]
     prepare: Callable[[Any, float], Callable[[float], Solution]]
     plain: bool = False  # the iterates are those of plain Sinkhorn, so the count is known beforehand
 
 
-def _pot() -> Any:
+def pot_module() -> Any:
+    """POT without its other backends."""
     for backend in ("PYTORCH", "JAX", "CUPY", "TENSORFLOW"):
         os.environ[f"POT_BACKEND_DISABLE_{backend}"] = "1"
     warnings.simplefilter("ignore")
@@ -45,7 +46,7 @@ def _pot() -> Any:
 
 
 def _pot_stored(problem: Problem, _limit: float, *, method: str, **options: Any) -> Callable[[float], Solution]:
-    ot = _pot()
+    ot = pot_module()
 
     def solve(threshold: float) -> Solution:
         plan, log = ot.sinkhorn(
@@ -68,7 +69,7 @@ def _pot_stored(problem: Problem, _limit: float, *, method: str, **options: Any)
 
 
 def _pot_cloud(problem: CloudProblem, limit: float) -> Callable[[float], Solution]:
-    ot = _pot()
+    ot = pot_module()
 
     def run(threshold: float, most: int) -> Solution:
         f, g, log = ot.bregman.empirical_sinkhorn(
@@ -92,7 +93,8 @@ def _pot_cloud(problem: CloudProblem, limit: float) -> Callable[[float], Solutio
     return lambda threshold: run(threshold, most)
 
 
-def _jax() -> Any:
+def jax_module() -> Any:
+    """JAX in float64."""
     import jax
     from jax.interpreters import batching
 
@@ -104,7 +106,7 @@ def _jax() -> Any:
 
 def _ott(problem: Any, make_geometry: Callable[[], Any], limit: float, **options: Any) -> Callable[[float], Solution]:
     """Compile outside the timed part; the threshold is traced, so that one program serves all settings."""
-    jax = _jax()
+    jax = jax_module()
     from ott.problems.linear import linear_problem
     from ott.solvers.linear import sinkhorn
 
@@ -164,7 +166,7 @@ def _ott_cloud(problem: CloudProblem, limit: float, *, momentum: float | None) -
 
 
 def _momentum(value: float | None) -> Any:
-    _jax()
+    jax_module()
     from ott.solvers.linear import acceleration
 
     return None if value is None else acceleration.Momentum(value=value)

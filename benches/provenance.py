@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("wassail", "numpy", "scipy", "pot", "ott-jax", "jax", "geomloss", "torch", "pykeops")
+PACKAGES = ("wassail", "numpy", "scipy", "pot", "ott-jax", "jax", "geomloss", "torch", "pykeops", "regot")
 
 
 def processor() -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import machine
 import numpy as np
 import ours
+import tasks
 
 LOADED = "†"  # beside a timing taken while other processes were at work
 
@@ -34,6 +35,8 @@ def label(row: dict[str, Any]) -> str:
     instance = row["instance"]
     if instance["type"] == "Stored":
         return f"{instance['family']} {instance['n']}"
+    if instance["type"] != "Cloud":
+        return tasks.from_dict(instance).label
     return f"n={instance['n']} d={instance['d']} {'f32' if instance['float32'] else 'f64'}"
 
 
@@ -49,7 +52,8 @@ def cell(row: dict[str, Any] | None) -> str:
             note = f"> {duration(row['limit'])}{reached}"
         return note + mark
     width = row["spread"]["high"] / row["spread"]["low"] - 1
-    return f"{duration(row['seconds'])} (+{100 * width:.0f} %), {row['iterations']} it{mark}"
+    count = f", {row['iterations']} it" if row["iterations"] > 0 else ""
+    return f"{duration(row['seconds'])} (+{100 * width:.0f} %){count}{mark}"
 
 
 def group(rows: list[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, dict[str, Any]]]:
@@ -127,6 +131,30 @@ def every_peer(rows: list[dict[str, Any]]) -> str:
         head = [str(threads), name, "" if fraction is None else f"{fraction:.0e}", f"{accuracy:.0e}"]
         body.append(head + [cell(by_method.get(peer)) for peer in names])
     return table(["threads", "instance", "eps/max", "accuracy", *names], body)
+
+
+def methods(rows: list[dict[str, Any]]) -> str:
+    """Every method on every instance, with its error and value, and its time over that of wassail's fastest."""
+    header = ["threads", "instance", "accuracy", "method", "time", "error", "value", "gap", "times wassail"]
+    body, gains = [], []
+    for (threads, name, _, accuracy), by_method in group(rows).items():
+        own = [row["seconds"] for method, row in by_method.items() if tasks.is_own(method) and row["reached"]]
+        peers = [row["seconds"] for method, row in by_method.items() if not tasks.is_own(method) and row["reached"]]
+        gains += [min(peers) / min(own)] if own and peers else []
+        for method, row in by_method.items():
+            ratio = f"{row['seconds'] / min(own):.1f}" if own and row["reached"] else "–"
+            wanted = "any" if accuracy > 1.0 else f"{accuracy:.0e}"
+            figures = [_figure(row.get(key), digits) for key, digits in (("error", 1), ("value", 11), ("gap", 1))]
+            body.append([str(threads), name, wanted, method, cell(row), *figures, ratio])
+    text = table(header, body)
+    if gains:
+        mean, least = geometric_mean(gains), min(gains)
+        text += f"\n\nBest peer over wassail, {len(gains)} rows: geometric mean {mean:.1f}, least {least:.1f}"
+    return text
+
+
+def _figure(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}g}"
 
 
 def limits_table(limits: dict[str, float]) -> str:

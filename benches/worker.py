@@ -8,22 +8,9 @@ import sys
 import time
 from typing import Any
 
-import instances
 import ours
-import peers
-from measure import (
-    Attempt,
-    OverLimitError,
-    attempt,
-    clock,
-    cloud_error,
-    repeat,
-    spread,
-    stored_error,
-    time_limit,
-    tune_count,
-    tune_threshold,
-)
+import tasks
+from measure import TUNE, Attempt, OverLimitError, attempt, clock, repeat, spread, time_limit
 
 ROUNDING = 1e-13  # of the independent evaluation itself
 
@@ -35,14 +22,12 @@ def emit(kind: str, **fields: Any) -> None:
 
 def describe(made: Attempt) -> dict[str, Any]:
     """What a row of the table keeps of an attempt."""
-    return {"error": made.error, "iterations": made.iterations, "setting": made.setting}
+    return {"error": made.error, "iterations": made.iterations, "setting": made.setting, "value": made.value}
 
 
 def solve_peer(job: dict[str, Any], accuracy: float, solve: Any, error: Any) -> dict[str, Any]:
     """Tune the stopping rule, then repeat the best run."""
-    method = table(job)[job["method"]]
-    tune = tune_threshold if method.tuning == "threshold" else tune_count
-
+    tune = TUNE[tasks.kind_of(job).peers[job["method"]].tuning]
     if str(accuracy) in job["hopeless"]:
         return {"reached": False, "note": job["hopeless"][str(accuracy)], "seconds": 0.0}
     deadline = time.monotonic() + job["limit"]
@@ -71,32 +56,28 @@ def solve_ours(job: dict[str, Any], accuracy: float, solve: Any, error: Any) -> 
         solution, first = clock(lambda: solve(accuracy))
     reached = error(solution)
     seconds = repeat(lambda: solve(accuracy), first)
-    slack = 1.0 if job["instance"]["type"] == "Stored" else 1.15  # a sample estimates the error of clouds
+    allowed = tasks.kind_of(job).slack * accuracy + ROUNDING
     return {
-        "reached": bool(solution.converged) and reached <= slack * accuracy + ROUNDING,
+        "reached": bool(solution.converged) and reached <= allowed,
         "seconds": spread(seconds)["median"],
         "spread": spread(seconds),
         "error": reached,
         "iterations": solution.iterations,
         "setting": accuracy,
+        "value": solution.value,
+        "gap": solution.gap,
     }
-
-
-def table(job: dict[str, Any]) -> dict[str, peers.Method]:
-    """Peers of the job's kind of cost."""
-    return peers.STORED if job["instance"]["type"] == "Stored" else peers.CLOUDS
 
 
 def prepare(job: dict[str, Any]) -> tuple[Any, Any, Any]:
     """Build the problem: (problem, solve, error of a solution)."""
-    problem = instances.from_dict(job["instance"]).build()
-    is_stored = job["instance"]["type"] == "Stored"
-    if job["method"] == ours.NAME:
-        solve = (ours.stored if is_stored else ours.cloud)(problem, job["threads"])
+    kind = tasks.kind_of(job)
+    problem = tasks.from_dict(job["instance"]).build()
+    if tasks.is_own(job["method"]):
+        solve = kind.own[job["method"]](problem, job["threads"])
     else:
-        solve = table(job)[job["method"]].prepare(problem, job["limit"])
-    check = stored_error if is_stored else cloud_error
-    return problem, solve, lambda solution: check(problem, solution)
+        solve = kind.peers[job["method"]].prepare(problem, job["limit"])
+    return problem, solve, lambda solution: kind.error(problem, solution)
 
 
 def main() -> None:
@@ -110,7 +91,7 @@ def main() -> None:
     except ImportError as absent:
         emit("absent", note=f"not installed: {absent.name}")
         return
-    is_ours = job["method"] == ours.NAME
+    is_ours = tasks.is_own(job["method"])
     for accuracy in job["accuracies"]:
         emit("begin", accuracy=accuracy)
         try:
@@ -119,7 +100,7 @@ def main() -> None:
             row = {"reached": False, "note": "not in time", "seconds": job["limit"]}
         except Exception as problem_met:
             row = {"reached": False, "note": f"{type(problem_met).__name__}: {problem_met}"[:80], "seconds": 0.0}
-        if is_ours and row["reached"] and job["instance"]["type"] == "Stored":
+        if row["reached"] and job["method"] == ours.NAME and job["instance"]["type"] == "Stored":
             row["with_plan"] = ours.plan_seconds(problem, accuracy, job["threads"])
         emit("result", accuracy=accuracy, **row)
         if not row["reached"]:

@@ -15,7 +15,9 @@ __all__ = [
     "bench_sweep",
     "c_transform",
     "certificate_sums",
+    "circle_cut",
     "cost_scan",
+    "exact",
     "exp_f32",
     "exp_f64",
     "get_num_threads",
@@ -32,6 +34,9 @@ __all__ = [
     "sinkhorn",
     "sinkhorn_batch",
     "sinkhorn_newton",
+    "sliced_distances",
+    "sliced_gradient",
+    "sliced_pulls",
     "softmin_cols",
     "softmin_rows",
     "sparse_transport",
@@ -118,6 +123,30 @@ def sinkhorn_newton(
     callback: Callable[[int, float, float], bool | None] | None,
     progress: Callable[[int, float, float], None] | None,
 ) -> tuple[_Solution, _Steps]: ...
+
+# Exact transport of all mass (mass None: equal sums) or of part of it; weights must be positive, g0 are column
+# potentials to start from. f, g, (indptr, indices, data) of the plan, (value, gap, mass that only forbidden arcs could
+# move, largest |cost| of the plan), whether optimal (else stopped by the callback), potentials of the dummy source and
+# sink, and one trace entry per sweep: arcs, pivots, violations, gap. callback(pivots, epsilon of the start or 0, error
+# of the start or gap).
+def exact(
+    geometry: Geometry,
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    mass: float | None,
+    g0: NDArray[np.float64] | None,
+    n_threads: int,
+    callback: Callable[[int, float, float], bool | None] | None,
+    progress: Callable[[int, float, float], None] | None,
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]],
+    tuple[float, float, float, float],
+    bool,
+    tuple[float | None, float | None],
+    tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]],
+]: ...
 
 # S_i = -epsilon log sum_j b_j exp((g_j - C_ij) / epsilon), shape (n,), inf where the row is forbidden, and the mean of
 # values (m, k) under the row-normalized weights, shape (n, k); (n, 0) when values is None.
@@ -257,6 +286,42 @@ def sparse_transport(
 # (min, max, mean over finite entries, flat index of the first NaN or -inf or -1, first row without a finite entry or
 # -1, first such column or -1)
 def cost_scan(geometry: Geometry, n_threads: int) -> tuple[float, float, float, int, int, int]: ...
+
+# x (n, d) and y (m, d), C-contiguous float32 or float64; (a, b) or None for equal weights; center (d,), subtracted
+# from points times scale; p; mass of each side; differences of cumulated masses that are rounding. Results are in
+# scaled units.
+_Slices: TypeAlias = tuple[
+    NDArray[Any],
+    NDArray[Any],
+    tuple[NDArray[np.float64], NDArray[np.float64]] | None,
+    NDArray[np.float64],
+    float,
+    float,
+    float,
+    float,
+]
+
+# directions (L, d), of length 1 -> (L,) W_p of the projections
+def sliced_distances(slices: _Slices, directions: NDArray[np.float64], n_threads: int) -> NDArray[np.float64]: ...
+
+# derivatives of (mean W_p^p)^(1/p), whose value is given: in x (n, d), y (m, d), and, up to constants, a (n,), b (m,)
+def sliced_gradient(
+    slices: _Slices, directions: NDArray[np.float64], value: float, n_threads: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+
+# (L,) W_p of the projections and (L, d) its derivatives in the directions
+def sliced_pulls(
+    slices: _Slices, directions: NDArray[np.float64], n_threads: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+# x, y: sorted positions in [0, 1) and cumulated masses. Last atoms (i, j) before the cut, and how many turns y is
+# ahead.
+def circle_cut(
+    x: tuple[NDArray[np.float64], NDArray[np.float64]],
+    y: tuple[NDArray[np.float64], NDArray[np.float64]],
+    order: float,
+    resolution: float,
+) -> tuple[int, int, int]: ...
 def isa() -> str: ...
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...

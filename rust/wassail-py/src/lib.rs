@@ -9,11 +9,13 @@ mod bench;
 mod config;
 mod enter;
 mod errors;
+mod exact;
 mod geometry;
 mod newton;
 mod ot;
 mod plan;
 mod sparse;
+mod sliced;
 mod waiting;
 
 use pyo3::prelude::*;
@@ -25,6 +27,8 @@ mod _core {
     use super::bench::{bench_distance, bench_exp, bench_fma, bench_read, bench_sweep};
     #[pymodule_export]
     use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
+    #[pymodule_export]
+    use super::exact::exact;
     #[pymodule_export]
     use super::geometry::Geometry;
     #[pymodule_export]
@@ -38,6 +42,7 @@ mod _core {
     };
     #[pymodule_export]
     use super::sparse::sparse_transport;
+    use super::sliced::{circle_cut, sliced_distances, sliced_gradient, sliced_pulls};
     use pyo3::prelude::*;
 
     #[pymodule_init]

@@ -1,0 +1,152 @@
+"""Calls of the exact core, and what its answer means for all points, those of weight zero included."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wassail import _core
+from wassail._validate import Report
+from wassail.exceptions import InputError, NumericalError
+from wassail.ot._problem import Potentials, Problem, check_init
+from wassail.ot._sparse_result import SparsePlanResult
+from wassail.ot.results import SinkhornResult, Status
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+F64 = NDArray[np.float64]
+Start = Potentials | SinkhornResult | SparsePlanResult
+
+_PROMISE = 1e-12  # of the largest term of the value
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ExactTrace:
+    """
+    History of a run, one entry per sweep over all arcs.
+
+    Attributes
+    ----------
+    arcs : ndarray, shape (sweeps,)
+        Arcs that the simplex could choose from.
+    pivots : ndarray, shape (sweeps,)
+        Pivots made before the sweep.
+    violations : ndarray, shape (sweeps,)
+        Arcs that the sweep found to improve, at most four of a row; 0 at the optimum.
+    gap : ndarray, shape (sweeps,)
+        Duality gap at the sweep; inf while the plan uses forbidden arcs.
+    """
+
+    arcs: NDArray[np.int64]
+    pivots: NDArray[np.int64]
+    violations: NDArray[np.int64]
+    gap: F64
+
+    def __repr__(self) -> str:
+        return f"ExactTrace(sweeps={self.arcs.size})"
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """What the core found, in terms of all points."""
+
+    f: F64
+    g: F64
+    entries: "csr_array"
+    value: float
+    gap: float
+    status: Status
+    dummies: tuple[float | None, float | None]
+    trace: ExactTrace
+
+
+def check_start(init: Start | None, problem: Problem) -> F64 | None:
+    """Return the column potential to start from, on the support."""
+    pair = (init.f, init.g) if isinstance(init, SparsePlanResult) else init
+    checked = check_init(pair, problem)
+    return None if checked is None else checked[1][problem.columns]
+
+
+def solve(
+    problem: Problem,
+    mass: float | None,
+    g0: F64 | None = None,
+    callback: Report | None = None,
+    progress: Report | None = None,
+) -> Basis:
+    """Solve on the support; potentials of points without weight are left at 0."""
+    a, b = problem.weights
+    f, g, plan, (value, gap, blocked, largest), optimal, dummies, trace = _core.exact(
+        problem.support.handle, a, b, mass, g0, problem.n_threads, callback, progress
+    )
+    if not (np.isfinite(f).all() and np.isfinite(g).all() and math.isfinite(value)):
+        raise NumericalError("the potentials left the range of float64: rescale the cost")
+    total = float(a.sum()) if mass is None else mass
+    _check_blocked(blocked, total, a.size + b.size)
+    entries = _inflated(problem, plan)
+    n, m = problem.cost.shape
+    full_f, full_g = np.zeros(n), np.zeros(m)
+    full_f[problem.rows], full_g[problem.columns] = f, g
+    status = Status.CONVERGED
+    if not optimal:
+        status = Status.STOPPED
+    elif not gap <= _PROMISE * max(abs(value), total * largest):
+        status = Status.STALLED
+    return Basis(full_f, full_g, entries, value, gap, status, dummies, ExactTrace(*trace))
+
+
+def extended(problem: Problem, f: F64, g: F64, price: float = 0.0, ceiling: float = math.inf) -> tuple[F64, F64]:
+    """
+    Continue potentials to the points of weight zero, such that f_i + g_j + price ≤ C_ij holds for all arcs.
+
+    They are as large as possible in turn, at most `ceiling`; 0 where only forbidden arcs are left.
+    """
+    idle_rows, idle_columns = problem.a == 0.0, problem.b == 0.0
+    if not (idle_rows.any() or idle_columns.any()):
+        return f, g
+
+    def bound(potential: F64, axis: int) -> F64:
+        least = _core.c_transform(problem.cost.handle, potential, axis, problem.n_threads) - price
+        return np.minimum(least, ceiling)
+
+    known_f, known_g = np.where(idle_rows, -np.inf, f), np.where(idle_columns, -np.inf, g)
+    if idle_rows.any():
+        least = bound(known_g, 1)
+        known_f = np.where(idle_rows & np.isfinite(least), least, known_f)
+    if idle_columns.any():
+        least = bound(known_f, 0)
+        known_g = np.where(idle_columns, np.where(np.isfinite(least), least, 0.0), known_g)
+    lost = np.isneginf(known_f)
+    if lost.any():
+        least = bound(known_g, 1)
+        known_f = np.where(lost, np.where(np.isfinite(least), least, 0.0), known_f)
+    return known_f, known_g
+
+
+def marginal_error(problem: Problem, entries: "csr_array") -> float:
+    """Return ‖P1 − a‖₁ + ‖Pᵀ1 − b‖₁."""
+    rows, columns = np.asarray(entries.sum(axis=1)).ravel(), np.asarray(entries.sum(axis=0)).ravel()
+    return float(np.abs(rows - problem.a).sum() + np.abs(columns - problem.b).sum())
+
+
+def _inflated(problem: Problem, plan: tuple[NDArray[np.int64], NDArray[np.int64], F64]) -> "csr_array":
+    """Put rows and columns of the support back in place."""
+    from scipy.sparse import csr_array
+
+    indptr, indices, data = plan
+    n, m = problem.cost.shape
+    counts = np.zeros(n + 1, dtype=np.int64)
+    counts[problem.rows + 1] = np.diff(indptr)
+    return csr_array((data, problem.columns[indices], np.cumsum(counts)), shape=(n, m))
+
+
+def _check_blocked(blocked: float, total: float, count: int) -> None:
+    """Refuse a problem that needs forbidden arcs for more than the weights may be rounded by."""
+    if blocked > (1e-6 + 2.0**-23 * math.sqrt(count)) * total:
+        raise InputError(
+            f"cost leaves no plan: forbidden arcs (inf) keep at least {blocked:.3g} of the mass {total:.6g} from its "
+            "targets; allow more arcs, or move less with partial"
+        )

@@ -1,0 +1,146 @@
+//! Exact transport: a primal simplex on few arcs, and sweeps over all arcs that add to them or prove the optimum.
+
+mod arcs;
+mod costs;
+mod finish;
+mod masses;
+mod modest;
+mod potentials;
+mod pricing;
+mod proof;
+mod simplex;
+mod start;
+mod sweep;
+mod tree;
+
+use super::geometry::Geometry;
+use super::sparsify::Csr;
+use super::sweep::Weights;
+use crate::error::Result;
+use crate::monitor::Monitor;
+use crate::parallel::sum;
+use arcs::Arc;
+use costs::Costs;
+use masses::Masses;
+use simplex::{Simplex, progress};
+use tree::Tree;
+
+/// Arcs of a row that one sweep may add.
+const ADDED: usize = 4;
+
+/// What is to be moved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Amount {
+    /// All of a to all of b.
+    All,
+    /// This mass, from and to where it is cheapest.
+    Part(f64),
+}
+
+/// What happened between two sweeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Round {
+    /// Arcs that the simplex could use.
+    pub arcs: usize,
+    /// Pivots made.
+    pub pivots: usize,
+    /// Arcs that were found to improve.
+    pub violations: usize,
+    /// Duality gap at the sweep, infinite while forbidden arcs are in use.
+    pub gap: f64,
+}
+
+/// An optimal plan and its proof.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Row potential.
+    pub f: Vec<f64>,
+    /// Column potential.
+    pub g: Vec<f64>,
+    /// The plan: the positive flows of the basis.
+    pub plan: Csr,
+    /// ⟨C, P⟩.
+    pub value: f64,
+    /// Largest |C_ij| where P is positive.
+    pub largest: f64,
+    /// ⟨C, P⟩ less a lower bound of it.
+    pub gap: f64,
+    /// Whether no arc improves; else the callback stopped the run.
+    pub optimal: bool,
+    /// Mass that only forbidden arcs could move.
+    pub blocked: f64,
+    /// Potentials of the dummy source and the dummy sink, where there are.
+    pub dummies: (Option<f64>, Option<f64>),
+    /// One entry per sweep.
+    pub rounds: Vec<Round>,
+}
+
+/// Solves min ⟨C, P⟩ over P ≥ 0 with P1 = a, Pᵀ1 = b, or P1 ≤ a, Pᵀ1 ≤ b, ΣP = mass. All weights are positive.
+pub fn solve(
+    geometry: &dyn Geometry,
+    weights: Weights<'_>,
+    amount: Amount,
+    init: Option<&[f64]>,
+    monitor: &dyn Monitor,
+) -> Result<Outcome> {
+    geometry.prepare(false)?;
+    let masses = match amount {
+        Amount::All => Masses::balanced(weights.a, weights.b),
+        Amount::Part(mass) => Masses::partial(weights.a, weights.b, mass),
+    };
+    let costs = Costs::new(geometry, &masses);
+    let (mut simplex, mut stopped) = begin(&costs, &masses, weights, amount, init, monitor)?;
+    let (mut rounds, mut gap) = (Vec::new(), f64::INFINITY);
+    loop {
+        let before = simplex.pivots;
+        stopped = stopped || simplex.run(gap, monitor)?;
+        if stopped {
+            simplex.tree.refresh();
+        }
+        let found = pricing::price(geometry, &simplex.tree, ADDED, monitor)?;
+        gap = shortfall(&simplex.tree, &found.minima, weights.a);
+        let arcs = simplex.arcs.len();
+        rounds.push(Round { arcs, pivots: simplex.pivots - before, violations: found.arcs.len(), gap });
+        let optimal = found.arcs.is_empty();
+        stopped |= monitor.report(progress(simplex.pivots, gap));
+        if optimal || stopped {
+            return finish::outcome(&costs, &masses, &simplex.tree, optimal, rounds, monitor);
+        }
+        simplex.extend(&found.arcs);
+    }
+}
+
+/// A first tree and first arcs, and whether the callback has stopped the run.
+fn begin(
+    costs: &Costs<'_>,
+    masses: &Masses,
+    weights: Weights<'_>,
+    amount: Amount,
+    init: Option<&[f64]>,
+    monitor: &dyn Monitor,
+) -> Result<(Simplex, bool)> {
+    let geometry = costs.geometry;
+    let (g, stopped) = match (init, amount) {
+        (Some(g), _) => (g.to_vec(), false),
+        (None, Amount::All) => potentials::entropic(geometry, weights, monitor)?,
+        (None, Amount::Part(_)) => (vec![0.0; geometry.shape().1], false),
+    };
+    let potentials::Candidates { mut f, mut g, mut arcs } = potentials::candidates(geometry, &g, monitor)?;
+    // The dummies' arcs are free: their potentials are the least of the other side's.
+    let least = |p: &[f64]| p.iter().fold(f64::INFINITY, |least, p| least.min(-p));
+    let (source, sink) = (least(&g), least(&f));
+    f.push(source);
+    g.push(sink);
+    arcs.extend(costs.dummies().map(|(i, j)| Arc { i: i as u32, j: j as u32, cost: 0.0 }));
+    let reduced: Vec<f64> = arcs.iter().map(|arc| arc.cost - f[arc.i as usize] - g[arc.j as usize]).collect();
+    let tree = start::tree(costs, masses, &arcs, &reduced, monitor)?;
+    Ok((Simplex::new(tree, arcs), stopped))
+}
+
+/// The duality gap: what the row potentials lose when they are made feasible.
+fn shortfall(tree: &Tree, minima: &[f64], a: &[f64]) -> f64 {
+    if tree.forbidden > 0 {
+        return f64::INFINITY;
+    }
+    sum(minima.iter().zip(&tree.potential).zip(a).map(|((least, f), a)| a * (f - least).max(0.0)))
+}

@@ -1,0 +1,163 @@
+//! The first tree: cheap arcs first, in reduced cost.
+
+use super::arcs::Arc;
+use super::costs::Costs;
+use super::masses::{Mass, Masses};
+use super::tree::{Edge, Tree};
+use crate::error::Result;
+use crate::monitor::Monitor;
+
+/// Sets of nodes that are connected so far.
+struct Sets(Vec<u32>);
+
+impl Sets {
+    fn new(count: usize) -> Self {
+        Self((0..count as u32).collect())
+    }
+
+    fn find(&mut self, mut v: u32) -> u32 {
+        while self.0[v as usize] != v {
+            let above = self.0[v as usize];
+            self.0[v as usize] = self.0[above as usize];
+            v = above;
+        }
+        v
+    }
+
+    /// Puts the set of `child` below that of `parent`; false if they are one already.
+    fn join(&mut self, child: u32, parent: u32) -> bool {
+        let (child, parent) = (self.find(child), self.find(parent));
+        self.0[child as usize] = parent;
+        child != parent
+    }
+}
+
+/// A strongly feasible tree. `reduced` are the reduced costs of the arcs.
+pub fn tree(costs: &Costs<'_>, masses: &Masses, arcs: &[Arc], reduced: &[f64], monitor: &dyn Monitor) -> Result<Tree> {
+    let (n, m) = costs.geometry.shape();
+    let mut order: Vec<u32> = (0..arcs.len() as u32).collect();
+    // Dummies take what is left.
+    let is_dummy = |at: u32| arcs[at as usize].i as usize == n || arcs[at as usize].j as usize == m;
+    order.sort_unstable_by(|&p, &q| {
+        let by_cost = reduced[p as usize].total_cmp(&reduced[q as usize]);
+        is_dummy(p).cmp(&is_dummy(q)).then(by_cost).then(p.cmp(&q))
+    });
+    let sorted: Vec<Edge> = order.iter().map(|&at| edge(arcs[at as usize], masses.sources)).collect();
+    monitor.check()?;
+    let mut forest = Forest::new(masses);
+    forest.send_along(&spanning(&sorted, masses.values.len()));
+    monitor.check()?;
+    for edge in &sorted {
+        forest.send(edge.source, edge.sink, || edge.cost);
+    }
+    forest.send_rest(costs);
+    monitor.check()?;
+    Ok(forest.into_tree(costs, &sorted))
+}
+
+fn edge(arc: Arc, sources: usize) -> Edge {
+    Edge { source: arc.i, sink: (sources + arc.j as usize) as u32, cost: arc.cost, flow: 0 }
+}
+
+/// The arcs that connect what the arcs before them do not (Kruskal).
+fn spanning(sorted: &[Edge], count: usize) -> Vec<Edge> {
+    let mut sets = Sets::new(count);
+    sorted.iter().filter(|edge| sets.join(edge.source, edge.sink)).copied().collect()
+}
+
+/// Arcs with flow, without a cycle.
+struct Forest {
+    edges: Vec<Edge>,
+    left: Vec<Mass>,
+    sources: usize,
+    sets: Sets,
+}
+
+impl Forest {
+    fn new(masses: &Masses) -> Self {
+        let count = masses.values.len();
+        let left = masses.values.clone();
+        Self { edges: Vec::with_capacity(count), left, sources: masses.sources, sets: Sets::new(count) }
+    }
+
+    /// Sends along a forest, from its leaves inwards: as much as it can carry.
+    fn send_along(&mut self, forest: &[Edge]) {
+        // The one arc of a leaf is what is left of the exclusive or of all its arcs.
+        let (mut degree, mut arc) = (vec![0u32; self.left.len()], vec![0usize; self.left.len()]);
+        for (at, edge) in forest.iter().enumerate() {
+            for v in [edge.source, edge.sink] {
+                degree[v as usize] += 1;
+                arc[v as usize] ^= at;
+            }
+        }
+        let mut leaves: Vec<usize> = (0..degree.len()).filter(|&v| degree[v] == 1).collect();
+        while let Some(leaf) = leaves.pop() {
+            if degree[leaf] != 1 {
+                continue;
+            }
+            let at = arc[leaf];
+            let edge = forest[at];
+            self.send(edge.source, edge.sink, || edge.cost);
+            for v in [edge.source as usize, edge.sink as usize] {
+                degree[v] -= 1;
+                arc[v] ^= at;
+                if degree[v] == 1 {
+                    leaves.push(v);
+                }
+            }
+        }
+    }
+
+    /// Sends all that source and sink still have: one of them is exhausted, so that no cycle forms.
+    fn send(&mut self, source: u32, sink: u32, cost: impl FnOnce() -> f64) {
+        let flow = self.left[source as usize].min(self.left[sink as usize]);
+        if flow > 0 {
+            self.left[source as usize] -= flow;
+            self.left[sink as usize] -= flow;
+            self.sets.join(source, sink);
+            self.edges.push(Edge { source, sink, cost: cost(), flow });
+        }
+    }
+
+    /// Sends what is left in the order of the nodes.
+    fn send_rest(&mut self, costs: &Costs<'_>) {
+        let (mut source, mut sink) = (0, self.sources);
+        while source < self.sources && sink < self.left.len() {
+            if self.left[source] == 0 {
+                source += 1;
+            } else if self.left[sink] == 0 {
+                sink += 1;
+            } else {
+                let j = sink - self.sources;
+                self.send(source as u32, sink as u32, || costs.at(source, j));
+            }
+        }
+    }
+
+    /// Connects the parts by arcs without flow. Such an arc must lead from the part next to the root of its set: then all of
+    /// them lead towards the root.
+    fn into_tree(mut self, costs: &Costs<'_>, sorted: &[Edge]) -> Tree {
+        let count = self.left.len();
+        let part: Vec<u32> = (0..count as u32).map(|v| self.sets.find(v)).collect();
+        // The part next to the root, of each set.
+        let mut top = part.clone();
+        for edge in sorted {
+            self.connect(edge.source, edge.sink, &part, &mut top, || edge.cost);
+        }
+        let last = (count - 1) as u32;
+        for v in 0..self.sources as u32 {
+            let j = last as usize - self.sources;
+            self.connect(v, last, &part, &mut top, || costs.at(v as usize, j));
+        }
+        let root = top[self.sets.find(last) as usize];
+        Tree::new(&self.edges, self.sources, count, root)
+    }
+
+    fn connect(&mut self, source: u32, sink: u32, part: &[u32], top: &mut [u32], cost: impl FnOnce() -> f64) {
+        let (from, to) = (self.sets.find(source), self.sets.find(sink));
+        if from != to && top[from as usize] == part[source as usize] {
+            self.sets.join(from, to);
+            self.edges.push(Edge { source, sink, cost: cost(), flow: 0 });
+        }
+    }
+}

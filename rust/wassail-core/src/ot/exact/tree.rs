@@ -1,0 +1,305 @@
+//! The basis of the transport simplex: a spanning tree over sources and sinks, with flows on its arcs.
+//!
+//! Nodes are sources first, then sinks; an arc leads from a source to a sink, so its direction follows from which end is the
+//! child. The tree is kept strongly feasible: an arc without flow has its source below, so that every node can send to the
+//! root. Then no sequence of degenerate pivots cycles (Cunningham 1976, doi:10.1007/BF01580379).
+
+use super::masses::Mass;
+
+/// No node.
+pub const NONE: u32 = u32::MAX;
+
+/// A tree node with the arc to its parent.
+#[derive(Clone, Copy)]
+pub struct Node {
+    /// Flow on the arc.
+    pub flow: Mass,
+    /// Cost of the arc, 0 if it is forbidden.
+    pub cost: f64,
+    /// The other end of the arc, `NONE` at the root.
+    pub parent: u32,
+    /// Nodes of the subtree, this one included.
+    pub size: u32,
+    /// 1 for a forbidden arc: its cost is infinite, to first order.
+    pub level: i32,
+    child: u32,
+    next: u32,
+    previous: u32,
+}
+
+/// An arc between a source and a sink, by node numbers.
+#[derive(Clone, Copy)]
+pub struct Edge {
+    /// Source.
+    pub source: u32,
+    /// Sink.
+    pub sink: u32,
+    /// Cost, infinite for a forbidden arc.
+    pub cost: f64,
+    /// Flow.
+    pub flow: Mass,
+}
+
+/// Where the cycle of an entering arc breaks.
+struct Cycle {
+    join: u32,
+    /// Lower end of the leaving arc.
+    leaving: u32,
+    flow: Mass,
+    /// Whether the leaving arc lies above the source of the entering one.
+    on_source_side: bool,
+}
+
+/// A spanning tree and the potentials that make its arcs tight.
+pub struct Tree {
+    /// By node number.
+    pub nodes: Vec<Node>,
+    /// Potentials, to which a multiple of infinity is added by `level`.
+    pub potential: Vec<f64>,
+    /// Counts of infinity.
+    pub level: Vec<i32>,
+    /// Number of sources.
+    pub sources: usize,
+    /// Forbidden arcs in the tree.
+    pub forbidden: usize,
+    root: u32,
+    stack: Vec<u32>,
+}
+
+impl Tree {
+    /// The tree of these arcs, which span all nodes, rooted at `root`.
+    pub fn new(edges: &[Edge], sources: usize, count: usize, root: u32) -> Self {
+        let blank =
+            Node { flow: 0, cost: 0.0, parent: NONE, size: 1, level: 0, child: NONE, next: NONE, previous: NONE };
+        let mut tree = Self {
+            nodes: vec![blank; count],
+            potential: vec![0.0; count],
+            level: vec![0; count],
+            sources,
+            forbidden: edges.iter().filter(|e| e.cost.is_infinite()).count(),
+            root,
+            stack: Vec::new(),
+        };
+        let mut start = vec![0usize; count + 1];
+        for end in edges.iter().flat_map(|e| [e.source, e.sink]) {
+            start[end as usize + 1] += 1;
+        }
+        for v in 0..count {
+            start[v + 1] += start[v];
+        }
+        let (mut incident, mut fill) = (vec![0usize; 2 * edges.len()], start.clone());
+        for (at, edge) in edges.iter().enumerate() {
+            for end in [edge.source, edge.sink] {
+                incident[fill[end as usize]] = at;
+                fill[end as usize] += 1;
+            }
+        }
+        let mut order = vec![root];
+        let mut next = 0;
+        while next < order.len() {
+            let v = order[next];
+            next += 1;
+            for &at in &incident[start[v as usize]..start[v as usize + 1]] {
+                let edge = edges[at];
+                let other = if edge.source == v { edge.sink } else { edge.source };
+                if other != tree.nodes[v as usize].parent {
+                    let (cost, level) = if edge.cost.is_finite() { (edge.cost, 0) } else { (0.0, 1) };
+                    tree.hang(other, v, edge.flow, cost, level);
+                    order.push(other);
+                }
+            }
+        }
+        for &v in order[1..].iter().rev() {
+            let Node { parent, size, .. } = tree.nodes[v as usize];
+            tree.nodes[parent as usize].size += size;
+        }
+        tree.refresh();
+        tree
+    }
+
+    fn is_source(&self, v: u32) -> bool {
+        (v as usize) < self.sources
+    }
+
+    /// Makes `v` a child of `parent` by the given arc.
+    fn hang(&mut self, v: u32, parent: u32, flow: Mass, cost: f64, level: i32) {
+        let first = std::mem::replace(&mut self.nodes[parent as usize].child, v);
+        if first != NONE {
+            self.nodes[first as usize].previous = v;
+        }
+        let node = &mut self.nodes[v as usize];
+        (node.parent, node.flow, node.cost, node.level) = (parent, flow, cost, level);
+        (node.next, node.previous) = (first, NONE);
+    }
+
+    /// Takes `v` out of its parent's children.
+    fn cut(&mut self, v: u32) {
+        let Node { parent, next, previous, .. } = self.nodes[v as usize];
+        if previous == NONE {
+            self.nodes[parent as usize].child = next;
+        } else {
+            self.nodes[previous as usize].next = next;
+        }
+        if next != NONE {
+            self.nodes[next as usize].previous = previous;
+        }
+    }
+
+    /// Potentials anew from the costs of the arcs, in twice the precision, so that errors do not grow with the depth.
+    pub fn refresh(&mut self) {
+        let mut low = vec![0.0; self.nodes.len()];
+        let mut stack = std::mem::take(&mut self.stack);
+        stack.clear();
+        stack.push(self.root);
+        self.potential[self.root as usize] = 0.0;
+        self.level[self.root as usize] = 0;
+        while let Some(v) = stack.pop() {
+            let (high, rest, level) = (self.potential[v as usize], low[v as usize], self.level[v as usize]);
+            let mut child = self.nodes[v as usize].child;
+            while child != NONE {
+                let Node { cost, level: own, next, .. } = self.nodes[child as usize];
+                let difference = cost - high;
+                let back = difference - cost;
+                let tail = (cost - (difference - back)) - (high + back) - rest;
+                let sum = difference + tail;
+                self.potential[child as usize] = sum;
+                low[child as usize] = tail - (sum - difference);
+                self.level[child as usize] = own - level;
+                stack.push(child);
+                child = next;
+            }
+        }
+        self.stack = stack;
+    }
+
+    /// Brings the arc from `source` to `sink` in, whose reduced cost is `reduced` and whose level is `level`.
+    pub fn pivot(&mut self, source: u32, sink: u32, cost: f64, reduced: f64, level: i32) {
+        let cycle = self.cycle(source, sink);
+        self.push(source, sink, &cycle);
+        let (inner, outer) = if cycle.on_source_side { (source, sink) } else { (sink, source) };
+        let leaving = cycle.leaving;
+        let Node { parent, size, level: infinite, .. } = self.nodes[leaving as usize];
+        self.forbidden -= infinite as usize;
+        self.resize(parent, cycle.join, size.wrapping_neg());
+        self.cut(leaving);
+        self.shift(inner, leaving, size, reduced, level);
+        self.rehang(inner, outer, leaving, size, (cycle.flow, cost, 0));
+        self.resize(outer, cycle.join, size);
+    }
+
+    /// Walks from both ends of the entering arc to where they meet. Of the arcs whose flow runs out first, the last one on
+    /// the way around from the meeting point leaves: this keeps the tree strongly feasible.
+    fn cycle(&self, source: u32, sink: u32) -> Cycle {
+        let (mut u, mut v) = (source, sink);
+        let (mut below_u, mut below_v) = ((Mass::MAX, NONE), (Mass::MAX, NONE));
+        while u != v {
+            let (left, right) = (&self.nodes[u as usize], &self.nodes[v as usize]);
+            if left.size < right.size {
+                if self.is_source(u) && left.flow < below_u.0 {
+                    below_u = (left.flow, u);
+                }
+                u = left.parent;
+            } else {
+                if !self.is_source(v) && right.flow <= below_v.0 {
+                    below_v = (right.flow, v);
+                }
+                v = right.parent;
+            }
+        }
+        let on_source_side = below_u.0 < below_v.0;
+        let (flow, leaving) = if on_source_side { below_u } else { below_v };
+        Cycle { join: u, leaving, flow, on_source_side }
+    }
+
+    /// Sends the flow around the cycle.
+    fn push(&mut self, source: u32, sink: u32, cycle: &Cycle) {
+        if cycle.flow == 0 {
+            return;
+        }
+        for (start, decreasing) in [(source, true), (sink, false)] {
+            let mut v = start;
+            while v != cycle.join {
+                let against = self.is_source(v) == decreasing;
+                let node = &mut self.nodes[v as usize];
+                node.flow += if against { -cycle.flow } else { cycle.flow };
+                v = node.parent;
+            }
+        }
+    }
+
+    /// Adds to the sizes from `v` up to below `top`.
+    fn resize(&mut self, mut v: u32, top: u32, by: u32) {
+        while v != top {
+            let node = &mut self.nodes[v as usize];
+            node.size = node.size.wrapping_add(by);
+            v = node.parent;
+        }
+    }
+
+    /// Makes the entering arc tight, by moving the potentials of the cut part or of all others, whichever are fewer.
+    fn shift(&mut self, inner: u32, top: u32, size: u32, reduced: f64, level: i32) {
+        let small = 2 * (size as usize) <= self.nodes.len();
+        let (start, sign) = if small { (top, 1) } else { (self.root, -1) };
+        let sign = if self.is_source(inner) { sign } else { -sign };
+        let (by, levels) = (f64::from(sign) * reduced, sign * level);
+        let mut stack = std::mem::take(&mut self.stack);
+        stack.clear();
+        stack.push(start);
+        while let Some(v) = stack.pop() {
+            let own = self.is_source(v);
+            self.potential[v as usize] += if own { by } else { -by };
+            if levels != 0 {
+                self.level[v as usize] += if own { levels } else { -levels };
+            }
+            let mut child = self.nodes[v as usize].child;
+            while child != NONE {
+                stack.push(child);
+                child = self.nodes[child as usize].next;
+            }
+        }
+        self.stack = stack;
+    }
+
+    /// Turns the path from `inner` up to `top` around and hangs it below `outer`.
+    fn rehang(&mut self, inner: u32, outer: u32, top: u32, size: u32, entering: (Mass, f64, i32)) {
+        let (mut v, mut parent, mut arc, mut below) = (inner, outer, entering, 0);
+        loop {
+            let old = self.nodes[v as usize];
+            if v != top {
+                self.cut(v);
+            }
+            self.hang(v, parent, arc.0, arc.1, arc.2);
+            self.nodes[v as usize].size = size - below;
+            if v == top {
+                return;
+            }
+            (arc, below) = ((old.flow, old.cost, old.level), old.size);
+            (parent, v) = (v, old.parent);
+        }
+    }
+
+    /// All nodes, parents first.
+    pub fn downwards(&self) -> Vec<u32> {
+        let mut order = vec![self.root];
+        let mut next = 0;
+        while next < order.len() {
+            let mut child = self.nodes[order[next] as usize].child;
+            while child != NONE {
+                order.push(child);
+                child = self.nodes[child as usize].next;
+            }
+            next += 1;
+        }
+        order
+    }
+
+    /// The arcs of the tree.
+    pub fn edges(&self) -> impl Iterator<Item = Edge> + '_ {
+        self.nodes.iter().enumerate().filter(|(_, node)| node.parent != NONE).map(|(v, node)| {
+            let v = v as u32;
+            let (source, sink) = if self.is_source(v) { (v, node.parent) } else { (node.parent, v) };
+            let cost = if node.level == 0 { node.cost } else { f64::INFINITY };
+            Edge { source, sink, cost, flow: node.flow }
+        })
+    }
+}

@@ -1,0 +1,132 @@
+"""Partial transport: linear programming as the oracle, limits, price and potentials."""
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+from wassail import ot
+from wassail.exceptions import InputError
+
+
+def instance(seed, n, m):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, m)), rng.random(n) + 0.1, rng.random(m) + 0.1
+
+
+def by_highs(C, a, b, mass):
+    n, m = C.shape
+    rows, columns = np.kron(np.eye(n), np.ones(m)), np.kron(np.ones(n), np.eye(m))
+    found = linprog(
+        C.ravel(),
+        A_ub=np.vstack([rows, columns]),
+        b_ub=np.concatenate([a, b]),
+        A_eq=np.ones((1, n * m)),
+        b_eq=[mass],
+        method="highs",
+    )
+    assert found.status == 0
+    return found.fun
+
+
+def check(result, C, a, b, mass):
+    plan = result.plan
+    assert result.converged
+    assert (plan.sum(axis=1) <= a * (1 + 1e-14)).all()
+    assert (plan.sum(axis=0) <= b * (1 + 1e-14)).all()
+    assert plan.sum() == pytest.approx(mass, rel=1e-14)
+    assert result.marginal_error < 1e-13
+    assert (result.f <= 1e-15).all()
+    assert (result.g <= 1e-15).all()
+    assert (C - result.f[:, None] - result.g - result.price >= -1e-13).all()
+    dual = a @ result.f + b @ result.g + result.price * mass
+    assert dual == pytest.approx(result.value, rel=1e-11, abs=1e-12)
+    used = plan > 0
+    assert result.value == pytest.approx((C[used] * plan[used]).sum(), rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.9, 1.0])
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (8, 5), (20, 30)])
+def test_against_highs(n, m, share):
+    C, a, b = instance((n, m), n, m)
+    mass = share * min(a.sum(), b.sum())
+    result = ot.partial(C, a, b, mass=mass)
+    check(result, C, a, b, mass)
+    assert result.value == pytest.approx(by_highs(C, a, b, mass), rel=1e-8, abs=1e-8)
+
+
+@pytest.mark.parametrize("mass", [1e-300, 1e-30, 1e-16])
+def test_very_little_mass(mass):
+    """All of it takes the cheapest arc."""
+    C, a, b = instance(2, 20, 30)
+    result = ot.partial(C, a, b, mass=mass)
+    assert result.converged
+    assert result.value == pytest.approx(C.min() * mass, rel=1e-13)
+    assert result.price == pytest.approx(C.min(), rel=1e-13)
+    assert result.sparse_plan().sum() == pytest.approx(mass, rel=1e-13)
+
+
+def test_the_price_is_the_derivative():
+    C, a, b = instance(1, 40, 50)
+    mass, h = 10.0, 1e-6
+    middle = ot.partial(C, a, b, mass=mass)
+    ends = [ot.partial(C, a, b, mass=mass + t).value for t in (-h, h)]
+    assert (ends[1] - ends[0]) / (2 * h) == pytest.approx(middle.price, rel=1e-5)
+
+
+def test_huge_costs_leave_the_small_ones_exact():
+    """What a big-M for the dummies would ruin."""
+    C = np.array([[1e-8, 1e150], [1e150, 3e-8]])
+    result = ot.partial(C, [1.0, 1.0], [1.0, 1.0], mass=1.25)
+    assert result.value == 1e-8 + 0.25 * 3e-8
+    assert result.price == 3e-8
+
+
+def test_all_mass_is_exact_transport():
+    C, a, b = instance(2, 60, 50)
+    a, b = a / a.sum(), b / b.sum()
+    assert ot.partial(C, a, b, mass=1.0).value == pytest.approx(ot.exact(C, a, b).value, rel=1e-12)
+
+
+def test_points_weights_of_zero_and_forbidden_arcs():
+    rng = np.random.default_rng(3)
+    cloud = ot.PointCloud(rng.normal(size=(300, 2)), rng.normal(size=(200, 2)) + 1.0)
+    a, b = rng.random(300), rng.random(200)
+    a[::5], b[::7] = 0.0, 0.0
+    check(ot.partial(cloud, a, b, mass=30.0), cloud.to_numpy(), a, b, 30.0)
+    C = cloud.to_numpy()
+    C[rng.random(C.shape) < 0.7] = np.inf
+    C[1] = np.inf
+    check(ot.partial(C, a, b, mass=30.0), C, a, b, 30.0)
+
+
+def test_warm_start_and_threads():
+    C, a, b = instance(4, 600, 500)
+    cold = ot.partial(C, a, b, mass=100.0)
+    warm = [ot.partial(C, a, b, mass=101.0, init=cold, n_threads=count) for count in (1, 2, 5)]
+    check(warm[0], C, a, b, 101.0)
+    for other in warm[1:]:
+        assert np.array_equal(other.plan, warm[0].plan)
+        assert np.array_equal(other.f, warm[0].f)
+
+
+@pytest.mark.parametrize(
+    ("mass", "match"), [(0.0, "mass"), (-1.0, "mass"), (np.nan, "mass"), (1.5, "at most 1.0"), ("x", "mass")]
+)
+def test_bad_mass(mass, match):
+    with pytest.raises(InputError, match=match):
+        ot.partial(np.ones((3, 3)), mass=mass)
+
+
+def test_no_plan():
+    with pytest.raises(InputError, match="no plan"):
+        ot.partial(np.array([[1.0, 2.0], [np.inf, np.inf]]), mass=0.8)
+
+
+@pytest.mark.peers
+def test_pot():
+    pot = pytest.importorskip("ot", reason="POT is not installed")
+    C, a, b = instance(5, 50, 60)
+    C = C - C.min()  # POT takes nonnegative costs
+    a, b = a / a.sum(), b / b.sum()
+    plan = pot.partial.partial_wasserstein(a, b, C, m=0.4)
+    assert ot.partial(C, a, b, mass=0.4).value == pytest.approx((plan * C).sum(), rel=1e-8)
