@@ -21,36 +21,38 @@ from wassail.ot.gaussian import (
     gaussian_wasserstein,
 )
 from wassail.ot.geometry import ArrayCost, PointCloud, as_cost
-from wassail.ot.newton import NewtonTrace, sinkhorn_newton
-from wassail.ot.sparse import SparseTransportResult, SparseTransportTrace, sparse_transport
 from wassail.ot.max_sliced import MaxSlicedResult, max_sliced_wasserstein
+from wassail.ot.newton import NewtonTrace, sinkhorn_newton
 from wassail.ot.partial import PartialResult, partial
-from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
+from wassail.ot.results import Choice, SinkhornResult, SinkhornTrace, Status
 from wassail.ot.sinkhorn import sinkhorn
 from wassail.ot.sliced import SlicedResult, sliced_wasserstein
+from wassail.ot.solve import solve
+from wassail.ot.sparse import SparseTransportResult, SparseTransportTrace, sparse_transport
 from wassail.ot.univariate import wasserstein_1d
 
 __all__ = [
     "ArrayCost",
     "AssignmentResult",
     "Certificate",
+    "Choice",
     "DivergenceResult",
     "ExactResult",
     "ExactTrace",
     "GaussianMap",
     "GaussianPlan",
-    "NewtonTrace",
     "MaxSlicedResult",
+    "NewtonTrace",
     "PNorm",
     "PartialResult",
     "PointCloud",
     "QuadraticForm",
     "SinkhornResult",
     "SinkhornTrace",
-    "SparseTransportResult",
-    "SparseTransportTrace",
     "SlicedGradient",
     "SlicedResult",
+    "SparseTransportResult",
+    "SparseTransportTrace",
     "Status",
     "as_cost",
     "assignment",
@@ -65,8 +67,9 @@ __all__ = [
     "sinkhorn_batch",
     "sinkhorn_divergence",
     "sinkhorn_newton",
-    "sparse_transport",
     "sliced_wasserstein",
+    "solve",
+    "sparse_transport",
     "suggest_epsilon",
     "wasserstein_1d",
     "wasserstein_circle",

@@ -1,6 +1,6 @@
 """What the solvers whose plan is sparse have in common: the plan is held, as a `csr_array`, and read from there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from wassail.exceptions import InputError
 from wassail.ot import _maps
 from wassail.ot._frozen import ReadOnly
 from wassail.ot.geometry import ArrayCost, PointCloud
-from wassail.ot.results import Status
+from wassail.ot.results import Choice, Status
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -47,6 +47,10 @@ class SparsePlanResult(ReadOnly):
         Weights as solved for: `b` after it was rescaled to the mass of `a`.
     mass_rescale : float
         The factor by which `b` was multiplied.
+    entries : csr_array, shape (n, m)
+        The plan.
+    choice : Choice or None
+        The algorithm and why, if :func:`wassail.ot.solve` chose it.
     """
 
     f: F64
@@ -61,6 +65,7 @@ class SparsePlanResult(ReadOnly):
     b: F64
     mass_rescale: float
     entries: "csr_array"
+    choice: Choice | None = field(default=None, kw_only=True)
 
     @property
     def shape(self) -> tuple[int, int]:

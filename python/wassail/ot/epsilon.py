@@ -52,17 +52,22 @@ def suggest_epsilon(cost: ArrayLike | Cost, *, fraction: float = 0.05) -> float:
     0.05
     """
     part = check_positive(fraction, "fraction")
-    geometry = as_cost(cost)
-    geometry.scan("cost", 0)
-    if isinstance(geometry, PointCloud):
-        geometry = _sample(geometry)
-    low, high, mean, *_ = _core.cost_scan(geometry.handle, 0)
+    low, high, mean = range_of(as_cost(cost))
     scale = mean - low if low < 0.0 else mean
     if not (np.isfinite(scale) and scale > 0.0 and (high > low or low > 0.0)):
         raise InputError(
             "cost has no scale, its finite entries are all equal or their mean overflows: choose epsilon in its units"
         )
     return part * scale
+
+
+def range_of(geometry: Cost) -> tuple[float, float, float]:
+    """Return the smallest, the largest and the mean finite cost, of a sample if there are many points."""
+    geometry.scan("cost", 0)
+    if isinstance(geometry, PointCloud):
+        geometry = _sample(geometry)
+    low, high, mean, *_ = _core.cost_scan(geometry.handle, 0)
+    return low, high, mean
 
 
 def _sample(cloud: PointCloud) -> PointCloud:

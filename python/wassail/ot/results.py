@@ -40,6 +40,23 @@ class Status(enum.Enum):
         return self.value
 
 
+@dataclass(frozen=True)
+class Choice:
+    """
+    Which algorithm ran.
+
+    Attributes
+    ----------
+    algorithm : str
+        Name of the function in `wassail.ot`.
+    reason : str
+        Why :func:`wassail.ot.solve` took it.
+    """
+
+    algorithm: str
+    reason: str
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class SinkhornTrace(ReadOnly):
     """
@@ -99,6 +116,8 @@ class SinkhornResult(ReadOnly):
         The factor by which `b` was multiplied; 1.0 with `rho`.
     n_threads : int
         Threads of the lazy parts, 0 for the default.
+    choice : Choice or None
+        The algorithm and why, if :func:`wassail.ot.solve` chose it.
     """
 
     f: F64
@@ -114,6 +133,7 @@ class SinkhornResult(ReadOnly):
     rho: tuple[float, float]
     mass_rescale: float
     n_threads: int = 0
+    choice: Choice | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

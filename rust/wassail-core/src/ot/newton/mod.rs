@@ -7,7 +7,6 @@ mod kernels;
 mod pace;
 pub mod sparse;
 
-use super::annealing::schedule;
 use super::engine::Engine;
 use super::geometry::Geometry;
 use super::sinkhorn::{self, Run, Stall, Status, Stepped, is_better_transposed};
@@ -92,7 +91,6 @@ struct Newton<'a> {
     finder: Finder,
     options: Options,
     steps: Vec<Step>,
-    stages: Vec<f64>,
     pace: Pace,
 }
 
@@ -107,33 +105,31 @@ impl<'a> Newton<'a> {
         let exact = (f64::INFINITY, f64::INFINITY);
         let plain = sinkhorn::Options { epsilon, tol, max_iter, rho: exact, anneal, relaxation: None };
         let run = Run::new(geometry, weights, init, &plain)?;
-        let stages = if init.is_none() { schedule(geometry, epsilon, anneal) } else { vec![epsilon] };
         Ok(Self {
             run,
             engine: Engine::new(geometry, weights, false)?,
             finder: Finder::new(),
             options: *options,
             steps: Vec::new(),
-            stages,
             pace: Pace::new(),
         })
     }
 
     fn run(mut self, monitor: &dyn Monitor) -> Result<Outcome> {
         let mut status = (self.options.max_iter == 0).then_some(Status::MaxIter);
-        let stages = std::mem::take(&mut self.stages);
+        let mut stages = self.run.stages().chain(std::iter::once(self.options.epsilon)).peekable();
         let mut before: Option<(f64, Vec<f64>)> = None;
-        for (k, &epsilon) in stages.iter().enumerate() {
+        while let Some(epsilon) = stages.next() {
             if status.is_some() {
                 break;
             }
             self.finder.start_stage();
             self.pace = Pace::new();
-            status = self.stage(epsilon, k + 1 == stages.len(), monitor)?;
+            status = self.stage(epsilon, stages.peek().is_none(), monitor)?;
             if status.is_none() {
                 // With columns exact at this ε, no column of the next stage underflows (power means).
                 self.run.advance_columns(1.0);
-                before = Some(self.extrapolate(before, epsilon, stages.get(k + 1).copied()));
+                before = Some(self.extrapolate(before, epsilon, stages.peek().copied()));
             }
         }
         let status = status.unwrap_or(Status::MaxIter);

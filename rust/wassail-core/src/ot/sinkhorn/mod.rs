@@ -166,14 +166,19 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// The ε of the stages before the last.
+    pub(in crate::ot) fn stages(&self) -> impl Iterator<Item = f64> + use<> {
+        let anneal = if self.fresh { self.options.anneal } else { Some(1.0) };
+        schedule(self.geometry, self.options.epsilon, anneal)
+    }
+
     fn run(mut self, monitor: &dyn Monitor) -> Result<Outcome> {
         let mut engine = Engine::new(self.geometry, self.weights, self.options.relaxation.is_some())?;
         if self.options.max_iter == 0 {
             return self.evaluated(&mut engine, Status::MaxIter, monitor);
         }
-        let anneal = if self.fresh { self.options.anneal } else { Some(1.0) };
         let mut status = None;
-        for epsilon in schedule(self.geometry, self.options.epsilon, anneal) {
+        for epsilon in self.stages() {
             status = self.stage(&mut engine, epsilon, monitor)?;
             if status.is_some() {
                 break;

@@ -1,0 +1,159 @@
+"""One front door to the solvers: the question decides the algorithm, and the result says which and why."""
+
+import dataclasses
+import math
+from typing import TypeAlias
+
+from numpy.typing import ArrayLike
+
+from wassail._validate import Report, check_epsilon, check_positive, check_rho
+from wassail.exceptions import InputError
+from wassail.ot._problem import Potentials
+from wassail.ot._sparse_result import SparsePlanResult
+from wassail.ot.epsilon import range_of
+from wassail.ot.exact import ExactResult, exact
+from wassail.ot.geometry import Cost, as_cost
+from wassail.ot.newton import sinkhorn_newton
+from wassail.ot.results import Choice, SinkhornResult
+from wassail.ot.sinkhorn import Rho, sinkhorn
+from wassail.ot.sparse import SparseTransportResult, sparse_transport
+
+Solution: TypeAlias = SinkhornResult | ExactResult | SparseTransportResult
+
+_LARGE = 0.02  # epsilon by the scale of the cost from which plain sweeps win
+
+
+def solve(
+    cost: ArrayLike | Cost,
+    a: ArrayLike | None = None,
+    b: ArrayLike | None = None,
+    *,
+    epsilon: float | None = None,
+    rho: Rho = None,
+    tol: float = 1e-9,
+    max_nonzeros: int | None = None,
+    gamma: float | None = None,
+    init: Potentials | Solution | None = None,
+    callback: Report | None = None,
+    progress: bool | Report = False,
+    n_threads: int | None = None,
+) -> Solution:
+    r"""
+    Solve a transport problem with the algorithm that suits it.
+
+    .. math::
+
+        \min_{P \ge 0,\; P1 = a,\; P^\top 1 = b} \langle C, P \rangle + \Omega(P)
+
+    where :math:`\Omega` is 0 by default, :math:`\varepsilon\,\mathrm{KL}(P\,|\,a\otimes b)` with `epsilon`, and
+    :math:`\tfrac{\gamma}{2}\|P\|^2` with `gamma`, then with at most `max_nonzeros` entries in each column if given.
+
+    Parameters
+    ----------
+    cost : array_like of shape (n, m), or PointCloud
+        Ground cost; ``inf`` forbids an arc.
+    a : array_like, shape (n,), optional
+        Source weights, finite and at least 0; uniform with mass 1 by default.
+    b : array_like, shape (m,), optional
+        Target weights.
+    epsilon : float, optional
+        Entropic regularization strength in units of the cost. None or 0 asks for the exact optimum.
+    rho : float or pair of float, optional
+        Penalty of each marginal, for masses that differ; needs `epsilon`.
+    tol : float, default 1e-9
+        Marginal error to reach, relative to the mass. Exact plans meet any: their error is that of rounding.
+    max_nonzeros : int, optional
+        Most partners of each target; needs `gamma`.
+    gamma : float, optional
+        Quadratic regularization strength, in units of the cost by mass.
+    init : pair (f, g) or result, optional
+        Starting potentials, for instance of a problem nearby.
+    callback : callable, optional
+        Called as ``callback(n_iter, epsilon, error)`` after each iteration; a true value stops the run.
+    progress : bool or callable, default False
+        True draws a tqdm bar; a function is called with the same arguments about ten times a second.
+    n_threads : int, optional
+        Threads to use; the result does not depend on it.
+
+    Returns
+    -------
+    ExactResult, SinkhornResult or SparseTransportResult
+        All have ``f, g, value, transport_cost, status, converged, apply, sparse_plan, plan``. ``choice`` names the
+        algorithm that ran and why.
+
+    Raises
+    ------
+    InputError
+        An argument is unusable, or two of them contradict each other.
+
+    Warns
+    -----
+    ConvergenceWarning
+        The tolerance was not met.
+
+    Notes
+    -----
+    Without regularization :func:`exact` runs. With `epsilon`, :func:`sinkhorn` runs where its sweeps are few: with
+    `rho`, or where epsilon is large beside the cost; else :func:`sinkhorn_newton`. With `gamma`,
+    :func:`sparse_transport`. Complexity and memory are those of the algorithm.
+
+    References
+    ----------
+    Peyré and Cuturi, "Computational Optimal Transport", 2019, arXiv:1803.00567.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wassail import ot
+    >>> cost = np.array([[0.0, 1.0], [1.0, 0.0]])
+    >>> ot.solve(cost).value
+    0.0
+    >>> result = ot.solve(cost, epsilon=1.0)
+    >>> round(result.transport_cost, 6), result.choice.algorithm
+    (0.268941, 'sinkhorn')
+    """
+    geometry = as_cost(cost)
+    choice = _choose(geometry, epsilon, rho, max_nonzeros, gamma)
+    accuracy = check_positive(tol, "tol")
+    start = (init.f, init.g) if isinstance(init, SinkhornResult | SparsePlanResult) else init
+    if choice.algorithm == "exact":
+        result: Solution = exact(geometry, a, b, init=start, callback=callback, progress=progress, n_threads=n_threads)
+    elif choice.algorithm == "sparse_transport":
+        result = sparse_transport(
+            geometry, a, b, gamma=gamma, max_nonzeros=max_nonzeros, tol=accuracy,
+            init=start, callback=callback, progress=progress, n_threads=n_threads,
+        )  # fmt: skip
+    elif choice.algorithm == "sinkhorn_newton":
+        result = sinkhorn_newton(
+            geometry, a, b, epsilon=epsilon, tol=accuracy,
+            init=start, callback=callback, progress=progress, n_threads=n_threads,
+        )  # fmt: skip
+    else:
+        result = sinkhorn(
+            geometry, a, b, epsilon=epsilon, rho=rho, tol=accuracy,
+            init=start, callback=callback, progress=progress, n_threads=n_threads,
+        )  # fmt: skip
+    return dataclasses.replace(result, choice=choice)
+
+
+def _choose(geometry: Cost, epsilon: object, rho: Rho, max_nonzeros: object, gamma: object) -> Choice:
+    """Name the algorithm for a question, or say what is contradictory in it."""
+    unbalanced = any(math.isfinite(penalty) for penalty in check_rho(rho))
+    entropic = epsilon is not None and epsilon != 0
+    if gamma is not None or max_nonzeros is not None:
+        if gamma is None:
+            raise InputError("max_nonzeros needs gamma, the strength of the quadratic regularization that goes with it")
+        if entropic or unbalanced:
+            raise InputError("gamma cannot be combined with epsilon or rho: they are different regularizations")
+        return Choice("sparse_transport", "gamma asks for a quadratic regularization")
+    if not entropic:
+        if unbalanced:
+            raise InputError("rho needs epsilon: unbalanced transport is solved with entropic regularization")
+        return Choice("exact", "without epsilon and gamma the optimum itself is asked for")
+    if unbalanced:
+        return Choice("sinkhorn", "rho makes the problem unbalanced, where Sinkhorn's iteration converges fast")
+    low, _, mean = range_of(geometry)
+    share = check_epsilon(epsilon) / (mean - low) if mean > low else math.inf
+    if share >= _LARGE:
+        return Choice("sinkhorn", f"epsilon is {share:.2g} of the mean cost: few sweeps are enough")
+    return Choice("sinkhorn_newton", f"epsilon is {share:.2g} of the mean cost: sweeps alone would be many")

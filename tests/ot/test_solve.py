@@ -1,0 +1,82 @@
+"""The front door: which algorithm answers which question, and that the answer is that algorithm's."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from wassail import ot
+from wassail.exceptions import InputError
+
+
+@pytest.fixture
+def cost():
+    return np.random.default_rng(3).random((30, 40))
+
+
+@pytest.mark.parametrize(
+    ("question", "algorithm"),
+    [
+        ({}, "exact"),
+        ({"epsilon": 0.0}, "exact"),
+        ({"epsilon": 0.5}, "sinkhorn"),
+        ({"epsilon": 1e-3}, "sinkhorn_newton"),
+        ({"epsilon": 1e-3, "rho": 1.0}, "sinkhorn"),
+        ({"epsilon": 1e-3, "rho": np.inf}, "sinkhorn_newton"),
+        ({"gamma": 0.1}, "sparse_transport"),
+        ({"gamma": 10.0, "max_nonzeros": 20}, "sparse_transport"),
+    ],
+)
+def test_question_decides(cost, question, algorithm):
+    result = ot.solve(cost, **question)
+    assert result.choice.algorithm == algorithm
+    assert result.choice.reason
+    assert result.shape == (30, 40)
+    assert result.plan.shape == (30, 40)
+    again = pickle.loads(pickle.dumps(result))
+    assert again.choice == result.choice
+
+
+def test_same_answers_as_the_algorithms(cost):
+    assert ot.solve(cost).value == ot.exact(cost).value
+    np.testing.assert_array_equal(ot.solve(cost, epsilon=0.5).f, ot.sinkhorn(cost, epsilon=0.5, tol=1e-9).f)
+    np.testing.assert_array_equal(ot.solve(cost, epsilon=1e-3).f, ot.sinkhorn_newton(cost, epsilon=1e-3, tol=1e-9).f)
+    np.testing.assert_array_equal(ot.solve(cost, gamma=0.1).f, ot.sparse_transport(cost, gamma=0.1).f)
+
+
+@pytest.mark.parametrize("epsilon", [0.5, 1e-2, 1e-3])
+def test_meets_the_tolerance(cost, epsilon):
+    result = ot.solve(cost, epsilon=epsilon, tol=1e-11)
+    assert result.converged
+    plan = result.plan
+    error = np.abs(plan.sum(1) - result.a).sum() + np.abs(plan.sum(0) - result.b).sum()
+    assert error <= 1.1e-11
+
+
+def test_a_constant_does_not_change_the_choice(cost):
+    assert ot.solve(cost + 100.0, epsilon=1e-3).choice.algorithm == "sinkhorn_newton"
+    assert ot.solve(np.ones((3, 4)), epsilon=1e-9).choice.algorithm == "sinkhorn"
+
+
+def test_a_result_warm_starts(cost):
+    first = ot.solve(cost, epsilon=1e-3)
+    second = ot.solve(cost, epsilon=1e-3, init=first)
+    assert second.n_iter < first.n_iter
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ({"max_nonzeros": 3}, "gamma"),
+        ({"gamma": 1.0, "epsilon": 0.1}, "gamma"),
+        ({"gamma": 1.0, "rho": 1.0}, "rho"),
+        ({"rho": 1.0}, "epsilon"),
+        ({"epsilon": -1.0}, "epsilon"),
+        ({"epsilon": np.nan}, "epsilon"),
+        ({"epsilon": 0.1, "tol": 0.0}, "tol"),
+        ({"init": 3}, "init"),
+    ],
+)
+def test_contradictions_are_named(cost, question, words):
+    with pytest.raises(InputError, match=words):
+        ot.solve(cost, **question)
