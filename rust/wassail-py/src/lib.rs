@@ -42,6 +42,7 @@ mod _core {
     };
     #[pymodule_export]
     use super::sparse::sparse_transport;
+    #[pymodule_export]
     use super::sliced::{circle_cut, sliced_distances, sliced_gradient, sliced_pulls};
     use pyo3::prelude::*;
 
