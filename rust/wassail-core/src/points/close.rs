@@ -25,9 +25,6 @@ pub fn recompute<T: Scalar>(
     let at = cols.start * x.dim()..cols.end * x.dim();
     for (r, i) in rows.enumerate() {
         let out = &mut out[r * stride..][..cols.len()];
-        if out.iter().all(|v| *v >= T::ZERO) {
-            continue;
-        }
         x.read(i, &mut point);
         match &y.points {
             Points::F32(y) => row(&point, &y[at.clone()], factors, factor, out),

@@ -190,14 +190,14 @@ fn mark<I: Isa, T: Scalar, const R: usize>(
 ) -> bool {
     let (zero, share) = (T::Register::<I>::splat(T::ZERO), T::Register::<I>::splat(centered.share));
     let norms = square_norms::<I, T, R>(centered, row, column);
-    // Not a minimum: those lose NaN.
-    let mut least = zero;
+    // Not a minimum, which loses NaN; bit by bit, as a chain of selections would wait for each one.
+    let mut clear = true;
     for r in 0..R {
         for u in 0..2 {
-            least = share.fnma(norms[r][u], acc[r][u]).select_ge(zero, least, T::Register::<I>::splat(-T::ONE));
+            clear &= share.fnma(norms[r][u], acc[r][u]).all_ge(zero);
         }
     }
-    if least.all_ge(zero) {
+    if clear {
         return false;
     }
     for r in 0..R {
