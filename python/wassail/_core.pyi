@@ -58,8 +58,7 @@ _Solution: TypeAlias = tuple[
 ]
 
 # One entry per sweep: whether it tried a Newton step, entries of the Hessian that were used as a share of all,
-# iterations of conjugate gradients, share of the direction that was gone (above 1 if stretched, 0 for a trial that was
-# taken back).
+# iterations of conjugate gradients, share of the direction that was gone (0 for a trial that was taken back).
 _Steps: TypeAlias = tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]
 
 # Ground cost handle. Immutable; stored costs are borrowed (the array is kept alive), points are copied.

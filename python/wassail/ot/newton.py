@@ -32,8 +32,7 @@ class NewtonTrace(SinkhornTrace):
     cg_iterations : ndarray of int, shape (n_iter,)
         Products with the Hessian in the conjugate gradients of the step.
     step : ndarray, shape (n_iter,)
-        Share of the direction that was gone, 1 for plain sweeps, more where it was stretched; 0 marks a trial that was
-        taken back, or a plain sweep in place of a direction that did not help.
+        Share of the direction that was gone, 1 for plain sweeps; 0 marks a trial that was taken back.
     """
 
     newton: NDArray[np.bool_]

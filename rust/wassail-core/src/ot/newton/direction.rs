@@ -7,7 +7,7 @@
 use super::super::engine::Engine;
 use super::super::sinkhorn::Run;
 use super::super::sweep::{Linearization, Weights};
-use super::pace::Pace;
+use super::damping::Damping;
 use super::sparse::{Rule, thinned};
 use crate::error::Result;
 use crate::linalg::{Bipartite, Factor, Solution, System, conjugate};
@@ -15,8 +15,8 @@ use crate::monitor::Monitor;
 use crate::parallel::sum;
 
 /// Entries kept hold at least this share of their row or column, per square root of the error.
-const SHARE: f64 = 0.05;
-const SHARES: (f64, f64) = (1e-14, 3e-3);
+const SHARE: f64 = 1e-6;
+const LEAST: f64 = 1e-14;
 /// Largest share of a row that one drawn entry carries.
 const GRAIN: f64 = 0.01;
 /// The same two for the graph that is factored.
@@ -25,6 +25,9 @@ const FACTORED: f64 = 0.1;
 /// of one with a sparse entry, those that compute it more.
 const SPARSE_STORED: f64 = 0.05;
 const SPARSE_STREAMED: f64 = 0.15;
+/// The same below this error: products over all entries are made in f32, in which small flows between parts of the plan are lost.
+const SPARSE_FINE: f64 = 0.2;
+const FINE_BELOW: f64 = 1e-3;
 /// Products with the diagonal as preconditioner before the factor is made, about what it costs.
 const PLAIN: usize = 30;
 /// A factor that needs more products than this is made anew.
@@ -65,33 +68,54 @@ impl Finder {
         self.dense = false;
     }
 
-    /// The direction at the pair of the run, to an error of `goal` in the linear model.
-    pub fn find(
+    /// The sparse stand-in for the plan at the pair of the run, as fine as the error deserves; None if it is too large.
+    pub fn linearize(
         &mut self,
         run: &Run<'_>,
         engine: &mut Engine<'_>,
         epsilon: f64,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<Bipartite>> {
+        let Weights { a, b } = run.weights;
+        let rough = run.relative() > FINE_BELOW;
+        if rough && self.dense {
+            return Ok(None);
+        }
+        let at = Linearization { softmin: &run.softmin, g: &run.g, b, row_mass: a, epsilon };
+        let most = match (rough, engine.is_stored()) {
+            (true, true) => SPARSE_STORED,
+            (true, false) => SPARSE_STREAMED,
+            (false, _) => SPARSE_FINE,
+        };
+        let rule = Rule {
+            weights: run.weights,
+            share: (SHARE * run.relative().sqrt()).max(LEAST),
+            grain: GRAIN,
+            most: (most * a.len().saturating_mul(b.len()) as f64) as usize,
+        };
+        let found = engine.sparse(&at, &rule, monitor)?;
+        self.dense = found.is_none();
+        Ok(found)
+    }
+
+    /// The direction at the pair of the run, to an error of `goal` in the linear model.
+    pub fn find(
+        &mut self,
+        run: &Run<'_>,
+        sparse: Option<&Bipartite>,
+        engine: &mut Engine<'_>,
+        epsilon: f64,
         goal: f64,
-        pace: &Pace,
+        damping: &Damping,
         monitor: &dyn Monitor,
     ) -> Result<Found> {
         let Weights { a, b } = run.weights;
         let at = Linearization { softmin: &run.softmin, g: &run.g, b, row_mass: a, epsilon };
-        let (pairs, share) =
-            (a.len().saturating_mul(b.len()), if engine.is_stored() { SPARSE_STORED } else { SPARSE_STREAMED });
-        let rule = Rule {
-            weights: run.weights,
-            share: (SHARE * pace.fineness * run.relative().sqrt()).clamp(SHARES.0, SHARES.1),
-            grain: GRAIN,
-            most: (share * pairs as f64) as usize,
-        };
-        let sparse = if self.dense { None } else { engine.sparse(&at, &rule, monitor)? };
-        self.dense = sparse.is_none();
-        let mut right = run.column_gradient();
-        let shift: Vec<f64> = right.iter().map(|r| pace.damping * r.abs()).collect();
-        let density = sparse.as_ref().map_or(1.0, |w| w.len() as f64 / pairs as f64);
-        let thin = Rule { share: FACTORED, grain: FACTORED, most: usize::MAX, ..rule };
-        let solution = if let Some(w) = &sparse {
+        let right = run.column_gradient();
+        let shift: Vec<f64> = right.iter().map(|r| damping.0 * r.abs()).collect();
+        let density = sparse.map_or(1.0, |w| w.len() as f64 / a.len().saturating_mul(b.len()) as f64);
+        let thin = Rule { weights: run.weights, share: FACTORED, grain: FACTORED, most: usize::MAX };
+        let solution = if let Some(w) = sparse {
             let grounded = Grounded::new(w, b, &shift);
             let system = grounded.system();
             let mut buffer = vec![0.0; a.len()];
@@ -99,16 +123,7 @@ impl Finder {
                 system.schur(y, &mut buffer, out);
                 Ok(())
             };
-            self.solve(
-                product,
-                &mut right,
-                &system.schur_diagonal(),
-                goal,
-                monitor,
-                || Ok(thinned(w, &thin)),
-                &shift,
-                b,
-            )?
+            self.solve(product, &right, &system.schur_diagonal(), goal, monitor, || Ok(thinned(w, &thin)), &shift, b)?
         } else {
             let diagonal: Vec<f64> = run.mass.iter().zip(&shift).map(|(c, s)| c + s).collect();
             let shared = std::cell::RefCell::new(engine);
@@ -118,7 +133,7 @@ impl Finder {
                 Ok(())
             };
             let graph = || Ok(shared.borrow_mut().sparse(&at, &thin, monitor)?.unwrap_or_default());
-            self.solve(product, &mut right, &diagonal, goal, monitor, graph, &shift, b)?
+            self.solve(product, &right, &diagonal, goal, monitor, graph, &shift, b)?
         };
         let delta = solution.x.iter().map(|y| epsilon * y).collect();
         Ok(Found { delta, density, iterations: solution.iterations })
@@ -127,7 +142,7 @@ impl Finder {
     fn solve(
         &mut self,
         mut product: impl FnMut(&[f64], &mut [f64]) -> Result<()>,
-        right: &mut [f64],
+        right: &[f64],
         diagonal: &[f64],
         goal: f64,
         monitor: &dyn Monitor,
@@ -135,30 +150,13 @@ impl Finder {
         shift: &[f64],
         b: &[f64],
     ) -> Result<Solution> {
-        // Constants are the kernel: nothing is to be found along them. A' = Πᵀ A Π with Π x = x − ⟨b, x⟩ / Σb.
-        let total = sum(b.iter().copied());
-        let balance = |r: &mut [f64]| {
-            let mean = sum(r.iter().copied()) / total;
-            r.iter_mut().zip(b).for_each(|(r, b)| *r -= mean * b);
-        };
-        let center = |z: &mut [f64]| {
-            let mean = sum(z.iter().zip(b).map(|(z, b)| z * b)) / total;
-            z.iter_mut().for_each(|z| *z -= mean);
-        };
-        balance(right);
-        let mut matrix = |y: &[f64], out: &mut [f64]| {
-            product(y, out)?;
-            balance(out);
-            Ok(())
-        };
         let enough = |r: &[f64], _: f64| sum(r.iter().map(|r| r.abs())) <= goal;
         let mut start = Solution { x: vec![0.0; b.len()], iterations: 0, relative: 1.0, done: false };
         if self.factor.is_none() && !self.hard {
             let jacobi = |r: &[f64], z: &mut [f64]| {
                 z.iter_mut().zip(r).zip(diagonal).for_each(|((z, r), d)| *z = r / d);
-                center(z);
             };
-            start = conjugate(&mut matrix, jacobi, right, start.x, PLAIN, enough, monitor)?;
+            start = conjugate(&mut product, jacobi, right, start.x, PLAIN, enough, monitor)?;
             if start.done {
                 return Ok(start);
             }
@@ -174,9 +172,8 @@ impl Finder {
             whole[n..].copy_from_slice(r);
             factor.solve(&mut whole);
             z.copy_from_slice(&whole[n..]);
-            center(z);
         };
-        let found = conjugate(&mut matrix, precondition, right, start.x, MOST, enough, monitor)?;
+        let found = conjugate(&mut product, precondition, right, start.x, MOST, enough, monitor)?;
         self.hard = true;
         if found.iterations > WORN {
             self.factor = None;

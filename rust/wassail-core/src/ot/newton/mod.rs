@@ -2,19 +2,19 @@
 //! annealed path (Tang et al. 2024, arXiv:2401.12253, made safe: sparse by a tested error, shifted, inexact, with Sinkhorn to fall
 //! back on).
 
+mod damping;
 mod direction;
 mod kernels;
-mod pace;
 pub mod sparse;
 
 use super::engine::Engine;
 use super::geometry::Geometry;
-use super::sinkhorn::{self, Run, Stall, Status, Stepped, is_better_transposed};
+use super::sinkhorn::{self, Run, Stall, Status, Tried, is_better_transposed};
 use super::sweep::Weights;
 use crate::error::Result;
 use crate::monitor::Monitor;
+use damping::Damping;
 use direction::Finder;
-use pace::Pace;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ pub struct Step {
     pub density: f64,
     /// Iterations of conjugate gradients.
     pub iterations: usize,
-    /// Share of the direction that was gone, above 1 if it was stretched; 0 for a trial that was taken back.
+    /// Share of the direction that was gone; 0 for a trial that was taken back.
     pub length: f64,
 }
 
@@ -65,8 +65,10 @@ const NEWTON_BELOW: f64 = 0.3;
 const NEARLY_DONE: f64 = 5.0;
 /// Steps without progress before f32 hands over or, at rounding level, f64 gives up.
 const PATIENCE: usize = 4;
+/// Directions that are tried from one point.
+const TRIALS: usize = 4;
 /// Forcing term: residual of the linear system by the error, per square root of the error, and at most.
-const FORCING: (f64, f64) = (0.5, 0.1);
+const FORCING: (f64, f64) = (1e-2, 1e-3);
 
 /// Solves min_P ⟨C, P⟩ + ε KL(P | a⊗b) over P1 = a, Pᵀ1 = b. All weights are positive.
 pub fn solve(
@@ -91,7 +93,7 @@ struct Newton<'a> {
     finder: Finder,
     options: Options,
     steps: Vec<Step>,
-    pace: Pace,
+    damping: Damping,
 }
 
 impl<'a> Newton<'a> {
@@ -111,7 +113,7 @@ impl<'a> Newton<'a> {
             finder: Finder::new(),
             options: *options,
             steps: Vec::new(),
-            pace: Pace::new(),
+            damping: Damping::new(),
         })
     }
 
@@ -124,7 +126,7 @@ impl<'a> Newton<'a> {
                 break;
             }
             self.finder.start_stage();
-            self.pace = Pace::new();
+            self.damping = Damping::new();
             status = self.stage(epsilon, stages.peek().is_none(), monitor)?;
             if status.is_none() {
                 // With columns exact at this ε, no column of the next stage underflows (power means).
@@ -199,22 +201,33 @@ impl<'a> Newton<'a> {
         Ok(status)
     }
 
-    /// A Newton step, safeguarded.
+    /// A Newton step: damped more until it helps, else a plain sweep.
     fn step(&mut self, epsilon: f64, goal: f64, monitor: &dyn Monitor) -> Result<Option<Status>> {
-        let before = self.run.relative();
+        let Self { run, engine, finder, damping, .. } = self;
+        let before = run.relative();
         let forcing = (FORCING.0 * before.sqrt()).min(FORCING.1).max(0.2 * goal / before);
-        let residual = forcing * self.run.error;
-        let mut found = self.finder.find(&self.run, &mut self.engine, epsilon, residual, &self.pace, monitor)?;
-        found.delta.iter_mut().for_each(|d| *d *= self.pace.stretch);
-        let stepped = self.run.advance_along(&found.delta, &mut self.engine, epsilon, monitor)?;
-        let length = if let Stepped::Moved(length) = stepped { length } else { 0.0 };
-        let tried = Step { newton: true, density: found.density, iterations: 0, length: 0.0 };
-        self.steps.resize(self.run.trace.len(), tried);
-        if let Some(step) = self.steps.last_mut() {
-            *step = Step { iterations: found.iterations, length: self.pace.stretch * length, ..tried };
+        let residual = forcing * run.error;
+        let start = run.saved();
+        let sparse = finder.linearize(run, engine, epsilon, monitor)?;
+        for _ in 0..TRIALS {
+            let found = finder.find(run, sparse.as_ref(), engine, epsilon, residual, damping, monitor)?;
+            let tried = run.try_along(&start, &found.delta, engine, epsilon, monitor)?;
+            let length = if let Tried::Moved(length) = tried { length } else { 0.0 };
+            let step = Step { newton: true, density: found.density, iterations: found.iterations, length };
+            self.steps.resize(run.trace.len(), step);
+            match tried {
+                Tried::Ended(status) => return Ok(Some(status)),
+                Tried::Moved(_) => {
+                    damping.moved(before, run.relative());
+                    return Ok(None);
+                }
+                Tried::Failed => {
+                    run.restore(&start);
+                    damping.failed();
+                }
+            }
         }
-        let after = self.run.relative();
-        self.pace.observe(length, before, after);
-        Ok(if let Stepped::Ended(status) = stepped { Some(status) } else { None })
+        self.run.advance_columns(1.0);
+        self.sweep(epsilon, monitor)
     }
 }

@@ -11,16 +11,6 @@ use crate::monitor::Monitor;
 use crate::numeric::exp::exp_slice;
 use crate::parallel::sum;
 
-/// What came of a step.
-pub(in crate::ot) enum Stepped {
-    /// g moved by this share of it.
-    Moved(f64),
-    /// It did not help: a plain update was made instead.
-    Plain,
-    /// The run ended.
-    Ended(Status),
-}
-
 impl Run<'_> {
     /// Replaces the plain step of g by the solution of the linearized fixed-point equation, shortened until the dual grows.
     pub(super) fn accelerate(
@@ -36,33 +26,20 @@ impl Run<'_> {
                 return Ok(Some(status));
             }
         }
-        let delta = self.linear_step(engine, epsilon, monitor)?;
-        Ok(match self.advance_along(&delta, engine, epsilon, monitor)? {
-            Stepped::Ended(status) => Some(status),
-            Stepped::Moved(_) | Stepped::Plain => None,
-        })
-    }
-
-    /// Moves g along `delta`, shortened until the dual grows or the error shrinks; else by the plain update.
-    pub(in crate::ot) fn advance_along(
-        &mut self,
-        delta: &[f64],
-        engine: &mut Engine<'_>,
-        epsilon: f64,
-        monitor: &dyn Monitor,
-    ) -> Result<Stepped> {
         let (start_f, start, target) = (self.f.clone(), self.g.clone(), self.target.clone());
         let (error, value) = (self.error, self.dual_value(epsilon));
+        let delta = self.linear_step(engine, epsilon, monitor)?;
         let gradient = self.column_gradient();
         let slope = sum(delta.iter().zip(&gradient).map(|(d, s)| d * s));
         let largest = delta.iter().fold(0.0f64, |s, d| s.max(d.abs()));
         if !slope.is_finite() || !largest.is_finite() || largest == 0.0 {
-            return self.plain(engine, epsilon, monitor);
+            self.advance_columns(1.0);
+            return self.iterate(engine, epsilon, 1.0, monitor);
         }
         let mut length = (self.radius * epsilon / largest).min(1.0);
         let clipped = length < 1.0;
         for shortening in 0..SHORTENINGS {
-            for ((g, start), d) in self.g.iter_mut().zip(&start).zip(delta) {
+            for ((g, start), d) in self.g.iter_mut().zip(&start).zip(&delta) {
                 *g = start + length * d;
             }
             if let Some(status) = self.iterate(engine, epsilon, 1.0, monitor)? {
@@ -70,7 +47,7 @@ impl Run<'_> {
                 if status == Status::MaxIter || self.error > error {
                     (self.f, self.g) = (start_f, start);
                 }
-                return Ok(Stepped::Ended(status));
+                return Ok(Some(status));
             }
             let grown = self.dual_value(epsilon) >= value + 1e-4 * length * slope;
             if (grown && self.error.is_finite()) || self.error < 0.9 * error {
@@ -82,17 +59,12 @@ impl Run<'_> {
                     1.0
                 };
                 self.radius = (self.radius * factor).clamp(1.0, LARGEST_MOVE);
-                return Ok(Stepped::Moved(length));
+                return Ok(None);
             }
             length *= 0.25;
         }
-        (self.g, self.target) = (start, target);
-        self.plain(engine, epsilon, monitor)
-    }
-
-    fn plain(&mut self, engine: &mut Engine<'_>, epsilon: f64, monitor: &dyn Monitor) -> Result<Stepped> {
-        self.advance_columns(1.0);
-        Ok(self.iterate(engine, epsilon, 1.0, monitor)?.map_or(Stepped::Plain, Stepped::Ended))
+        self.g.copy_from_slice(&target);
+        self.iterate(engine, epsilon, 1.0, monitor)
     }
 
     /// (I − κS)⁻¹ (target − g), as far as the error at hand deserves.
@@ -126,7 +98,7 @@ impl Run<'_> {
     }
 
     /// The dual at (f, g), up to the constants of the problem.
-    fn dual_value(&self, epsilon: f64) -> f64 {
+    pub(super) fn dual_value(&self, epsilon: f64) -> f64 {
         let side = |w: &[f64], f: &[f64], rho: f64| {
             let term = |f: f64| if rho.is_finite() { -rho * (-f / rho).exp_m1() } else { f };
             sum(w.iter().zip(f).map(|(w, f)| w * term(*f)))

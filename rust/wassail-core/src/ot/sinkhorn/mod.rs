@@ -1,9 +1,10 @@
 //! Sinkhorn's algorithm: annealed, relaxed, balanced or unbalanced, on any geometry.
 
 mod accelerate;
+mod trial;
 mod updates;
 
-pub(in crate::ot) use accelerate::Stepped;
+pub(in crate::ot) use trial::Tried;
 
 use super::annealing::schedule;
 use super::engine::Engine;
