@@ -32,12 +32,14 @@ pub fn outcome(
     let (plan, value, largest) = plan(&edges, masses, (n, m));
     let size = value.abs().max(sum(plan.data.iter().copied()) * largest);
     let mut gap = proof::gap(costs, masses, &edges, (&f, &g), size, monitor)?;
-    if optimal && tree.forbidden == 0 && gap > proof::PROMISE * size {
-        if let Some((near_f, near_g)) = modest::potentials(costs, tree, monitor)? {
-            let other = proof::gap(costs, masses, &edges, (&near_f, &near_g), size, monitor)?;
-            if other < gap {
-                (f, g, gap) = (near_f, near_g, other);
-            }
+    if optimal
+        && tree.forbidden == 0
+        && gap > proof::PROMISE * size
+        && let Some((near_f, near_g)) = modest::potentials(costs, tree, monitor)?
+    {
+        let other = proof::gap(costs, masses, &edges, (&near_f, &near_g), size, monitor)?;
+        if other < gap {
+            (f, g, gap) = (near_f, near_g, other);
         }
     }
     let dummies = (masses.dummy_source.then(|| f[n]), masses.dummy_sink.then(|| g[m]));
