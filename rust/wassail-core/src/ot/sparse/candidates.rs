@@ -3,6 +3,7 @@
 //! The bound makes the lists exact: a row whose cutoff falls below what an entry left out could have risen to since is gathered
 //! anew from the cost. Between, nothing of size n·m is read.
 
+use super::history::History;
 use super::row::{Entry, Level, descending};
 use crate::error::{Error, Result};
 use crate::memory;
@@ -22,8 +23,8 @@ pub struct Row {
     pub level: Level,
     /// No entry left out had a larger key when gathered; −inf if none was left out, NaN before.
     pub floor: f64,
-    /// How far keys could have risen in all until then.
-    stamp: f64,
+    /// Number of the potentials it was gathered at.
+    pub stamp: usize,
     /// Candidates to gather.
     want: usize,
 }
@@ -35,13 +36,13 @@ impl Row {
     }
 
     /// Largest key that an entry left out may have by now.
-    pub fn bound(&self, rise: f64) -> f64 {
-        self.floor + (rise - self.stamp)
+    pub fn bound(&self, history: &History) -> f64 {
+        if self.floor.is_finite() { self.floor + history.rise(self.stamp) } else { self.floor }
     }
 
     /// Whether no entry left out can have mass.
-    pub fn is_complete(&self, rise: f64) -> bool {
-        self.bound(rise) <= self.level.tau - self.level.f
+    pub fn is_complete(&self, history: &History) -> bool {
+        self.bound(history) <= self.level.tau - self.level.f
     }
 
     /// Keeps the k entries of largest mass, and no other ever.
@@ -51,12 +52,12 @@ impl Row {
     }
 }
 
-/// Gathers the candidates of some rows, in ascending order.
+/// Gathers the candidates of some rows, in ascending order, at the potentials of number `stamp`.
 pub fn gather<'r>(
     geometry: &dyn Geometry,
     rows: impl Iterator<Item = (usize, &'r mut Row)>,
     g: &[f64],
-    rise: f64,
+    stamp: usize,
     monitor: &dyn Monitor,
 ) -> Result<()> {
     let mut blocks: Vec<(usize, Vec<&mut Row>)> = Vec::new();
@@ -65,7 +66,7 @@ pub fn gather<'r>(
     for (i, row) in rows {
         // A list that was right for this very g is too short.
         let enough = row.level.full + row.level.split;
-        row.want = if row.stamp == rise && !row.entries.is_empty() { 4 * row.want } else { row.want.max(2 * enough) };
+        row.want = if row.stamp == stamp && !row.entries.is_empty() { 4 * row.want } else { row.want.max(2 * enough) };
         row.want = row.want.min(g.len());
         size += row.want * size_of::<Entry>();
         match blocks.last_mut() {
@@ -76,7 +77,7 @@ pub fn gather<'r>(
     if size as u64 > memory::available() / 2 {
         return Err(Error::OutOfMemory(size));
     }
-    map_chunks(blocks, monitor, |(start, block)| gather_block(geometry, start, block, g, rise, monitor))?;
+    map_chunks(blocks, monitor, |(start, block)| gather_block(geometry, start, block, g, stamp, monitor))?;
     Ok(())
 }
 
@@ -85,7 +86,7 @@ fn gather_block(
     start: usize,
     block: Vec<&mut Row>,
     g: &[f64],
-    rise: f64,
+    stamp: usize,
     monitor: &dyn Monitor,
 ) -> Result<()> {
     let mut found: Vec<Largest> = block.iter().map(|row| Largest::new(row, g)).collect();
@@ -96,7 +97,7 @@ fn gather_block(
         }
     })?;
     for (row, found) in block.into_iter().zip(found) {
-        found.replace(row, rise);
+        found.replace(row, stamp);
     }
     Ok(())
 }
@@ -139,7 +140,7 @@ impl Largest {
     }
 
     /// Gives the row its new candidates; those of the proximal center stay.
-    fn replace(mut self, row: &mut Row, rise: f64) {
+    fn replace(mut self, row: &mut Row, stamp: usize) {
         self.trim();
         self.entries.sort_unstable_by_key(|e| e.j);
         let chosen = self.entries.len();
@@ -151,7 +152,7 @@ impl Largest {
         }
         self.entries.sort_unstable_by(descending);
         row.entries = self.entries;
-        (row.floor, row.stamp) = (self.cutoff, rise);
+        (row.floor, row.stamp) = (self.cutoff, stamp);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The smoothed semi-dual ψ(g) = Σ_i max_f (φ_i(f + key_i) …) − ⟨b, g⟩ on candidate lists: its value, and the columns of its plan.
 
 use super::candidates::{Row, gather};
+use super::history::History;
 use super::row::{Rule, settle};
 use crate::error::Result;
 use crate::monitor::Monitor;
@@ -33,12 +34,14 @@ pub struct Dual<'a> {
     pub cols: Vec<f64>,
     /// Where it was evaluated last.
     at: Vec<f64>,
-    /// Sum of the largest rises of a column potential from one evaluation to the next.
-    rise: f64,
+    /// Where rows were gathered.
+    history: History,
 }
 
 /// Candidates of a row at first, beyond twice the nonzeros allowed.
 const FIRST: usize = 24;
+/// Nonzeros counted on at first.
+const MOST: usize = 50;
 
 /// Sums that say how far a plan of rows is from the optimum.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,9 +62,9 @@ impl<'a> Dual<'a> {
     /// No candidates yet.
     pub fn new(problem: Problem<'a>, rule: Rule) -> Self {
         let (n, m) = problem.geometry.shape();
-        let want = rule.k.min(m).saturating_mul(2).min(m / 4).saturating_add(FIRST).min(m);
+        let want = rule.k.min(MOST).saturating_mul(2).saturating_add(FIRST).min(m);
         let rows = vec![Row::new(want); n];
-        Self { problem, rule, rows, cols: vec![0.0; m], at: vec![0.0; m], rise: 0.0 }
+        Self { problem, rule, rows, cols: vec![0.0; m], at: vec![0.0; m], history: History::default() }
     }
 
     /// Rows handled together.
@@ -71,14 +74,14 @@ impl<'a> Dual<'a> {
 
     /// ψ(g); leaves levels and column sums.
     pub fn evaluate(&mut self, g: &[f64], monitor: &dyn Monitor) -> Result<f64> {
-        let moved = g.iter().zip(&self.at).map(|(g, at)| g - at);
-        self.rise += moved.fold(f64::NEG_INFINITY, f64::max);
         self.at.copy_from_slice(g);
+        self.history.advance(g);
         let mut late = self.settle(None, monitor)?;
         while !late.is_empty() {
+            let stamp = self.history.stamp(g, &mut self.rows);
             let mut next = late.iter().copied().peekable();
             let rows = self.rows.iter_mut().enumerate().filter(|(i, _)| next.next_if_eq(i).is_some());
-            gather(self.problem.geometry, rows, g, self.rise, monitor)?;
+            gather(self.problem.geometry, rows, g, stamp, monitor)?;
             late = self.settle(Some(&late), monitor)?;
         }
         self.total(g, monitor)
@@ -86,8 +89,8 @@ impl<'a> Dual<'a> {
 
     /// Levels of these rows, or of all; returns those whose candidates may not be all that count.
     fn settle(&mut self, some: Option<&[usize]>, monitor: &dyn Monitor) -> Result<Vec<usize>> {
-        let (grain, rise, rule) = (self.grain(), self.rise, self.rule);
-        let (g, a) = (&self.at[..], self.problem.a);
+        let (grain, rule) = (self.grain(), self.rule);
+        let (g, a, history) = (&self.at[..], self.problem.a, &self.history);
         let parts: Vec<_> = self.rows.chunks_mut(grain).enumerate().collect();
         let late = map_chunks(parts, monitor, |(part, rows)| {
             let first = part * grain;
@@ -96,7 +99,7 @@ impl<'a> Dual<'a> {
             let mut visit = |i: usize| {
                 let row = &mut rows[i - first];
                 row.level = settle(&mut row.entries, g, a[i], &rule, row.level.f);
-                if !row.is_complete(rise) {
+                if !row.is_complete(history) {
                     late.push(i);
                 }
             };
@@ -141,9 +144,14 @@ impl<'a> Dual<'a> {
         self.problem.b.iter().zip(&self.cols).map(|(b, c)| b - c).collect()
     }
 
-    /// ⟨g, b − Tᵀ1⟩, what the columns' error is worth to first order.
+    /// ⟨f, a − T1⟩ + ⟨g, b − Tᵀ1⟩, what the error of the marginals is worth to first order.
     pub fn priced(&self, g: &[f64]) -> f64 {
-        sum(self.missing().iter().zip(g).map(|(q, g)| q * g))
+        let columns = sum(self.missing().iter().zip(g).map(|(q, g)| q * g));
+        let rows = self.rows.iter().zip(self.problem.a).map(|(Row { entries, level, .. }, a)| {
+            let kept = entries[..level.full + level.split].iter().enumerate();
+            level.f * (a - kept.map(|(place, e)| self.rule.mass(level, place, e.key)).sum::<f64>())
+        });
+        columns + sum(rows)
     }
 
     /// Rows whose k-th and next slack are equal to a relative tolerance.
@@ -216,7 +224,7 @@ impl<'a> Dual<'a> {
             slacks.truncate(rule.k);
         }
         // An entry left out may be larger than some of these, but not than this bound.
-        let bound = (row.bound(self.rise) + level.f).max(0.0);
+        let bound = (row.bound(&self.history) + level.f).max(0.0);
         let absent = if bound > 0.0 { rule.k - slacks.len() } else { 0 };
         let squares: f64 = slacks.iter().map(|s| s.max(bound) * s.max(bound)).sum();
         let conjugate = 0.5 * (squares + absent as f64 * bound * bound) / rule.gamma;

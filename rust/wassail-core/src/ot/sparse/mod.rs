@@ -7,6 +7,7 @@
 
 mod candidates;
 mod dual;
+mod history;
 mod newton;
 mod proximal;
 mod rounding;
@@ -210,8 +211,8 @@ fn finish(mut newton: Newton<'_>, status: Status, tol: f64, goal: f64, mut log: 
     let monitor = log.monitor;
     let relaxed = newton.dual.plan();
     let limited = newton.dual.rule.k < usize::MAX;
-    let rounded =
-        if limited && status == Status::Tied { rounding::solve(newton.clone(), goal, &mut log)? } else { None };
+    let rounds = limited && matches!(status, Status::Tied | Status::Stalled);
+    let rounded = if rounds { rounding::solve(newton.clone(), goal, &mut log)? } else { None };
     newton.dual.sharpen();
     newton.refresh(monitor)?;
     let dual = -newton.value();
@@ -225,7 +226,9 @@ fn finish(mut newton: Newton<'_>, status: Status, tol: f64, goal: f64, mut log: 
     let primal = if error <= goal { corrected } else { f64::INFINITY };
     let gap = primal - dual;
     let status = match status {
-        Status::Converged | Status::Tied if gap <= tol * (sums.size + sums.regularization) => Status::Converged,
+        Status::Converged | Status::Tied | Status::Stalled if gap <= tol * (sums.size + sums.regularization) => {
+            Status::Converged
+        }
         Status::Converged => Status::Stalled,
         other => other,
     };

@@ -47,7 +47,11 @@ pub struct Newton<'a> {
 }
 
 /// A slope that has shrunk to this share, on either side, is good enough.
-const SLOPE: f64 = 0.5;
+const SLOPE: f64 = 0.2;
+/// Least damping after a change of centers.
+const RENEWED: f64 = 1.0;
+/// Steps tried before one that only falls will do.
+const FINE: usize = 12;
 /// Shortenings before a direction is given up.
 const SHORTENINGS: usize = 25;
 /// Steps that may pass without the error falling, at the level of rounding and above.
@@ -71,6 +75,14 @@ impl<'a> Newton<'a> {
     pub fn refresh(&mut self, monitor: &dyn Monitor) -> Result<()> {
         self.value = self.dual.evaluate(&self.g, monitor)?;
         Ok(())
+    }
+
+    /// Fits anew after a change of centers, where the last damping was right for other kinks.
+    pub fn recenter(&mut self, zeta: f64, monitor: &dyn Monitor) -> Result<()> {
+        self.dual.recenter();
+        self.dual.rule.zeta = zeta;
+        self.damping = self.damping.max(RENEWED);
+        self.refresh(monitor)
     }
 
     /// ψ at g.
@@ -133,25 +145,35 @@ impl<'a> Newton<'a> {
         Ok(())
     }
 
-    /// Moves along d until the slope has shrunk and ψ has not grown; returns the step, 0 if there is none.
+    /// Moves along d to where the slope has shrunk, or has not changed its sign by a full step; returns the step, 0 if there is
+    /// none. ψ is convex: its slope alone tells where a minimum lies, and a fall too small to be seen in the values still is one.
     fn search(&mut self, d: &[f64], slope: f64, monitor: &dyn Monitor) -> Result<f64> {
         let start = self.g.clone();
         let size = sum(start.iter().zip(self.dual.problem.b).map(|(g, b)| g.abs() * b));
         let slack = 1e-14 * (size + self.value.abs());
+        let (mut low, mut high) = ((0.0, slope), (f64::INFINITY, 0.0));
         let mut alpha = 1.0;
-        for _ in 0..SHORTENINGS {
+        for shortening in 0..SHORTENINGS {
             monitor.check()?;
             for ((g, s), d) in self.g.iter_mut().zip(&start).zip(d) {
                 *g = s + alpha * d;
             }
             let value = self.dual.evaluate(&self.g, monitor)?;
             let left = dot(d, &self.dual.missing());
-            if left >= -SLOPE * slope && value <= self.value + slack {
+            let near = left.abs() <= SLOPE * slope && (left >= 0.0 || value <= self.value + slack);
+            if near || left >= 0.0 && (alpha == 1.0 || shortening >= FINE) {
                 self.value = value;
                 return Ok(alpha);
             }
-            // The root of the slope, by its secant.
-            alpha *= (slope / (slope - left)).clamp(0.1, 0.5);
+            if left >= 0.0 {
+                low = (alpha, left);
+            } else {
+                high = (alpha, left);
+            }
+            // The root of the slope, by its secant, away from the ends.
+            let width = high.0 - low.0;
+            let secant = low.1 / (low.1 - high.1);
+            alpha = low.0 + width * secant.clamp(0.1, 0.5);
         }
         self.g = start;
         self.refresh(monitor)?;

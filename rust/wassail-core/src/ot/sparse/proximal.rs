@@ -11,7 +11,7 @@ const WARM: f64 = 0.1;
 /// Ratio of successive ζ.
 const RATIO: f64 = 0.3;
 /// Bounds of the last ζ: smaller ones leave few rows split, and Newton's steps get short.
-const LAST: (f64, f64) = (1e-3, 1e-2);
+const LAST: (f64, f64) = (3e-4, 0.3);
 /// Most stages.
 const STAGES: usize = 200;
 /// Newton steps after which a stage is left.
@@ -20,9 +20,7 @@ const STEPS: usize = 60;
 /// Solves the relaxation to a relative error and gap of `tol`. `Tied` if its plan has too many nonzeros in some row.
 pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) -> Result<Status> {
     if newton.dual.rule.zeta == 0.0 {
-        newton.dual.recenter();
-        newton.dual.rule.zeta = WARM;
-        newton.refresh(log.monitor)?;
+        newton.recenter(WARM, log.monitor)?;
     }
     let scale = goal / tol;
     let last = smallest(newton, tol);
@@ -44,10 +42,8 @@ pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) ->
         if newton.error() <= goal && relative <= tol {
             return Ok(if sums.crowded > 0 { Status::Tied } else { Status::Converged });
         }
-        newton.dual.recenter();
-        newton.dual.rule.zeta = (RATIO * newton.dual.rule.zeta).max(last);
-        newton.refresh(log.monitor)?;
-        stage_goal = (0.1 * relative * scale).clamp(0.5 * goal, 0.02 * scale);
+        newton.recenter((RATIO * newton.dual.rule.zeta).max(last), log.monitor)?;
+        stage_goal = (relative * scale).clamp(0.5 * goal, 0.02 * scale);
     }
     Ok(Status::Stalled)
 }

@@ -15,7 +15,7 @@ const ZETA: f64 = 0.2;
 /// Relative error in between.
 const ERROR: f64 = 1e-3;
 /// Newton steps of a round.
-const STEPS: usize = 100;
+const STEPS: usize = 60;
 
 /// The plan of the best support found, or None.
 pub fn solve<'a>(mut newton: Newton<'a>, goal: f64, log: &mut Log<'_>) -> Result<Option<Newton<'a>>> {
@@ -34,10 +34,8 @@ pub fn solve<'a>(mut newton: Newton<'a>, goal: f64, log: &mut Log<'_>) -> Result
         }
         crowded.sort_unstable_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
         let count = ((PART * crowded.len() as f64) as usize).max(FEW).min(crowded.len());
-        newton.dual.recenter();
         crowded[..count].iter().for_each(|&(_, i)| newton.dual.rows[i].fix(k));
-        newton.dual.rule.zeta = ZETA;
-        newton.refresh(log.monitor)?;
+        newton.recenter(ZETA, log.monitor)?;
         let wanted = if crowded.is_empty() { 0.5 * goal } else { ERROR * total };
         let ended = newton.minimize(wanted, STEPS, log)?;
         if ended != Some(Status::Converged) {
