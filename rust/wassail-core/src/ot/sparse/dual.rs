@@ -40,6 +40,8 @@ pub struct Dual<'a> {
 
 /// Candidates of a row at first, beyond twice the nonzeros allowed.
 const FIRST: usize = 24;
+/// Nonzeros counted on at first.
+const MOST: usize = 50;
 
 /// Sums that say how far a plan of rows is from the optimum.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,7 +62,7 @@ impl<'a> Dual<'a> {
     /// No candidates yet.
     pub fn new(problem: Problem<'a>, rule: Rule) -> Self {
         let (n, m) = problem.geometry.shape();
-        let want = rule.k.min(m).saturating_mul(2).min(m / 4).saturating_add(FIRST).min(m);
+        let want = rule.k.min(MOST).saturating_mul(2).saturating_add(FIRST).min(m);
         let rows = vec![Row::new(want); n];
         Self { problem, rule, rows, cols: vec![0.0; m], at: vec![0.0; m], history: History::default() }
     }

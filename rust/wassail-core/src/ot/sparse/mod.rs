@@ -226,7 +226,9 @@ fn finish(mut newton: Newton<'_>, status: Status, tol: f64, goal: f64, mut log: 
     let primal = if error <= goal { corrected } else { f64::INFINITY };
     let gap = primal - dual;
     let status = match status {
-        Status::Converged | Status::Tied | Status::Stalled if gap <= tol * (sums.size + sums.regularization) => Status::Converged,
+        Status::Converged | Status::Tied | Status::Stalled if gap <= tol * (sums.size + sums.regularization) => {
+            Status::Converged
+        }
         Status::Converged => Status::Stalled,
         other => other,
     };
