@@ -32,6 +32,7 @@ def measure(options: Any) -> list[dict[str, Any]]:
     """Medians over fresh processes; the first process warms the file cache and is left out."""
     command = [sys.executable, "-c", _IMPORT]
     environment = launch.environment(options.threads)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
     launch.wait_until_quiet(options.threads)
     tries = []
     for _ in range(1 + (5 if options.quick else TRIES)):

@@ -1,5 +1,7 @@
 """The one door for arrays: anything array-like on the host becomes a plain float NumPy array, or a clear error."""
 
+from __future__ import annotations
+
 import sys
 from typing import Any
 

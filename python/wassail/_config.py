@@ -1,5 +1,7 @@
 """Threads and the report on what this installation uses."""
 
+from __future__ import annotations
+
 import importlib.util
 import sys
 

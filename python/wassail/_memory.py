@@ -1,5 +1,7 @@
 """Refuse what cannot fit into memory before anything is allocated."""
 
+from __future__ import annotations
+
 from wassail import _core
 from wassail.exceptions import MemoryLimitError
 

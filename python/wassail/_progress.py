@@ -1,5 +1,7 @@
 """Progress display: a tqdm bar or a user's function, fed by the core about ten times a second."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 

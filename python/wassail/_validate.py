@@ -1,7 +1,8 @@
 """Checks of scalars and weights, done once, before any heavy work."""
 
-# ruff: noqa: ANN401  (users pass anything, that is why these functions exist)
+from __future__ import annotations
 
+# ruff: noqa: ANN401  (users pass anything, that is why these functions exist)
 import math
 import operator
 from collections.abc import Callable

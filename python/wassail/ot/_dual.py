@@ -1,5 +1,7 @@
 """Formulas of the entropic dual, balanced and unbalanced, that need vectors only."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

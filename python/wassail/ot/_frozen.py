@@ -1,5 +1,7 @@
 """Frozen dataclasses that cache derived values and pickle their fields only."""
 
+from __future__ import annotations
+
 from dataclasses import fields
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Maps, products and sparse parts of a plan: the checked side of `SinkhornResult`'s methods."""
 
+from __future__ import annotations
+
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -74,7 +76,7 @@ def barycentric_map(plan: PlanOperator, cost: Cost, values: F64) -> F64:
     return mean[:, 0] if values.ndim == 1 else mean
 
 
-def sparse_plan(plan: PlanOperator, mass: float | None, k: int | None, threshold: float | None) -> "csr_array":
+def sparse_plan(plan: PlanOperator, mass: float | None, k: int | None, threshold: float | None) -> csr_array:
     """Check the one criterion and build the csr_array."""
     from scipy.sparse import csr_array
 
@@ -92,7 +94,7 @@ def sparse_plan(plan: PlanOperator, mass: float | None, k: int | None, threshold
     return csr_array((data, indices, indptr), shape=(n, m))
 
 
-def linear_operator(plan: PlanOperator) -> "LinearOperator":
+def linear_operator(plan: PlanOperator) -> LinearOperator:
     """Wrap the products with the plan for SciPy."""
     from scipy.sparse.linalg import LinearOperator
 

@@ -1,5 +1,7 @@
 """A clear word to those who call with the argument order of another library."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar

@@ -1,5 +1,7 @@
 """The entropic plan as an operator: P_ij = a_i b_j exp((f_i + g_j − C_ij) / ε), read in sweeps and never stored."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -74,11 +76,11 @@ class PlanOperator:
         _, _, g, _, b, epsilon = self._arguments
         return _core.softmin_rows(cost.handle, g, b, epsilon, values, self.n_threads)
 
-    def transposed(self) -> "PlanOperator":
+    def transposed(self) -> PlanOperator:
         """Exchange sources and targets."""
         return PlanOperator(self.cost.transposed(), self.g, self.f, self.b, self.a, self.epsilon, self.n_threads)
 
 
-def operator_of(result: "SinkhornResult") -> PlanOperator:
+def operator_of(result: SinkhornResult) -> PlanOperator:
     """Return the plan that a result stands for."""
     return PlanOperator(result.cost, result.f, result.g, result.a, result.b, result.epsilon, result.n_threads)

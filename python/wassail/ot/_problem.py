@@ -1,5 +1,7 @@
 """A checked Sinkhorn problem: what goes into the core, and how its answer becomes a result."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import dataclass
 from typing import TypeAlias

@@ -1,5 +1,7 @@
 """Which float type the costs of a point cloud fit into."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

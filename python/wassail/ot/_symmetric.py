@@ -6,6 +6,8 @@ are in [0, 1] for kernels exp(−C/ε) that are positive definite, so the error 
 the alternating iteration would need thousands (Feydy et al. 2019, arXiv:1810.08278, §3.1).
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 
