@@ -1,5 +1,7 @@
 """The one door for random numbers: the keyword `rng` of every function that draws."""
 
+from __future__ import annotations
+
 import operator
 from typing import TypeAlias
 

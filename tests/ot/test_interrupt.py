@@ -51,6 +51,8 @@ CALLS = {
     "pivots": ("few, start = ot.PointCloud(x[:20_000], y[:20_000]), f[:20_000]", "ot.exact(few, init=(start, start))"),
     "assignment": ("", "ot.assignment(cloud)"),
     "partial": ("", "ot.partial(cloud, mass=0.5)"),
+    "sparse_transport": ("", "ot.sparse_transport(cloud, gamma=1.0, max_nonzeros=3)"),
+    "solve": ("", "ot.solve(cloud)"),
     "divergence": ("", "ot.sinkhorn_divergence(x, y, epsilon=1e-3, tol=1e-12)"),
     "batch": ("", "ot.sinkhorn_batch([cloud, cloud], epsilon=1e-3, tol=1e-12)"),
     "sliced": ("", "ot.sliced_wasserstein(x, y, n_projections=50_000)"),

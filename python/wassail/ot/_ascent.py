@@ -1,5 +1,7 @@
 """Gradient ascent of projected distances on the sphere, from many directions side by side."""
 
+from __future__ import annotations
+
 import warnings
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Calls of the exact core, and what its answer means for all points, those of weight zero included."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -55,7 +57,7 @@ class Basis:
 
     f: F64
     g: F64
-    entries: "csr_array"
+    entries: csr_array
     value: float
     gap: float
     status: Status
@@ -126,13 +128,13 @@ def extended(problem: Problem, f: F64, g: F64, price: float = 0.0, ceiling: floa
     return known_f, known_g
 
 
-def marginal_error(problem: Problem, entries: "csr_array") -> float:
+def marginal_error(problem: Problem, entries: csr_array) -> float:
     """Return ‖P1 − a‖₁ + ‖Pᵀ1 − b‖₁."""
     rows, columns = np.asarray(entries.sum(axis=1)).ravel(), np.asarray(entries.sum(axis=0)).ravel()
     return float(np.abs(rows - problem.a).sum() + np.abs(columns - problem.b).sum())
 
 
-def _inflated(problem: Problem, plan: tuple[NDArray[np.int64], NDArray[np.int64], F64]) -> "csr_array":
+def _inflated(problem: Problem, plan: tuple[NDArray[np.int64], NDArray[np.int64], F64]) -> csr_array:
     """Put rows and columns of the support back in place."""
     from scipy.sparse import csr_array
 

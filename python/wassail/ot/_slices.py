@@ -1,5 +1,7 @@
 """Two weighted clouds and directions to project them on, checked and as the core takes them."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,5 +1,7 @@
 """What the solvers whose plan is sparse have in common: the plan is held, as a `csr_array`, and read from there."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -64,7 +66,7 @@ class SparsePlanResult(ReadOnly):
     a: F64
     b: F64
     mass_rescale: float
-    entries: "csr_array"
+    entries: csr_array
     choice: Choice | None = field(default=None, kw_only=True)
 
     @property
@@ -77,7 +79,7 @@ class SparsePlanResult(ReadOnly):
         """Whether the tolerance was met."""
         return self.status is Status.CONVERGED
 
-    def sparse_plan(self) -> "csr_array":
+    def sparse_plan(self) -> csr_array:
         """Return the plan, all of its entries, as a :class:`scipy.sparse.csr_array` of shape (n, m)."""
         return self.entries
 
@@ -129,7 +131,7 @@ class SparsePlanResult(ReadOnly):
         return product[:, 0] if np.ndim(v) == 1 else product
 
     @property
-    def linear_operator(self) -> "LinearOperator":
+    def linear_operator(self) -> LinearOperator:
         """The plan as a :class:`scipy.sparse.linalg.LinearOperator` of shape (n, m)."""
         from scipy.sparse.linalg import aslinearoperator
 

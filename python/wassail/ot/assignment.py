@@ -1,5 +1,7 @@
 """Linear assignment: each row its own column, at the least total cost."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,7 +70,7 @@ class AssignmentResult(FieldsOnly):
         """Lower bound of the cost of every assignment."""
         return self.value - self.gap
 
-    def sparse_plan(self) -> "csr_array":
+    def sparse_plan(self) -> csr_array:
         """Return the permutation matrix as a :class:`scipy.sparse.csr_array` of shape (n, m)."""
         from scipy.sparse import csr_array
 

@@ -1,5 +1,7 @@
 """Exact (unregularized) optimal transport with a proof of optimality."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """The max-sliced Wasserstein distance: transport along the direction in which two clouds differ most."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 

@@ -1,5 +1,7 @@
 """Entropic transport at low regularization: Sinkhorn's iteration, then Newton's method on a sparse Hessian."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal
 

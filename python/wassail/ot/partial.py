@@ -1,5 +1,7 @@
 """Exact partial transport: a given part of the mass, from and to where it is cheapest."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -33,7 +33,7 @@ class Status(enum.Enum):
     CONVERGED = "converged"
     MAX_ITER = "reached max_iter"
     STOPPED = "stopped by the callback"
-    STALLED = "stalled at rounding level"
+    STALLED = "stalled"
     TIED = "dual solved, ties leave a gap"
 
     def __str__(self) -> str:

@@ -1,5 +1,7 @@
 """The sliced Wasserstein distance: transport averaged over projections onto lines."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,5 +1,7 @@
 """One front door to the solvers: the question decides the algorithm, and the result says which and why."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
 from typing import TypeAlias

@@ -1,5 +1,7 @@
 """Transport with quadratic regularization, and with at most k nonzeros in each column or row."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -27,7 +29,7 @@ _EXACT = (np.inf, np.inf)
 _STATUS = (Status.CONVERGED, Status.MAX_ITER, Status.STOPPED, Status.STALLED, Status.TIED)
 _ADVICE = {
     Status.MAX_ITER: "raise max_iter, raise gamma, or loosen tol",
-    Status.STALLED: "this precision allows no smaller error: loosen tol or raise gamma",
+    Status.STALLED: "no step lowers the error, often because of rounding: loosen tol or raise gamma",
     Status.TIED: "no feasible plan with so few nonzeros was found (`relaxed` has more): raise max_nonzeros or gamma",
 }
 
@@ -99,7 +101,7 @@ class SparseTransportResult(SparsePlanResult):
     axis: int
     dual_value: float
     primal_value: float
-    relaxed: "csr_array"
+    relaxed: csr_array
     n_ties: int
     trace: SparseTransportTrace
 
@@ -281,7 +283,7 @@ def _check_axis(value: object) -> int:
 
 
 def _result(
-    problem: Problem, solution: "_core._SparseSolution", max_nonzeros: int | None, axis: int
+    problem: Problem, solution: _core._SparseSolution, max_nonzeros: int | None, axis: int
 ) -> SparseTransportResult:
     """Put what belongs to the points of positive weight back in place."""
     f, g, plan, relaxed, (status, dual, primal, linear, error, ties), trace = solution
@@ -312,7 +314,7 @@ def _result(
     )
 
 
-def _matrix(problem: Problem, triple: Triple, axis: int) -> "csr_array":
+def _matrix(problem: Problem, triple: Triple, axis: int) -> csr_array:
     """Make the (n, m) matrix from the rows or columns of the support."""
     from scipy.sparse import coo_array
 
