@@ -137,3 +137,13 @@ def test_gradient_of_large_orders(p, dtype):
     t = np.array([1.0, 1.0, -0.25])
     wanted = np.sign(t) * np.abs(t) ** (p - 1.0) * (np.abs(t) ** p).sum() ** ((1.0 - p) / p)
     np.testing.assert_allclose(gradient, wanted[None], rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+def test_streamed_clouds_beyond_the_range_of_float32(scale):
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(2**14, 1)), rng.normal(size=(1100, 1))  # too many pairs for a kernel that is kept
+    expected = ot.sinkhorn(ot.PointCloud(x, y), epsilon=0.5, tol=1e-3)
+    result = ot.sinkhorn(ot.PointCloud(x * scale, y * scale), epsilon=0.5 * scale**2, tol=1e-3)
+    assert result.converged
+    np.testing.assert_allclose(result.f / scale**2, expected.f, atol=1e-2)

@@ -14,8 +14,8 @@ mod geometry;
 mod newton;
 mod ot;
 mod plan;
-mod sparse;
 mod sliced;
+mod sparse;
 mod waiting;
 
 use pyo3::prelude::*;
@@ -41,9 +41,9 @@ mod _core {
         softmin_cols,
     };
     #[pymodule_export]
-    use super::sparse::sparse_transport;
-    #[pymodule_export]
     use super::sliced::{circle_cut, sliced_distances, sliced_gradient, sliced_pulls};
+    #[pymodule_export]
+    use super::sparse::sparse_transport;
     use pyo3::prelude::*;
 
     #[pymodule_init]

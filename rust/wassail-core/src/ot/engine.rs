@@ -48,7 +48,7 @@ impl<'a> Engine<'a> {
         let stored = (geometry.is_stored() || pairs <= CLOUD_KERNEL) && affordable;
         let lightest = weights.b.iter().copied().fold(f64::INFINITY, f64::min);
         let heaviest = weights.b.iter().copied().fold(0.0, f64::max);
-        let single = lightest > LIGHTEST_F32 * heaviest;
+        let single = lightest > LIGHTEST_F32 * heaviest && (stored || geometry.fits_single());
         let fast = match (stored, single) {
             (true, true) => Form::Stored32(Stored::new(n, m)?),
             (false, true) => Form::Stream32(Stream::new(geometry)?),

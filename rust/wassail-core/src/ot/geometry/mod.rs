@@ -44,6 +44,10 @@ pub trait Geometry: Send + Sync {
     fn shape(&self) -> (usize, usize);
     /// Whether the user's data are f32.
     fn is_single(&self) -> bool;
+    /// Whether costs computed in f32 neither overflow nor vanish.
+    fn fits_single(&self) -> bool {
+        true
+    }
     /// Whether costs are read from memory rather than computed.
     fn is_stored(&self) -> bool;
     /// The points behind the costs, if there are any.

@@ -2,12 +2,17 @@
 
 use super::{Block, Geometry, TILE};
 use crate::error::Result;
+use crate::numeric::Scalar;
 use crate::points::given::Points;
 use crate::points::metric::Metric;
 use crate::points::packed::Packed;
 use crate::points::tile::fill;
 use std::ops::Range;
 use std::sync::OnceLock;
+
+/// Costs, and what is computed on the way to them, that f32 holds with room to spare.
+const SMALLEST: f64 = 1e-30;
+const LARGEST: f64 = 1e34;
 
 /// C_ij = cost(x_i, y_j).
 #[derive(Debug)]
@@ -47,8 +52,29 @@ impl PointCloud {
         (&self.x, &self.y)
     }
 
-    fn packed<T: crate::numeric::Scalar>(&self) -> Result<Packed<T>> {
+    /// Largest difference between two points in one coordinate.
+    fn extent(&self) -> f64 {
+        let mut bounds = vec![(f64::INFINITY, f64::NEG_INFINITY); self.d];
+        for points in [&self.x, &self.y] {
+            match points {
+                Points::F32(v) => widen(&mut bounds, v),
+                Points::F64(v) => widen(&mut bounds, v),
+            }
+        }
+        bounds.into_iter().map(|(low, high)| high - low).fold(0.0, f64::max)
+    }
+
+    fn packed<T: Scalar>(&self) -> Result<Packed<T>> {
         Packed::new(&self.x, &self.y, self.d, self.metric)
+    }
+}
+
+/// Makes the bounding box hold row-major points.
+fn widen<S: Scalar>(bounds: &mut [(f64, f64)], points: &[S]) {
+    for point in points.chunks_exact(bounds.len()) {
+        for (side, v) in bounds.iter_mut().zip(point) {
+            *side = (side.0.min(v.to_f64()), side.1.max(v.to_f64()));
+        }
     }
 }
 
@@ -58,6 +84,17 @@ impl Geometry for PointCloud {
     }
     fn is_single(&self) -> bool {
         matches!(self.x, Points::F32(_))
+    }
+    fn fits_single(&self) -> bool {
+        let powers = match self.metric {
+            Metric::Cosine => return true,
+            Metric::SqEuclidean | Metric::Euclidean => [1, 2].map(f64::from),
+            Metric::Cityblock => [1.0; 2],
+            Metric::PNorm { power, .. } => [1.0, power],
+        };
+        let extent = self.extent();
+        let fits = |p: f64| extent.powf(p) > SMALLEST && (extent * self.d as f64).powf(p) < LARGEST;
+        extent == 0.0 || powers.into_iter().all(fits)
     }
     fn is_stored(&self) -> bool {
         false
