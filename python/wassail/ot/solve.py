@@ -22,7 +22,9 @@ from wassail.ot.sparse import SparseTransportResult, sparse_transport
 
 Solution: TypeAlias = SinkhornResult | ExactResult | SparseTransportResult
 
-_LARGE = 0.02  # epsilon by the scale of the cost from which plain sweeps win
+# Epsilon by the mean cost. Above, sweeps measured up to 2.5 times faster than Newton; at 0.01 they are at most 2 times
+# faster on clouds in the plane, uniform costs and grids, and 10 to 25 times slower on clouds in ten dimensions.
+_LARGE = 0.015
 
 
 def solve(
