@@ -80,13 +80,16 @@ def test_sparse_cost():
 
 
 def test_the_argument_order_of_pot_is_explained():
-    with pytest.raises(InputError, match=r"cost is 1-D.*sinkhorn\(cost, a, b"):
+    with pytest.raises(InputError, match=r"cost is 1-D.*\(cost, a, b\), not \(a, b, M\) as in POT"):
         ot.sinkhorn(np.full(5, 0.2), np.full(4, 0.25), C, epsilon=0.1)
     with pytest.raises(InputError, match="POT"):
         ot.sinkhorn([0.2] * 5, [0.25] * 4, C, epsilon=0.1)
     for arguments, options in [(([0.2] * 5, [0.25] * 4, C, 0.1), {}), (([0.2] * 5, [0.25] * 4, C), {"reg": 0.1})]:
-        with pytest.raises(TypeError, match=r"sinkhorn\(cost, a, b, epsilon=...\), not \(a, b, M, reg\) as in POT"):
+        with pytest.raises(TypeError, match=r"sinkhorn\(cost, a, b, ...\), not \(a, b, M, reg\) as in POT"):
             ot.sinkhorn(*arguments, **options)
+    for function in (ot.solve, ot.exact, ot.partial, ot.sinkhorn_newton, ot.sparse_transport):
+        with pytest.raises(TypeError, match=rf"{function.__name__}\(cost, a, b, ...\), not \(a, b, M, reg\) as in POT"):
+            function([0.2] * 5, [0.25] * 4, C, 0.1)
 
 
 @pytest.mark.parametrize(

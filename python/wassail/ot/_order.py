@@ -19,7 +19,7 @@ def cost_first(function: Callable[Arguments, Answer]) -> Callable[Arguments, Ans
     def checked(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
         if len(args) > _MATHEMATICS or "reg" in kwargs:
             raise TypeError(
-                f"the order here is {function.__name__}(cost, a, b, epsilon=...), not (a, b, M, reg) as in POT: "
+                f"the order here is {function.__name__}(cost, a, b, ...), not (a, b, M, reg) as in POT: "
                 "the cost comes first, and options are named"
             )
         return function(*args, **kwargs)

@@ -31,12 +31,12 @@ Solution: TypeAlias = tuple[F64, F64, int, int, float, F64, F64, F64]
 
 _STATUS = (Status.CONVERGED, Status.MAX_ITER, Status.STOPPED, Status.STALLED)
 _ADVICE = {
-    Status.MAX_ITER: "raise epsilon, raise max_iter, or loosen tol",
+    Status.MAX_ITER: "raise epsilon, raise max_iter, or loosen tol; at low epsilon sinkhorn_newton takes fewer sweeps",
     Status.STALLED: "this precision allows no smaller error: loosen tol, raise epsilon, or pass float64 costs",
 }
 
 
-_MASSES = "Divide each by its sum, or pass rho to let mass be created and destroyed"
+_MASSES = "Divide each by its sum, or let a part of it move (partial), or be created and destroyed (sinkhorn with rho)"
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def check_init(init: object, problem: Problem) -> tuple[F64, F64] | None:
     if isinstance(init, SinkhornResult):
         init = (init.f, init.g)
     if not isinstance(init, tuple | list) or len(init) != 2:
-        raise InputError("init must be a pair (f, g) or a SinkhornResult")
+        raise InputError("init must be a pair of potentials (f, g), for instance of another result")
     n, m = problem.cost.shape
     f, g = float64_vector(init[0], "init[0]", n), float64_vector(init[1], "init[1]", m)
     for name, potential, weights in (("init[0]", f, problem.a), ("init[1]", g, problem.b)):
@@ -217,7 +217,7 @@ def _doubt(result: SinkhornResult) -> str:
     """Mention forbidden arcs where they may be the reason."""
     cost = result.cost
     if isinstance(cost, ArrayCost) and all(map(np.isinf, result.rho)) and not np.isfinite(cost.values).all():
-        return ". If the forbidden arcs admit no plan, nothing converges: allow more arcs, or pass rho"
+        return ". If the forbidden arcs admit no plan, nothing converges (exact tells): allow more arcs, or pass rho"
     return ""
 
 

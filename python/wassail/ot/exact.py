@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from wassail._progress import progress_reporter
 from wassail._validate import Report, check_callable, check_threads
 from wassail.ot._basis import ExactTrace, Start, check_start, extended, marginal_error, solve
+from wassail.ot._order import cost_first
 from wassail.ot._problem import prepare
 from wassail.ot._sparse_result import SparsePlanResult
 from wassail.ot.geometry import Cost, as_cost
@@ -55,6 +56,7 @@ class ExactResult(SparsePlanResult):
         )
 
 
+@cost_first
 def exact(
     cost: ArrayLike | Cost,
     a: ArrayLike | None = None,

@@ -224,7 +224,7 @@ def as_cost(cost: ArrayLike | Cost, name: str = "cost") -> Cost:
     if values.ndim == 1:
         raise InputError(
             f"{name} is 1-D, a matrix of shape (n, m) or a PointCloud is needed: the order here is "
-            "sinkhorn(cost, a, b, epsilon=...), not sinkhorn(a, b, M) as in POT"
+            "(cost, a, b), not (a, b, M) as in POT"
         )
     return ArrayCost(values)
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from wassail import _core
 from wassail._progress import progress_reporter
 from wassail._validate import Report, check_callable, check_epsilon, check_threads
+from wassail.ot._order import cost_first
 from wassail.ot._problem import Potentials, check_init, check_options, prepare, warn_unless_converged
 from wassail.ot.geometry import Cost, as_cost
 from wassail.ot.results import SinkhornResult, SinkhornTrace
@@ -46,6 +47,7 @@ class NewtonTrace(SinkhornTrace):
         return f"NewtonTrace(n_iter={self.error.size}, newton={int(self.newton.sum())})"
 
 
+@cost_first
 def sinkhorn_newton(
     cost: ArrayLike | Cost,
     a: ArrayLike | None = None,
@@ -170,5 +172,5 @@ def sinkhorn_newton(
             report,
         )
     result = problem.result(solution, NewtonTrace(*solution[5:], steps[0], steps[1], steps[2], steps[3]))
-    warn_unless_converged({"sinkhorn_newton": result}, options, stacklevel=2)
+    warn_unless_converged({"sinkhorn_newton": result}, options, stacklevel=3)
     return result

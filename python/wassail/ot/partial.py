@@ -11,6 +11,7 @@ from wassail._progress import progress_reporter
 from wassail._validate import Report, check_callable, check_positive, check_threads, check_weights
 from wassail.exceptions import InputError
 from wassail.ot._basis import Start, check_start, extended, solve
+from wassail.ot._order import cost_first
 from wassail.ot._problem import Problem
 from wassail.ot.exact import ExactResult
 from wassail.ot.geometry import Cost, as_cost
@@ -39,6 +40,7 @@ class PartialResult(ExactResult):
     price: float
 
 
+@cost_first
 def partial(
     cost: ArrayLike | Cost,
     a: ArrayLike | None = None,

@@ -28,7 +28,23 @@ F64 = NDArray[np.float64]
 
 
 class Status(enum.Enum):
-    """How a solver ended; the values are readable."""
+    """
+    How a solver ended; the values are readable.
+
+    Attributes
+    ----------
+    CONVERGED
+        The tolerance was met, checked in float64.
+    MAX_ITER
+        The iterations were used up.
+    STOPPED
+        The callback stopped the run.
+    STALLED
+        No step lowers the error any more, mostly because of rounding.
+    TIED
+        Of :func:`sparse_transport`: the dual is solved, but entries tie for the last place of a column, and the best
+        plan found has a gap above the tolerance.
+    """
 
     CONVERGED = "converged"
     MAX_ITER = "reached max_iter"

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from wassail._validate import Report, check_epsilon, check_positive, check_rho
 from wassail.exceptions import InputError
+from wassail.ot._order import cost_first
 from wassail.ot._problem import Potentials
 from wassail.ot._sparse_result import SparsePlanResult
 from wassail.ot.epsilon import range_of
@@ -27,6 +28,7 @@ Solution: TypeAlias = SinkhornResult | ExactResult | SparseTransportResult
 _LARGE = 0.015
 
 
+@cost_first
 def solve(
     cost: ArrayLike | Cost,
     a: ArrayLike | None = None,

@@ -14,6 +14,7 @@ from wassail._progress import progress_reporter
 from wassail._validate import Report, check_callable, check_integer, check_positive, check_threads
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
 from wassail.ot._frozen import ReadOnly
+from wassail.ot._order import cost_first
 from wassail.ot._problem import Potentials, Problem, check_init, prepare
 from wassail.ot._sparse_result import SparsePlanResult
 from wassail.ot.geometry import Cost, as_cost
@@ -128,6 +129,7 @@ class SparseTransportResult(SparsePlanResult):
         )
 
 
+@cost_first
 def sparse_transport(
     cost: ArrayLike | Cost,
     a: ArrayLike | None = None,
@@ -350,5 +352,5 @@ def _warn(result: SparseTransportResult, tol: float) -> None:
         f"sparse_transport: {result.status} after {result.n_iter} steps with a marginal error of "
         f"{result.marginal_error:.2e}, the tolerance is {goal:.2e}: {_ADVICE[result.status]}",
         ConvergenceWarning,
-        stacklevel=3,
+        stacklevel=4,
     )
