@@ -130,3 +130,20 @@ def test_pot():
     a, b = a / a.sum(), b / b.sum()
     plan = pot.partial.partial_wasserstein(a, b, C, m=0.4)
     assert ot.partial(C, a, b, mass=0.4).value == pytest.approx((plan * C).sum(), rel=1e-8)
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3, 5])
+@pytest.mark.parametrize("mass", [0.1, 0.5, 0.9])
+def test_a_stopped_run_gives_its_plan(stop, mass):
+    calls = []
+    result = ot.partial(
+        np.random.default_rng(0).random((30, 30)), mass=mass, callback=lambda *_: calls.append(0) or len(calls) >= stop
+    )
+    assert result.status in (ot.Status.STOPPED, ot.Status.CONVERGED)
+    assert (result.plan.sum(1) <= 1 / 30 * (1 + 1e-12)).all()
+
+
+@pytest.mark.parametrize("mass", [0.5, 1.0])
+def test_no_arc_at_all_is_named(mass):
+    with pytest.raises(InputError, match="cost"):
+        ot.partial([[np.inf]], mass=mass)

@@ -379,3 +379,22 @@ def test_single_points():
     row = ot.sparse_transport([[1.0, 2.0, 3.0]], gamma=3.0, max_nonzeros=1)
     assert row.converged
     assert np.allclose(row.plan, 1 / 3)
+
+
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+def test_values_without_meaning_prove_nothing():
+    """Weights over fifteen decades, on which the sums of the primal value left the finite numbers."""
+    C = np.array(
+        [
+            [-122264197.65882637, -219513575.24624223, 3959357.487456461],
+            [-20316202.46411392, -117565580.05152977, 105907352.68216892],
+            [-23385329.437127523, -120634707.02454337, 102838225.7091553],
+            [-126897712.89582463, -224147090.48324046, -674157.7495417872],
+            [-121832827.47833422, -219082205.06575006, 4390727.6679486185],
+        ]
+    )
+    a = [1.7120965792531865e-15, 8.915136976195646e-09, 0.0012367200418080641, 0.10587449576565537, 0.8928887752773977]
+    b = [0.3807927163713356, 0.6191564458750002, 5.0837753664002525e-05]
+    result = ot.sparse_transport(C, a, b, gamma=13598407.570134979, max_nonzeros=2, axis=1)
+    assert result.primal_value >= result.dual_value - 1e-9 * abs(result.dual_value)
+    assert not result.converged or np.isfinite(result.primal_value)

@@ -84,10 +84,11 @@ def solve(
     f, g, plan, (value, gap, blocked, largest), optimal, dummies, trace = _core.exact(
         problem.support.handle, a, b, mass, g0, problem.n_threads, callback, progress
     )
+    total = float(a.sum()) if mass is None else mass
+    if optimal:  # a run that was stopped may not have moved all mass yet
+        _check_blocked(blocked, total, a.size + b.size)
     if not (np.isfinite(f).all() and np.isfinite(g).all() and math.isfinite(value)):
         raise NumericalError("the potentials left the range of float64: rescale the cost")
-    total = float(a.sum()) if mass is None else mass
-    _check_blocked(blocked, total, a.size + b.size)
     entries = _inflated(problem, plan)
     n, m = problem.cost.shape
     full_f, full_g = np.zeros(n), np.zeros(m)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -293,10 +294,14 @@ def _result(
     if not (np.isfinite(f).all() and np.isfinite(g).all() and np.isfinite(dual)):
         raise NumericalError(f"the potentials left the range of float64: gamma {problem.epsilon:.3g} is out of scale")
     f, g = _filled(problem, f, g)
+    ended = _STATUS[status]
+    if math.isnan(primal) or primal == -math.inf:  # a price of a forbidden arc: the plan has no value that bounds
+        primal = math.inf
+        ended = Status.STALLED if ended is Status.CONVERGED else ended
     return SparseTransportResult(
         f=f,
         g=g,
-        status=_STATUS[status],
+        status=ended,
         n_iter=trace[0].size,
         marginal_error=error,
         transport_cost=linear,
