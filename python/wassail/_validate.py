@@ -149,6 +149,11 @@ def check_weights(value: Any, name: str, size: int) -> NDArray[np.float64]:
     return weights
 
 
+def mass_rounding(count: int) -> float:
+    """Return the share of a mass that weights of that many points, rounded to float32, may miss."""
+    return 1e-6 + 2.0**-23 * math.sqrt(count)
+
+
 def match_masses(
     a: NDArray[np.float64], b: NDArray[np.float64], instead: str = "Divide each by its sum"
 ) -> tuple[NDArray[np.float64], float]:
@@ -158,7 +163,7 @@ def match_masses(
     Differences of the size that rounding to float32 leaves are accepted, larger ones are an error.
     """
     mass_a, mass_b = float(a.sum()), float(b.sum())
-    allowed = 1e-6 + 2.0**-23 * math.sqrt(a.size + b.size)
+    allowed = mass_rounding(a.size + b.size)
     if abs(mass_a - mass_b) > allowed * max(mass_a, mass_b):
         raise InputError(f"a sums to {mass_a!r} and b to {mass_b!r}: balanced transport needs equal masses. {instead}")
     factor = mass_a / mass_b

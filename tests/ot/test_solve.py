@@ -81,3 +81,13 @@ def test_a_result_warm_starts(cost):
 def test_contradictions_are_named(cost, question, words):
     with pytest.raises(InputError, match=words):
         ot.solve(cost, **question)
+
+
+def test_any_result_starts_any_solver():
+    square = np.random.default_rng(4).random((20, 20))
+    starts = [ot.assignment(square), ot.exact(square), ot.sinkhorn(square, epsilon=0.1)]
+    for start in starts:
+        assert ot.exact(square, init=start).converged
+        assert ot.sinkhorn(square, epsilon=0.1, init=start).converged
+        assert ot.sparse_transport(square, gamma=1.0, init=start).converged
+        assert ot.solve(square, epsilon=0.1, init=start).converged

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wassail import _core
-from wassail._validate import Report
+from wassail._validate import Report, mass_rounding
 from wassail.exceptions import InputError, NumericalError
 from wassail.ot._problem import Potentials, Problem, check_init
 from wassail.ot._sparse_result import SparsePlanResult
@@ -65,10 +65,9 @@ class Basis:
     trace: ExactTrace
 
 
-def check_start(init: Start | None, problem: Problem) -> F64 | None:
+def check_start(init: object, problem: Problem) -> F64 | None:
     """Return the column potential to start from, on the support."""
-    pair = (init.f, init.g) if isinstance(init, SparsePlanResult) else init
-    checked = check_init(pair, problem)
+    checked = check_init(init, problem)
     return None if checked is None else checked[1][problem.columns]
 
 
@@ -148,7 +147,7 @@ def _inflated(problem: Problem, plan: tuple[NDArray[np.int64], NDArray[np.int64]
 
 def _check_blocked(blocked: float, total: float, count: int) -> None:
     """Refuse a problem that needs forbidden arcs for more than the weights may be rounded by."""
-    if blocked > (1e-6 + 2.0**-23 * math.sqrt(count)) * total:
+    if blocked > mass_rounding(count) * total:
         raise InputError(
             f"cost leaves no plan: forbidden arcs (inf) keep at least {blocked:.3g} of the mass {total:.6g} from its "
             "targets; allow more arcs, or move less with partial"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,6 +37,16 @@ _ADVICE = {
 
 
 _MASSES = "Divide each by its sum, or let a part of it move (partial), or be created and destroyed (sinkhorn with rho)"
+
+
+@runtime_checkable
+class HasPotentials(Protocol):
+    """Results of solvers."""
+
+    @property
+    def f(self) -> F64: ...
+    @property
+    def g(self) -> F64: ...
 
 
 @dataclass(frozen=True)
@@ -186,16 +196,21 @@ def _check_arcs(name: str, empty: tuple[int, int], rows: NDArray[np.intp], colum
             )
 
 
+def potentials_of(init: object) -> tuple[Any, Any]:
+    """Return the pair that was given, or that of a result of any solver."""
+    pair = (init.f, init.g) if isinstance(init, HasPotentials) else init
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise InputError("init must be a pair of potentials (f, g), for instance of another result")
+    return (pair[0], pair[1])
+
+
 def check_init(init: object, problem: Problem) -> tuple[F64, F64] | None:
     """Return starting potentials of the right shape, finite where weights are positive."""
     if init is None:
         return None
-    if isinstance(init, SinkhornResult):
-        init = (init.f, init.g)
-    if not isinstance(init, tuple | list) or len(init) != 2:
-        raise InputError("init must be a pair of potentials (f, g), for instance of another result")
+    pair = potentials_of(init)
     n, m = problem.cost.shape
-    f, g = float64_vector(init[0], "init[0]", n), float64_vector(init[1], "init[1]", m)
+    f, g = float64_vector(pair[0], "init[0]", n), float64_vector(pair[1], "init[1]", m)
     for name, potential, weights in (("init[0]", f, problem.a), ("init[1]", g, problem.b)):
         bad = ~np.isfinite(potential) & (weights > 0.0)
         if bad.any():

@@ -151,7 +151,7 @@ def assignment(
     _check_pairs(geometry.scan("cost", threads), n, m)
     rows, columns = np.arange(n), np.arange(m)
     problem = Problem(geometry, np.ones(n), np.ones(m), 0.0, (0.0, 0.0), 1.0, threads, geometry, rows, columns)
-    start = check_start((init.f, init.g) if isinstance(init, AssignmentResult) else init, problem)
+    start = check_start(init, problem)
     with progress_reporter(progress, "assignment") as report:
         basis = solve(problem, None if n == m else float(min(n, m)), start, stop, report)
     source, sink = (0.0 if dummy is None else dummy for dummy in basis.dummies)

@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike
 from wassail._validate import Report, check_epsilon, check_positive, check_rho
 from wassail.exceptions import InputError
 from wassail.ot._order import cost_first
-from wassail.ot._problem import Potentials
-from wassail.ot._sparse_result import SparsePlanResult
+from wassail.ot._problem import Potentials, potentials_of
 from wassail.ot.epsilon import range_of
 from wassail.ot.exact import ExactResult, exact
 from wassail.ot.geometry import Cost, as_cost
@@ -121,7 +120,7 @@ def solve(
     geometry = as_cost(cost)
     choice = _choose(geometry, epsilon, rho, max_nonzeros, gamma)
     accuracy = check_positive(tol, "tol")
-    start = (init.f, init.g) if isinstance(init, SinkhornResult | SparsePlanResult) else init
+    start = None if init is None else potentials_of(init)
     if choice.algorithm == "exact":
         result: Solution = exact(geometry, a, b, init=start, callback=callback, progress=progress, n_threads=n_threads)
     elif choice.algorithm == "sparse_transport":

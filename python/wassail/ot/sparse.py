@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -252,7 +251,7 @@ def sparse_transport(
     stop = check_callable(callback, "callback")
     threads = check_threads(n_threads)
     problem = prepare(as_cost(cost), a, b, strength, _EXACT, threads)
-    start = check_init((init.f, init.g) if isinstance(init, SparsePlanResult) else init, problem)
+    start = check_init(init, problem)
     with progress_reporter(progress, "sparse transport") as report:
         solution = _core.sparse_transport(
             problem.support.handle,
@@ -294,14 +293,10 @@ def _result(
     if not (np.isfinite(f).all() and np.isfinite(g).all() and np.isfinite(dual)):
         raise NumericalError(f"the potentials left the range of float64: gamma {problem.epsilon:.3g} is out of scale")
     f, g = _filled(problem, f, g)
-    ended = _STATUS[status]
-    if math.isnan(primal) or primal == -math.inf:  # a price of a forbidden arc: the plan has no value that bounds
-        primal = math.inf
-        ended = Status.STALLED if ended is Status.CONVERGED else ended
     return SparseTransportResult(
         f=f,
         g=g,
-        status=ended,
+        status=_STATUS[status],
         n_iter=trace[0].size,
         marginal_error=error,
         transport_cost=linear,

@@ -223,7 +223,8 @@ fn finish(mut newton: Newton<'_>, status: Status, tol: f64, goal: f64, mut log: 
     let error = marginal_error(&plan, &best.dual.problem);
     let sums = best.dual.measure();
     let corrected = sums.cost + sums.regularization + best.dual.priced(&best.g);
-    let primal = if error <= goal { corrected } else { f64::INFINITY };
+    // Where sums left the finite numbers (a price of a forbidden arc), the plan's value bounds nothing.
+    let primal = if error <= goal && corrected.is_finite() { corrected } else { f64::INFINITY };
     let gap = primal - dual;
     let status = match status {
         Status::Converged | Status::Tied | Status::Stalled if gap <= tol * (sums.size + sums.regularization) => {
