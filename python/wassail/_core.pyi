@@ -13,6 +13,7 @@ __all__ = [
     "bench_fma",
     "bench_read",
     "bench_sweep",
+    "blocked_mass",
     "c_transform",
     "certificate_sums",
     "circle_cut",
@@ -283,8 +284,11 @@ def sparse_transport(
 ) -> _SparseSolution: ...
 
 # (min, max, mean over finite entries, flat index of the first NaN or -inf or -1, first row without a finite entry or
-# -1, first such column or -1)
-def cost_scan(geometry: Geometry, n_threads: int) -> tuple[float, float, float, int, int, int]: ...
+# -1, first such column or -1, whether any entry is not finite)
+def cost_scan(geometry: Geometry, n_threads: int) -> tuple[float, float, float, int, int, int, bool]: ...
+
+# Mass that only infinite entries could move from a to b, both positive.
+def blocked_mass(geometry: Geometry, a: NDArray[np.float64], b: NDArray[np.float64], n_threads: int) -> float: ...
 
 # x (n, d) and y (m, d), C-contiguous float32 or float64; (a, b) or None for equal weights; center (d,), subtracted
 # from points times scale; p; mass of each side; differences of cumulated masses that are rounding. Results are in

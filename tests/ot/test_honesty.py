@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 from tests.reference import sinkhorn_numpy as ref
 from wassail import ot
+from wassail.exceptions import InputError
 
 
 @dataclass
@@ -31,7 +32,7 @@ def make_cost(rng):
         C = rng.random((n, m))
     elif kind == 1:
         C = np.where(rng.random((n, m)) < 0.3, np.inf, rng.random((n, m)))
-        C[:, 0] = C[0] = 1.0  # feasible
+        C[:, 0] = C[0] = 1.0  # no point without an arc; often feasible
     elif kind == 2:
         C = rng.integers(0, 4, (n, m)).astype(float)  # ties
     else:
@@ -77,9 +78,13 @@ def test_error_and_bounds(seed):
     p = make(seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        result = ot.sinkhorn(
-            p.cost, p.a, p.b, epsilon=p.epsilon, rho=p.rho, tol=p.tol, max_iter=p.max_iter, **p.options
-        )
+        try:
+            result = ot.sinkhorn(
+                p.cost, p.a, p.b, epsilon=p.epsilon, rho=p.rho, tol=p.tol, max_iter=p.max_iter, **p.options
+            )
+        except InputError as error:
+            assert "leaves no plan" in str(error)
+            reject()
     assert np.isfinite(result.f).all()
     assert np.isfinite(result.g).all()
     assert result.n_iter <= p.max_iter

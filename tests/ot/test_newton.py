@@ -301,11 +301,11 @@ def test_blocks_that_hardly_meet():
     assert result.converged
 
 
-def test_unreachable_mass_is_not_called_converged():
+def test_mass_that_rounding_makes_unreachable_is_not_called_converged():
     C = np.full((4, 4), np.inf)
     C[:2, :2] = C[2:, 2:] = 0.0
     with pytest.warns(ConvergenceWarning):
-        result = ot.sinkhorn_newton(C, [0.4, 0.2, 0.2, 0.2], epsilon=0.1, max_iter=200)
+        result = ot.sinkhorn_newton(C, [0.25 + 1e-7, 0.25, 0.25, 0.25], np.full(4, 0.25), epsilon=0.1, max_iter=200)
     assert not result.converged
     assert np.isfinite(result.f).all()
     assert np.isfinite(result.g).all()

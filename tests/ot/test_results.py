@@ -281,12 +281,6 @@ def test_results_cannot_be_changed_in_place():
             array[0] = 0.0
 
 
-def test_warnings_mention_forbidden_arcs():
-    C = np.array([[0.0, np.inf, np.inf], [1.0, np.inf, np.inf], [np.inf, 0.0, 1.0]])  # two rows, one column
-    with pytest.warns(UserWarning, match="forbidden arcs admit no plan"):
-        ot.sinkhorn(C, epsilon=0.1, max_iter=50)
-
-
 @pytest.mark.filterwarnings("error::RuntimeWarning", "ignore::wassail.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("g", [4e10, 1e300])
 def test_a_plan_too_large_for_float64_has_infinite_values(g):

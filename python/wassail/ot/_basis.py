@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wassail import _core
-from wassail._validate import Report, mass_rounding
-from wassail.exceptions import InputError, NumericalError
-from wassail.ot._problem import Potentials, Problem, check_init
+from wassail._validate import Report
+from wassail.exceptions import NumericalError
+from wassail.ot._problem import Potentials, Problem, check_blocked, check_init
 from wassail.ot._sparse_result import SparsePlanResult
 from wassail.ot.results import SinkhornResult, Status
 
@@ -85,7 +85,7 @@ def solve(
     )
     total = float(a.sum()) if mass is None else mass
     if optimal:  # a run that was stopped may not have moved all mass yet
-        _check_blocked(blocked, total, a.size + b.size)
+        check_blocked(blocked, total, a.size + b.size)
     if not (np.isfinite(f).all() and np.isfinite(g).all() and math.isfinite(value)):
         raise NumericalError("the potentials left the range of float64: rescale the cost")
     entries = _inflated(problem, plan)
@@ -143,12 +143,3 @@ def _inflated(problem: Problem, plan: tuple[NDArray[np.int64], NDArray[np.int64]
     counts = np.zeros(n + 1, dtype=np.int64)
     counts[problem.rows + 1] = np.diff(indptr)
     return csr_array((data, problem.columns[indices], np.cumsum(counts)), shape=(n, m))
-
-
-def _check_blocked(blocked: float, total: float, count: int) -> None:
-    """Refuse a problem that needs forbidden arcs for more than the weights may be rounded by."""
-    if blocked > mass_rounding(count) * total:
-        raise InputError(
-            f"cost leaves no plan: forbidden arcs (inf) keep at least {blocked:.3g} of the mass {total:.6g} from its "
-            "targets; allow more arcs, or move less with partial"
-        )

@@ -18,11 +18,12 @@ from wassail._validate import (
     check_positive,
     check_relaxation,
     check_weights,
+    mass_rounding,
     match_masses,
 )
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
 from wassail.ot._dual import shrinkage
-from wassail.ot.geometry import ArrayCost, Cost, as_cost
+from wassail.ot.geometry import ArrayCost, Cost, Forbidden, as_cost
 from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
 
 F64 = NDArray[np.float64]
@@ -183,12 +184,31 @@ def prepare(
         support = geometry.select(rows, columns)
         empty = support.scan(names[0], n_threads)
     _check_arcs(names[0], empty, rows, columns)
-    return Problem(geometry, source, target, epsilon, rho, factor, n_threads, support, rows, columns)
+    problem = Problem(geometry, source, target, epsilon, rho, factor, n_threads, support, rows, columns)
+    if empty.anywhere and all(map(np.isinf, rho)):
+        require_feasible(problem, names[0])
+    return problem
 
 
-def _check_arcs(name: str, empty: tuple[int, int], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> None:
+def require_feasible(problem: Problem, name: str) -> None:
+    """Refuse a balanced problem whose forbidden arcs leave no plan: a maximum flow along the others decides."""
+    a, b = problem.weights
+    blocked = _core.blocked_mass(problem.support.handle, a, b, problem.n_threads)
+    check_blocked(blocked, float(a.sum()), a.size + b.size, name)
+
+
+def check_blocked(blocked: float, total: float, count: int, name: str = "cost") -> None:
+    """Refuse a problem that needs forbidden arcs for more than the weights may be rounded by."""
+    if blocked > mass_rounding(count) * total:
+        raise InputError(
+            f"{name} leaves no plan: forbidden arcs (inf) keep at least {blocked:.3g} of the mass {total:.6g} from its "
+            "targets; allow more arcs, or let mass stay behind (partial, or sinkhorn with rho)"
+        )
+
+
+def _check_arcs(name: str, empty: Forbidden, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> None:
     """Refuse points of positive weight with forbidden arcs only."""
-    for axis, found, kept in (("row", empty[0], rows), ("column", empty[1], columns)):
+    for axis, found, kept in (("row", empty.row, rows), ("column", empty.column, columns)):
         if found >= 0:
             raise InputError(
                 f"{name} has only forbidden arcs (inf) in {axis} {kept[found]}, whose weight is positive: "
@@ -232,7 +252,7 @@ def _doubt(result: SinkhornResult) -> str:
     """Mention forbidden arcs where they may be the reason."""
     cost = result.cost
     if isinstance(cost, ArrayCost) and all(map(np.isinf, result.rho)) and not np.isfinite(cost.values).all():
-        return ". If the forbidden arcs admit no plan, nothing converges (exact tells): allow more arcs, or pass rho"
+        return ". Beside forbidden arcs, those that no plan can use make it slow: forbid them too"
     return ""
 
 

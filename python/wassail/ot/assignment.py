@@ -14,7 +14,7 @@ from wassail.exceptions import InputError
 from wassail.ot._basis import ExactTrace, Start, check_start, solve
 from wassail.ot._frozen import FieldsOnly
 from wassail.ot._problem import Problem
-from wassail.ot.geometry import ArrayCost, Cost, PointCloud, as_cost
+from wassail.ot.geometry import ArrayCost, Cost, Forbidden, PointCloud, as_cost
 from wassail.ot.results import Status
 
 if TYPE_CHECKING:
@@ -171,8 +171,8 @@ def assignment(
     )
 
 
-def _check_pairs(empty: tuple[int, int], n: int, m: int) -> None:
+def _check_pairs(empty: Forbidden, n: int, m: int) -> None:
     """Refuse a row or column that must be assigned and has forbidden pairs only."""
-    for name, found, needed in (("row", empty[0], n <= m), ("column", empty[1], m <= n)):
+    for name, found, needed in (("row", empty.row, n <= m), ("column", empty.column, m <= n)):
         if needed and found >= 0:
             raise InputError(f"cost has only forbidden pairs (inf) in {name} {found}, which must be assigned")

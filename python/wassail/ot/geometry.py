@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,14 @@ from wassail.ot._scales import fit_precision
 from wassail.ot.costs import CostName, PNorm, cost_code
 
 Rows: TypeAlias = NDArray[np.intp]
+
+
+class Forbidden(NamedTuple):
+    """Where a cost has forbidden arcs: anywhere, and the first row and column that have no others, or -1."""
+
+    row: int
+    column: int
+    anywhere: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,22 +53,15 @@ class ArrayCost(FieldsOnly):
         """Compiled geometry that borrows the array."""
         return _core.Geometry.from_array(self.values)
 
-    def scan(self, name: str, n_threads: int) -> tuple[int, int]:
-        """
-        Raise InputError at the first NaN or -inf.
-
-        Returns
-        -------
-        tuple of int
-            The first row and the first column without a finite entry, or -1.
-        """
-        *_, flat, row, column = _core.cost_scan(self.handle, n_threads)
+    def scan(self, name: str, n_threads: int) -> Forbidden:
+        """Raise InputError at the first NaN or -inf, and return where arcs are forbidden."""
+        *_, flat, row, column, anywhere = _core.cost_scan(self.handle, n_threads)
         if flat >= 0:
             index = tuple(int(i) for i in np.unravel_index(flat, self.shape))
             raise InputError(
                 f"{name}{show_index(index)} is {self.values[index]}: costs are finite, or +inf for a forbidden arc"
             )
-        return row, column
+        return Forbidden(row, column, anywhere)
 
     def select(self, rows: Rows, columns: Rows) -> ArrayCost:
         """Copy the cost of some sources and targets."""
@@ -146,9 +147,9 @@ class PointCloud(FieldsOnly):
         kind, p, power = cost_code(self.cost)
         return _core.Geometry.from_points(np.ascontiguousarray(self.x), np.ascontiguousarray(self.y), kind, p, power)
 
-    def scan(self, name: str, n_threads: int) -> tuple[int, int]:  # noqa: ARG002  (as ArrayCost)
-        """Return (-1, -1): the points were checked when the cloud was made, no arc is forbidden."""
-        return -1, -1
+    def scan(self, name: str, n_threads: int) -> Forbidden:  # noqa: ARG002  (as ArrayCost)
+        """Return that no arc is forbidden: the points were checked when the cloud was made."""
+        return Forbidden(-1, -1, anywhere=False)
 
     def select(self, rows: Rows, columns: Rows) -> PointCloud:
         """Copy some of the points."""

@@ -86,7 +86,7 @@ def sinkhorn(
     Raises
     ------
     InputError
-        An argument is unusable; the message names it and the first offending index.
+        An argument is unusable, or forbidden arcs leave no plan; the message names what.
     DeviceError
         An array lives on an accelerator.
     MemoryLimitError
@@ -104,8 +104,10 @@ def sinkhorn(
     A sweep takes O(nm) operations (times d for points) and one exponential an entry; memory is O(n + m) beside the
     cost, and about one more copy of a stored cost where its kernel is kept. Weights of zero cost a copy of an array.
     Smaller epsilon needs more sweeps, about in proportion to 1/ε for hard problems. When the potentials or the
-    value for very small epsilon are wanted, keep annealing on. For exact distances on the line use
-    :func:`wasserstein_1d`; as a loss between samples prefer :func:`sinkhorn_divergence`, which is zero at equality.
+    value for very small epsilon are wanted, keep annealing on. Forbidden arcs may leave others that no plan can use,
+    such as those below the diagonal where all above it are forbidden: the mass on these falls slowly, about as 1/k in k
+    sweeps; forbid them too. For exact distances on the line use :func:`wasserstein_1d`; as a loss between samples
+    prefer :func:`sinkhorn_divergence`, which is zero at equality.
 
     References
     ----------

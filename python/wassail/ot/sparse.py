@@ -192,7 +192,7 @@ def sparse_transport(
     Raises
     ------
     InputError
-        An argument is unusable; the message names it and the first offending index.
+        An argument is unusable, or forbidden arcs leave no plan; the message names what.
     DeviceError
         An array lives on an accelerator.
     MemoryLimitError

@@ -6,7 +6,7 @@ use crate::geometry::Geometry;
 use crate::ot::{Arg, Array, check_lengths};
 use numpy::PyArray1;
 use pyo3::prelude::*;
-use wassail_core::ot::exact::{Amount, Outcome, solve};
+use wassail_core::ot::exact::{Amount, Outcome, blocked, solve};
 use wassail_core::ot::sweep::Weights;
 
 /// Indices and counts.
@@ -60,4 +60,20 @@ pub fn exact<'py>(
         solve(geometry.view().cost(), Weights { a, b }, amount, init, monitor)
     })?;
     Ok(solution(py, out))
+}
+
+/// Mass that only forbidden arcs could move.
+#[pyfunction]
+pub fn blocked_mass<'py>(
+    py: Python<'py>,
+    geometry: &Geometry,
+    a: Arg<'py>,
+    b: Arg<'py>,
+    n_threads: usize,
+) -> PyResult<f64> {
+    let (a, b) = (a.as_slice()?, b.as_slice()?);
+    check_lengths(geometry.size(), &[a], &[b])?;
+    enter(py, geometry.work(), n_threads, &Hooks::default(), |monitor| {
+        blocked(geometry.view().cost(), Weights { a, b }, monitor)
+    })
 }

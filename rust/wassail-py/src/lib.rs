@@ -28,7 +28,7 @@ mod _core {
     #[pymodule_export]
     use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
     #[pymodule_export]
-    use super::exact::exact;
+    use super::exact::{blocked_mass, exact};
     #[pymodule_export]
     use super::geometry::Geometry;
     #[pymodule_export]

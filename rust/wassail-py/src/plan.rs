@@ -219,10 +219,14 @@ pub fn certificate_sums<'py>(
     ))
 }
 
-/// Minimum, maximum, mean, first unusable entry, first forbidden row and column (−1 for none).
+/// Minimum, maximum, mean, first unusable entry, first forbidden row and column (−1 for none), and whether any entry is
+/// forbidden.
+type Scanned = (f64, f64, f64, i64, i64, i64, bool);
+
+/// Reads the cost once.
 #[pyfunction]
-pub fn cost_scan(py: Python<'_>, geometry: &Geometry, n_threads: usize) -> PyResult<(f64, f64, f64, i64, i64, i64)> {
+pub fn cost_scan(py: Python<'_>, geometry: &Geometry, n_threads: usize) -> PyResult<Scanned> {
     let out = on_cost(py, geometry, n_threads, scan::cost_scan)?;
     let place = |at: Option<usize>| at.map_or(-1, |at| at as i64);
-    Ok((out.min, out.max, out.mean, place(out.bad), place(out.forbidden_row), place(out.forbidden_col)))
+    Ok((out.min, out.max, out.mean, place(out.bad), place(out.forbidden_row), place(out.forbidden_col), out.forbidden))
 }

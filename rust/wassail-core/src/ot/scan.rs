@@ -21,6 +21,8 @@ pub struct Scan {
     pub mean: f64,
     /// Row-major place of the first entry that is NaN or −inf.
     pub bad: Option<usize>,
+    /// Whether any entry is not finite.
+    pub forbidden: bool,
     /// First row without a finite entry.
     pub forbidden_row: Option<usize>,
     /// First column without a finite entry.
@@ -63,6 +65,7 @@ fn scan_rows(geometry: &dyn Geometry, monitor: &dyn Monitor) -> Result<Scan> {
         max: summary.max,
         mean: summary.sum / summary.count,
         bad: parts.iter().find_map(|p| p.bad),
+        forbidden: summary.count < n as f64 * m as f64,
         forbidden_row: parts.iter().find_map(|p| p.forbidden_row),
         forbidden_col,
     })

@@ -2,6 +2,7 @@
 
 mod arcs;
 mod costs;
+mod feasible;
 mod finish;
 mod masses;
 mod modest;
@@ -24,6 +25,8 @@ use costs::Costs;
 use masses::Masses;
 use simplex::{Simplex, progress};
 use tree::Tree;
+
+pub use feasible::blocked;
 
 /// Arcs of a row that one sweep may add.
 const ADDED: usize = 4;
