@@ -83,7 +83,8 @@ def test_error_and_bounds(seed):
                 p.cost, p.a, p.b, epsilon=p.epsilon, rho=p.rho, tol=p.tol, max_iter=p.max_iter, **p.options
             )
         except InputError as error:
-            assert "leaves no plan" in str(error)
+            if "leaves no plan" not in str(error):
+                raise
             reject()
     assert np.isfinite(result.f).all()
     assert np.isfinite(result.g).all()
