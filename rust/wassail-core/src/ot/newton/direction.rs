@@ -54,6 +54,8 @@ pub struct Found {
     pub density: f64,
     /// Products made.
     pub iterations: usize,
+    /// Share of the dual's slope along the direction that the linear model expects at its end: what the shift keeps back.
+    pub left: f64,
 }
 
 impl Finder {
@@ -112,7 +114,7 @@ impl Finder {
         let Weights { a, b } = run.weights;
         let at = Linearization { softmin: &run.softmin, g: &run.g, b, row_mass: a, epsilon };
         let right = run.column_gradient();
-        let shift: Vec<f64> = right.iter().map(|r| damping.0 * r.abs()).collect();
+        let shift: Vec<f64> = right.iter().map(|r| damping.shift * r.abs()).collect();
         let density = sparse.map_or(1.0, |w| w.len() as f64 / a.len().saturating_mul(b.len()) as f64);
         let thin = Rule { weights: run.weights, share: FACTORED, grain: FACTORED, most: usize::MAX };
         let solution = if let Some(w) = sparse {
@@ -123,7 +125,7 @@ impl Finder {
                 system.schur(y, &mut buffer, out);
                 Ok(())
             };
-            self.solve(product, &right, &system.schur_diagonal(), goal, monitor, || Ok(thinned(w, &thin)), &shift, b)?
+            self.solve(product, &right, &system.schur_diagonal(), goal, monitor, || Ok(if w.len() <= 8 * (a.len() + b.len()) { w.clone() } else { thinned(w, &thin) }), &shift, b)?
         } else {
             let diagonal: Vec<f64> = run.mass.iter().zip(&shift).map(|(c, s)| c + s).collect();
             let shared = std::cell::RefCell::new(engine);
@@ -135,8 +137,10 @@ impl Finder {
             let graph = || Ok(shared.borrow_mut().sparse(&at, &thin, monitor)?.unwrap_or_default());
             self.solve(product, &right, &diagonal, goal, monitor, graph, &shift, b)?
         };
-        let delta = solution.x.iter().map(|y| epsilon * y).collect();
-        Ok(Found { delta, density, iterations: solution.iterations })
+        let y = &solution.x;
+        let left = sum(y.iter().zip(&shift).map(|(y, s)| s * y * y)) / sum(y.iter().zip(&right).map(|(y, r)| y * r));
+        let delta = y.iter().map(|y| epsilon * y).collect();
+        Ok(Found { delta, density, iterations: solution.iterations, left })
     }
 
     fn solve(

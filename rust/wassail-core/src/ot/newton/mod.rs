@@ -212,13 +212,13 @@ impl<'a> Newton<'a> {
         for _ in 0..TRIALS {
             let found = finder.find(run, sparse.as_ref(), engine, epsilon, residual, damping, monitor)?;
             let tried = run.try_along(&start, &found.delta, engine, epsilon, monitor)?;
-            let length = if let Tried::Moved(length) = tried { length } else { 0.0 };
+            let length = if let Tried::Moved(length, _) = tried { length } else { 0.0 };
             let step = Step { newton: true, density: found.density, iterations: found.iterations, length };
             self.steps.resize(run.trace.len(), step);
             match tried {
                 Tried::Ended(status) => return Ok(Some(status)),
-                Tried::Moved(_) => {
-                    damping.moved(before, run.relative());
+                Tried::Moved(_, left) => {
+                    damping.moved(run.relative() / before, (left - found.left).abs());
                     return Ok(None);
                 }
                 Tried::Failed => {
