@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::linalg::{Bipartite, Factor, Solution, System, conjugate};
 use crate::monitor::Monitor;
 use crate::parallel::sum;
+use std::borrow::Cow;
 
 /// Entries kept hold at least this share of their row or column, per square root of the error.
 const SHARE: f64 = 1e-6;
@@ -21,6 +22,8 @@ const LEAST: f64 = 1e-14;
 const GRAIN: f64 = 0.01;
 /// The same two for the graph that is factored.
 const FACTORED: f64 = 0.1;
+/// A stand-in of at most this many entries a point is factored whole: where weak arcs carry what strong ones cannot, each counts.
+const WHOLE: usize = 8;
 /// The plan counts as sparse with up to this share of its entries: products with a stored kernel take about this share of the time
 /// of one with a sparse entry, those that compute it more.
 const SPARSE_STORED: f64 = 0.05;
@@ -125,7 +128,9 @@ impl Finder {
                 system.schur(y, &mut buffer, out);
                 Ok(())
             };
-            self.solve(product, &right, &system.schur_diagonal(), goal, monitor, || Ok(if w.len() <= 8 * (a.len() + b.len()) { w.clone() } else { thinned(w, &thin) }), &shift, b)?
+            let whole = w.len() <= WHOLE * (a.len() + b.len());
+            let graph = || Ok(if whole { Cow::Borrowed(w) } else { Cow::Owned(thinned(w, &thin)) });
+            self.solve(product, &right, &system.schur_diagonal(), goal, monitor, graph, &shift, b)?
         } else {
             let diagonal: Vec<f64> = run.mass.iter().zip(&shift).map(|(c, s)| c + s).collect();
             let shared = std::cell::RefCell::new(engine);
@@ -134,7 +139,7 @@ impl Finder {
                 out.iter_mut().zip(y).zip(&diagonal).for_each(|((o, y), c)| *o = c * y - *o);
                 Ok(())
             };
-            let graph = || Ok(shared.borrow_mut().sparse(&at, &thin, monitor)?.unwrap_or_default());
+            let graph = || Ok(Cow::Owned(shared.borrow_mut().sparse(&at, &thin, monitor)?.unwrap_or_default()));
             self.solve(product, &right, &diagonal, goal, monitor, graph, &shift, b)?
         };
         let y = &solution.x;
@@ -143,14 +148,14 @@ impl Finder {
         Ok(Found { delta, density, iterations: solution.iterations, left })
     }
 
-    fn solve(
+    fn solve<'g>(
         &mut self,
         mut product: impl FnMut(&[f64], &mut [f64]) -> Result<()>,
         right: &[f64],
         diagonal: &[f64],
         goal: f64,
         monitor: &dyn Monitor,
-        graph: impl Fn() -> Result<Bipartite>,
+        graph: impl Fn() -> Result<Cow<'g, Bipartite>>,
         shift: &[f64],
         b: &[f64],
     ) -> Result<Solution> {
@@ -166,7 +171,8 @@ impl Finder {
             }
         }
         if self.factor.is_none() {
-            self.factor = Some(Grounded::new(&graph()?, b, shift).system().factor(monitor)?);
+            let graph = graph()?;
+            self.factor = Some(Grounded::new(&graph, b, shift).system().factor(monitor)?);
         }
         let Some(factor) = &self.factor else { return Ok(start) };
         let n = factor.size() - b.len();
