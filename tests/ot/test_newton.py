@@ -432,7 +432,7 @@ def test_never_wrong(n, m, seed, fraction, dtype):
 
 @pytest.mark.parametrize(("d", "seed"), [(10, 0), (10, 1), (2, 2)])
 def test_nearly_even_weights(d, seed):
-    """What one point has too much has to travel along arcs that carry little: potentials move by hundreds of epsilons."""
+    """What one point has too much travels along arcs that carry little: potentials move by hundreds of epsilons."""
     rng = np.random.default_rng(seed)
     C = cloud(rng, 400, 400, d)
     a, b = rng.uniform(0.99, 1.01, 400), rng.uniform(0.99, 1.01, 400)

@@ -43,8 +43,8 @@ const LOST: f64 = 0.5;
 /// What finds directions, and what it keeps between them.
 pub struct Finder {
     factor: Option<Factor>,
-    /// The stand-in of this ε was too dense.
-    dense: bool,
+    /// Share of the entries that the stand-in of this ε exceeded: as errors shrink it only grows.
+    exceeded: f64,
     /// The last ε needed a factor: begin with one.
     hard: bool,
 }
@@ -64,13 +64,13 @@ pub struct Found {
 impl Finder {
     /// Nothing known yet.
     pub fn new() -> Self {
-        Self { factor: None, dense: false, hard: false }
+        Self { factor: None, exceeded: 0.0, hard: false }
     }
 
     /// Forgets what belongs to another ε.
     pub fn start_stage(&mut self) {
         self.factor = None;
-        self.dense = false;
+        self.exceeded = 0.0;
     }
 
     /// The sparse stand-in for the plan at the pair of the run, as fine as the error deserves; None if it is too large.
@@ -83,15 +83,15 @@ impl Finder {
     ) -> Result<Option<Bipartite>> {
         let Weights { a, b } = run.weights;
         let rough = run.relative() > FINE_BELOW;
-        if rough && self.dense {
-            return Ok(None);
-        }
         let at = Linearization { softmin: &run.softmin, g: &run.g, b, row_mass: a, epsilon };
         let most = match (rough, engine.is_stored()) {
             (true, true) => SPARSE_STORED,
             (true, false) => SPARSE_STREAMED,
             (false, _) => SPARSE_FINE,
         };
+        if most <= self.exceeded {
+            return Ok(None);
+        }
         let rule = Rule {
             weights: run.weights,
             share: (SHARE * run.relative().sqrt()).max(LEAST),
@@ -99,7 +99,9 @@ impl Finder {
             most: (most * a.len().saturating_mul(b.len()) as f64) as usize,
         };
         let found = engine.sparse(&at, &rule, monitor)?;
-        self.dense = found.is_none();
+        if found.is_none() {
+            self.exceeded = most;
+        }
         Ok(found)
     }
 
