@@ -58,8 +58,9 @@ impl Part {
         let rest = sum(self.sums.iter().copied());
         self.index.extend(self.places.iter().map(|at| column(*at)));
         self.weight.extend(self.places.iter().map(|at| p[*at as usize]));
-        if rest > NOTHING * rule.weights.a[i] {
-            let count = (rest / (rule.grain * rule.weights.a[i])).ceil().max(1.0);
+        if rest > NOTHING * rule.weights.a[i] && rest < f64::INFINITY {
+            // A row holds its weight; where rounding blows it up, no more is drawn than from a whole one.
+            let count = (rest / (rule.grain * rule.weights.a[i])).min(1.0 / rule.grain).ceil().max(1.0);
             let spacing = rest / count;
             self.places.clear();
             let offset = ((i as f64 + 0.5) * GOLDEN).fract();
