@@ -1,5 +1,6 @@
 //! The smoothed semi-dual ψ(g) = Σ_i max_f (φ_i(f + key_i) …) − ⟨b, g⟩ on candidate lists: its value, and the columns of its plan.
 
+use super::base::{Base, move_into, reduce};
 use super::candidates::{Row, gather};
 use super::history::History;
 use super::row::{Rule, settle};
@@ -8,6 +9,7 @@ use crate::monitor::Monitor;
 use crate::ot::geometry::Geometry;
 use crate::ot::sparsify::Csr;
 use crate::ot::sweep::combine;
+use crate::ot::tiling::entry;
 use crate::parallel::{chunks, map_chunks, sum};
 
 /// Cost and weights. At most k nonzeros are allowed in each row.
@@ -30,6 +32,8 @@ pub struct Dual<'a> {
     pub rule: Rule,
     /// Candidates and levels.
     pub rows: Vec<Row>,
+    /// Potentials that those here and in the rows are offsets to.
+    base: Base,
     /// Column sums of the plan.
     pub cols: Vec<f64>,
     /// Where it was evaluated last.
@@ -64,7 +68,8 @@ impl<'a> Dual<'a> {
         let (n, m) = problem.geometry.shape();
         let want = rule.k.min(MOST).saturating_mul(2).saturating_add(FIRST).min(m);
         let rows = vec![Row::new(want); n];
-        Self { problem, rule, rows, cols: vec![0.0; m], at: vec![0.0; m], history: History::default() }
+        let base = Base::zero(n, m);
+        Self { problem, rule, rows, base, cols: vec![0.0; m], at: vec![0.0; m], history: History::default() }
     }
 
     /// Rows handled together.
@@ -72,25 +77,41 @@ impl<'a> Dual<'a> {
         self.rows.len().div_ceil(64).max(32)
     }
 
-    /// ψ(g); leaves levels and column sums.
-    pub fn evaluate(&mut self, g: &[f64], monitor: &dyn Monitor) -> Result<f64> {
-        self.at.copy_from_slice(g);
+    /// Moves the base to the potentials reached, and the offsets with it: the same point, with smaller roundings.
+    pub fn rebase(&mut self, offsets: &mut [f64], monitor: &dyn Monitor) -> Result<()> {
+        let (grain, Base { f, g }) = (self.grain(), &mut self.base);
+        g.iter_mut().zip(offsets.iter_mut()).for_each(|(g, offset)| move_into(g, offset));
+        let parts: Vec<_> = self.rows.chunks_mut(grain).zip(f.chunks_mut(grain)).collect();
+        map_chunks(parts, monitor, |(rows, f)| {
+            for (row, f) in rows.iter_mut().zip(f) {
+                move_into(f, &mut row.level.f);
+                reduce(row, *f, g);
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// ψ at these offsets, without the part of the base; leaves levels and column sums.
+    pub fn evaluate(&mut self, offsets: &[f64], monitor: &dyn Monitor) -> Result<f64> {
+        self.at.copy_from_slice(offsets);
+        let g = &self.base.columns(offsets);
         self.history.advance(g);
         let mut late = self.settle(None, monitor)?;
         while !late.is_empty() {
             let stamp = self.history.stamp(g, &mut self.rows);
             let mut next = late.iter().copied().peekable();
             let rows = self.rows.iter_mut().enumerate().filter(|(i, _)| next.next_if_eq(i).is_some());
-            gather(self.problem.geometry, rows, g, stamp, monitor)?;
+            gather(self.problem.geometry, rows, &self.base, g, stamp, monitor)?;
             late = self.settle(Some(&late), monitor)?;
         }
-        self.total(g, monitor)
+        self.total(offsets, monitor)
     }
 
     /// Levels of these rows, or of all; returns those whose candidates may not be all that count.
     fn settle(&mut self, some: Option<&[usize]>, monitor: &dyn Monitor) -> Result<Vec<usize>> {
         let (grain, rule) = (self.grain(), self.rule);
-        let (g, a, history) = (&self.at[..], self.problem.a, &self.history);
+        let (g, a, history, base) = (&self.at[..], self.problem.a, &self.history, &self.base.f);
         let parts: Vec<_> = self.rows.chunks_mut(grain).enumerate().collect();
         let late = map_chunks(parts, monitor, |(part, rows)| {
             let first = part * grain;
@@ -99,7 +120,7 @@ impl<'a> Dual<'a> {
             let mut visit = |i: usize| {
                 let row = &mut rows[i - first];
                 row.level = settle(&mut row.entries, g, a[i], &rule, row.level.f);
-                if !row.is_complete(history) {
+                if !row.is_complete(history, base[i]) {
                     late.push(i);
                 }
             };
@@ -145,13 +166,25 @@ impl<'a> Dual<'a> {
     }
 
     /// ⟨f, a − T1⟩ + ⟨g, b − Tᵀ1⟩, what the error of the marginals is worth to first order.
-    pub fn priced(&self, g: &[f64]) -> f64 {
-        let columns = sum(self.missing().iter().zip(g).map(|(q, g)| q * g));
-        let rows = self.rows.iter().zip(self.problem.a).map(|(Row { entries, level, .. }, a)| {
+    pub fn priced(&self) -> f64 {
+        let columns = sum(self.missing().iter().zip(self.columns()).map(|(q, g)| q * g));
+        let rows = self.rows.iter().zip(self.levels()).zip(self.problem.a).map(|((row, f), a)| {
+            let Row { entries, level, .. } = row;
             let kept = entries[..level.full + level.split].iter().enumerate();
-            level.f * (a - kept.map(|(place, e)| self.rule.mass(level, place, e.key)).sum::<f64>())
+            f * (a - kept.map(|(place, e)| self.rule.mass(level, place, e.key)).sum::<f64>())
         });
         columns + sum(rows)
+    }
+
+    /// ⟨f, a⟩ + ⟨g, b⟩ of the base.
+    pub fn based(&self) -> f64 {
+        let (Base { f, g }, Problem { a, b, .. }) = (&self.base, &self.problem);
+        sum(f.iter().zip(*a).map(|(f, a)| f * a)) + sum(g.iter().zip(*b).map(|(g, b)| g * b))
+    }
+
+    /// Column potentials.
+    pub fn columns(&self) -> Vec<f64> {
+        self.base.columns(&self.at)
     }
 
     /// Rows whose k-th and next slack are equal to a relative tolerance.
@@ -166,7 +199,7 @@ impl<'a> Dual<'a> {
 
     /// Row potentials.
     pub fn levels(&self) -> Vec<f64> {
-        self.rows.iter().map(|row| row.level.f).collect()
+        self.rows.iter().zip(&self.base.f).map(|(row, base)| base + row.level.f).collect()
     }
 
     /// Rows with more than k nonzeros.
@@ -185,6 +218,20 @@ impl<'a> Dual<'a> {
         }
     }
 
+    /// Makes this plan the center of the proximal term.
+    pub fn center(&mut self, plan: &Csr) {
+        let geometry = self.problem.geometry;
+        for (i, row) in self.rows.iter_mut().enumerate() {
+            row.entries.iter_mut().for_each(|e| e.center = 0.0);
+            let range = plan.indptr[i] as usize..plan.indptr[i + 1] as usize;
+            for (&j, &t) in plan.indices[range.clone()].iter().zip(&plan.data[range]) {
+                let j = j as usize;
+                row.center(j as u32, t, || entry(geometry, i, j));
+            }
+            reduce(row, self.base.f[i], &self.base.g);
+        }
+    }
+
     /// Removes the proximal term and the smoothing.
     pub fn sharpen(&mut self) {
         self.rule.zeta = 0.0;
@@ -195,13 +242,13 @@ impl<'a> Dual<'a> {
     pub fn measure(&self) -> Measure {
         let mut all = Measure::default();
         let mut slacks = Vec::new();
-        for row in &self.rows {
-            self.measure_row(row, &mut slacks, &mut all);
+        for (row, base) in self.rows.iter().zip(&self.base.f) {
+            self.measure_row(row, *base, &mut slacks, &mut all);
         }
         all
     }
 
-    fn measure_row(&self, row: &Row, slacks: &mut Vec<f64>, all: &mut Measure) {
+    fn measure_row(&self, row: &Row, base: f64, slacks: &mut Vec<f64>, all: &mut Measure) {
         let (rule, level) = (&self.rule, &row.level);
         let lift = rule.zeta * rule.gamma;
         let (mut envelope, mut paired) = (0.0, 0.0);
@@ -213,8 +260,9 @@ impl<'a> Dual<'a> {
             }
             if place < level.full + level.split {
                 let t = rule.mass(level, place, e.key);
-                all.cost += e.cost * t;
-                all.size += e.cost.abs() * t;
+                let cost = row.costs[e.place as usize];
+                all.cost += cost * t;
+                all.size += cost.abs() * t;
                 envelope += 0.5 * rule.gamma * t * (t / rule.share(level, place, e.key));
                 paired += slack * t;
             }
@@ -224,7 +272,7 @@ impl<'a> Dual<'a> {
             slacks.truncate(rule.k);
         }
         // An entry left out may be larger than some of these, but not than this bound.
-        let bound = (row.bound(&self.history) + level.f).max(0.0);
+        let bound = (row.bound(&self.history, base) + level.f).max(0.0);
         let absent = if bound > 0.0 { rule.k - slacks.len() } else { 0 };
         let squares: f64 = slacks.iter().map(|s| s.max(bound) * s.max(bound)).sum();
         let conjugate = 0.5 * (squares + absent as f64 * bound * bound) / rule.gamma;

@@ -5,6 +5,7 @@
 //! on the relaxed plan smooths it without moving its solution, and semismooth Newton steps solve each stage. Rows
 //! that stay tied have more than k nonzeros in the relaxed plan; `rounding` looks for a plan that has not.
 
+mod base;
 mod candidates;
 mod dual;
 mod history;
@@ -17,6 +18,7 @@ mod system;
 pub use newton::TracePoint;
 
 use super::annealing::spread;
+use super::exact::{self, Amount};
 use super::geometry::Geometry;
 use super::sinkhorn;
 use super::sparsify::Csr;
@@ -24,7 +26,7 @@ use super::sweep::Weights;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Progress};
 use crate::parallel::sum;
-use dual::{Dual, Problem};
+use dual::{Dual, Measure, Problem};
 use newton::{Log, Newton};
 use row::Rule;
 
@@ -125,6 +127,15 @@ pub fn solve(
         None if k == usize::MAX => newton.minimize(goal, usize::MAX, &mut log)?.unwrap_or(Status::MaxIter),
         None => proximal::solve(&mut newton, options.tol, goal, &mut log)?,
     };
+    let status = if status == Status::Stalled {
+        let exact = exact::solve(geometry, weights, Amount::All, Some(&newton.dual.columns()), &Quiet(monitor))?;
+        newton = Newton::new(Dual::new(problem, Rule { k, gamma: options.gamma, zeta: proximal::FIRST }), exact.g, monitor)?;
+        newton.dual.center(&exact.plan);
+        newton.refresh(monitor)?;
+        proximal::solve(&mut newton, options.tol, goal, &mut log)?
+    } else {
+        status
+    };
     finish(newton, status, options.tol, goal, log)
 }
 
@@ -206,25 +217,42 @@ fn marginal_error(plan: &Csr, problem: &Problem<'_>) -> f64 {
 /// Keys closer than this share of the k-th slack tie.
 const TIE: f64 = 1e-6;
 
+/// A plan and what it is worth.
+struct Found {
+    plan: Csr,
+    sums: Measure,
+    error: f64,
+    /// Value of the plan, to first order in its error.
+    value: f64,
+}
+
+impl Found {
+    fn new(dual: &Dual<'_>) -> Self {
+        let (plan, sums) = (dual.plan(), dual.measure());
+        let error = marginal_error(&plan, &dual.problem);
+        Self { plan, sums, error, value: sums.cost + sums.regularization + dual.priced() }
+    }
+}
+
 /// Evaluates the dual itself at the potentials reached, and chooses the plan.
 fn finish(mut newton: Newton<'_>, status: Status, tol: f64, goal: f64, mut log: Log<'_>) -> Result<Outcome> {
     let monitor = log.monitor;
-    let relaxed = newton.dual.plan();
-    let limited = newton.dual.rule.k < usize::MAX;
-    let rounds = limited && matches!(status, Status::Tied | Status::Stalled);
+    let relaxed = Found::new(&newton.dual);
+    let rounds = relaxed.sums.crowded > 0 && matches!(status, Status::Tied | Status::Stalled);
     let rounded = if rounds { rounding::solve(newton.clone(), goal, &mut log)? } else { None };
     newton.dual.sharpen();
     newton.refresh(monitor)?;
-    let dual = -newton.value();
-    let (f, g) = (newton.dual.levels(), newton.g.clone());
+    let dual = newton.dual.based() - newton.value();
+    let (f, g) = (newton.dual.levels(), newton.dual.columns());
     let ties = newton.dual.ties(TIE);
-    let best = rounded.unwrap_or(newton);
-    let plan = best.dual.plan();
-    let error = marginal_error(&plan, &best.dual.problem);
-    let sums = best.dual.measure();
-    let corrected = sums.cost + sums.regularization + best.dual.priced(&best.g);
+    let best = match rounded {
+        Some(rounded) => Found::new(&rounded.dual),
+        None if relaxed.sums.crowded == 0 => Found { plan: relaxed.plan.clone(), ..relaxed },
+        None => Found::new(&newton.dual),
+    };
     // Where sums left the finite numbers (a price of a forbidden arc), the plan's value bounds nothing.
-    let primal = if error <= goal && corrected.is_finite() { corrected } else { f64::INFINITY };
+    let Found { plan, sums, error, value } = best;
+    let primal = if error <= goal && value.is_finite() { value } else { f64::INFINITY };
     let gap = primal - dual;
     let status = match status {
         Status::Converged | Status::Tied | Status::Stalled if gap <= tol * (sums.size + sums.regularization) => {
@@ -233,5 +261,6 @@ fn finish(mut newton: Newton<'_>, status: Status, tol: f64, goal: f64, mut log: 
         Status::Converged => Status::Stalled,
         other => other,
     };
-    Ok(Outcome { f, g, status, plan, relaxed, cost: sums.cost, error, dual, primal, ties, trace: log.trace })
+    let (cost, relaxed) = (sums.cost, relaxed.plan);
+    Ok(Outcome { f, g, status, plan, relaxed, cost, error, dual, primal, ties, trace: log.trace })
 }

@@ -39,7 +39,7 @@ pub struct Log<'m> {
 pub struct Newton<'a> {
     /// ψ and its plan at `g`.
     pub dual: Dual<'a>,
-    /// Column potentials.
+    /// Column potentials, as offsets.
     pub g: Vec<f64>,
     /// Damping by the mean diagonal and the error.
     damping: f64,
@@ -66,7 +66,9 @@ fn dot(x: &[f64], y: &[f64]) -> f64 {
 
 impl<'a> Newton<'a> {
     /// Evaluates at g.
-    pub fn new(mut dual: Dual<'a>, g: Vec<f64>, monitor: &dyn Monitor) -> Result<Self> {
+    pub fn new(mut dual: Dual<'a>, mut g: Vec<f64>, monitor: &dyn Monitor) -> Result<Self> {
+        dual.evaluate(&g, monitor)?;
+        dual.rebase(&mut g, monitor)?;
         let value = dual.evaluate(&g, monitor)?;
         Ok(Self { dual, g, damping: 0.1, value })
     }
@@ -122,6 +124,8 @@ impl<'a> Newton<'a> {
     }
 
     fn step(&mut self, relative: f64, error: f64, log: &mut Log<'_>) -> Result<()> {
+        self.dual.rebase(&mut self.g, log.monitor)?;
+        self.refresh(log.monitor)?;
         let q = self.dual.missing();
         let gamma = self.dual.rule.gamma;
         let mut hessian = Hessian::new(&self.dual);

@@ -11,7 +11,7 @@ const WARM: f64 = 0.1;
 /// Ratio of successive ζ.
 const RATIO: f64 = 0.3;
 /// Bounds of the last ζ: smaller ones leave few rows split, and Newton's steps get short.
-const LAST: (f64, f64) = (3e-4, 0.3);
+const LAST: f64 = 3e-4;
 /// Most stages.
 const STAGES: usize = 200;
 /// Newton steps after which a stage is left.
@@ -23,12 +23,19 @@ pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) ->
         newton.recenter(WARM, log.monitor)?;
     }
     let scale = goal / tol;
-    let last = smallest(newton, tol);
+    let mut last = LAST;
     let mut stage_goal = 0.02 * scale;
     for _ in 0..STAGES {
         let ended = newton.minimize(stage_goal, STEPS, log)?;
-        if let Some(status @ (Status::MaxIter | Status::Stopped)) = ended {
-            return Ok(status);
+        match ended {
+            Some(status @ (Status::MaxIter | Status::Stopped)) => return Ok(status),
+            Some(_) => {}
+            None => {
+                newton.dual.rule.zeta *= 10.0;
+                last = newton.dual.rule.zeta;
+                newton.refresh(log.monitor)?;
+                continue;
+            }
         }
         let sums = newton.dual.measure();
         let size = sums.size + sums.regularization;
@@ -46,15 +53,6 @@ pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) ->
         stage_goal = (relative * scale).clamp(0.5 * goal, 0.02 * scale);
     }
     Ok(Status::Stalled)
-}
-
-/// The mass of a split entry is a difference of slacks divided by ζ: below this, rounding of the potentials would show.
-fn smallest(newton: &Newton<'_>, tol: f64) -> f64 {
-    let (dual, largest) = (&newton.dual, |x: &[f64]| x.iter().fold(0.0f64, |s, x| s.max(x.abs())));
-    let rows = dual.rows.len() as f64;
-    let slack = dual.rule.gamma * dual.problem.a.iter().sum::<f64>() / (rows * dual.rule.k as f64);
-    let noise = f64::EPSILON * (largest(&dual.levels()) + largest(&newton.g));
-    (8.0 * noise / (tol * slack)).clamp(LAST.0, LAST.1)
 }
 
 /// Without ties the dual is smooth around its optimum: Newton steps on itself, kept if they get there.
