@@ -16,6 +16,11 @@ const LAST: f64 = 3e-4;
 const STAGES: usize = 200;
 /// Newton steps after which a stage is left.
 const STEPS: usize = 60;
+/// Factor of ζ after that.
+const RAISE: f64 = 10.0;
+/// After a stage of so few steps ζ may fall below its bound, down to this: rounding of slacks is not to show.
+const EASY: usize = 2;
+const LEAST: f64 = 1e-7;
 
 /// Solves the relaxation to a relative error and gap of `tol`. `Tied` if its plan has too many nonzeros in some row.
 pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) -> Result<Status> {
@@ -26,13 +31,14 @@ pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) ->
     let mut last = LAST;
     let mut stage_goal = 0.02 * scale;
     for _ in 0..STAGES {
-        let ended = newton.minimize(stage_goal, STEPS, log)?;
-        match ended {
+        let before = log.trace.len();
+        match newton.minimize(stage_goal, STEPS, log)? {
             Some(status @ (Status::MaxIter | Status::Stopped)) => return Ok(status),
+            Some(_) if log.trace.len() <= before + EASY => last = (RATIO * last).max(LEAST),
             Some(_) => {}
             None => {
-                newton.dual.rule.zeta *= 10.0;
-                last = newton.dual.rule.zeta;
+                last = RAISE * newton.dual.rule.zeta;
+                newton.dual.rule.zeta = last;
                 newton.refresh(log.monitor)?;
                 continue;
             }
