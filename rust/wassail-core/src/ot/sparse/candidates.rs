@@ -62,6 +62,15 @@ impl Row {
         }
     }
 
+    /// Keeps the entries of these columns, and no other ever, if it has one of them.
+    pub fn keep(&mut self, columns: &[i64]) {
+        let known = |e: &Entry| columns.contains(&i64::from(e.j));
+        if self.entries.iter().any(known) {
+            self.entries.retain(known);
+            self.floor = f64::NEG_INFINITY;
+        }
+    }
+
     /// Keeps the k entries of largest mass, and no other ever.
     pub fn fix(&mut self, k: usize) {
         self.entries.truncate(k);

@@ -44,6 +44,8 @@ pub struct Dual<'a> {
 
 /// Candidates of a row at first, beyond twice the nonzeros allowed.
 const FIRST: usize = 24;
+/// Share of its mass that a row may have beyond k entries by rounding.
+const NEGLIGIBLE: f64 = 1e-13;
 /// Nonzeros counted on at first.
 const MOST: usize = 50;
 
@@ -187,14 +189,15 @@ impl<'a> Dual<'a> {
         self.base.columns(&self.at)
     }
 
-    /// Rows whose k-th and next slack are equal to a relative tolerance.
-    pub fn ties(&self, tolerance: f64) -> usize {
+    /// Rows whose k-th and next slack are equal to a relative tolerance, or that this plan splits over more than k entries.
+    pub fn ties(&self, tolerance: f64, plan: &Csr) -> usize {
         let k = self.rule.k;
-        let tied = |row: &&Row| {
+        let tied = |row: &Row| {
             let slack = |i: usize| row.level.f + row.entries[i].key;
             row.entries.len() > k && slack(k) > 0.0 && slack(k) >= (1.0 - tolerance) * slack(k - 1)
         };
-        self.rows.iter().filter(tied).count()
+        let counts = plan.indptr.windows(2).map(|ends| (ends[1] - ends[0]) as usize);
+        self.rows.iter().zip(counts).filter(|(row, count)| *count > k || tied(row)).count()
     }
 
     /// Row potentials.
@@ -202,10 +205,28 @@ impl<'a> Dual<'a> {
         self.rows.iter().zip(&self.base.f).map(|(row, base)| base + row.level.f).collect()
     }
 
+    /// Entries of a row that have mass. What a row has beyond k entries is none if it is rounding.
+    fn kept(&self, i: usize) -> usize {
+        let Row { entries, level, .. } = &self.rows[i];
+        let (k, count) = (self.rule.k, level.full + level.split);
+        if count <= k {
+            return count;
+        }
+        let beyond: f64 = (k..count).map(|place| self.rule.mass(level, place, entries[place].key)).sum();
+        if beyond <= NEGLIGIBLE * self.problem.a[i] { k } else { count }
+    }
+
     /// Rows with more than k nonzeros.
     pub fn crowded(&self) -> impl Iterator<Item = usize> + '_ {
-        let crowded = |row: &Row| row.level.full + row.level.split > self.rule.k;
-        self.rows.iter().enumerate().filter(move |(_, row)| crowded(row)).map(|(i, _)| i)
+        (0..self.rows.len()).filter(|&i| self.kept(i) > self.rule.k)
+    }
+
+    /// Lets no entry have mass that has none now.
+    pub fn fix(&mut self) {
+        for i in 0..self.rows.len() {
+            let kept = self.kept(i);
+            self.rows[i].fix(kept);
+        }
     }
 
     /// Makes the plan the center of the proximal term.
@@ -242,13 +263,14 @@ impl<'a> Dual<'a> {
     pub fn measure(&self) -> Measure {
         let mut all = Measure::default();
         let mut slacks = Vec::new();
-        for (row, base) in self.rows.iter().zip(&self.base.f) {
-            self.measure_row(row, *base, &mut slacks, &mut all);
+        for i in 0..self.rows.len() {
+            self.measure_row(i, &mut slacks, &mut all);
         }
         all
     }
 
-    fn measure_row(&self, row: &Row, base: f64, slacks: &mut Vec<f64>, all: &mut Measure) {
+    fn measure_row(&self, i: usize, slacks: &mut Vec<f64>, all: &mut Measure) {
+        let (row, base, kept) = (&self.rows[i], self.base.f[i], self.kept(i));
         let (rule, level) = (&self.rule, &row.level);
         let lift = rule.zeta * rule.gamma;
         let (mut envelope, mut paired) = (0.0, 0.0);
@@ -258,7 +280,7 @@ impl<'a> Dual<'a> {
             if slack > 0.0 {
                 slacks.push(slack);
             }
-            if place < level.full + level.split {
+            if place < kept {
                 let t = rule.mass(level, place, e.key);
                 let cost = row.costs[e.place as usize];
                 all.cost += cost * t;
@@ -278,15 +300,15 @@ impl<'a> Dual<'a> {
         let conjugate = 0.5 * (squares + absent as f64 * bound * bound) / rule.gamma;
         all.regularization += envelope;
         all.gap += (envelope + conjugate - paired).max(0.0);
-        all.crowded += usize::from(level.full + level.split > rule.k);
+        all.crowded += usize::from(kept > rule.k);
     }
 
     /// The plan.
     pub fn plan(&self) -> Csr {
         let mut out = Csr { indptr: vec![0], ..Csr::default() };
         let mut row_entries: Vec<(i64, f64)> = Vec::new();
-        for Row { entries, level, .. } in &self.rows {
-            let kept = entries[..level.full + level.split].iter().enumerate();
+        for (i, Row { entries, level, .. }) in self.rows.iter().enumerate() {
+            let kept = entries[..self.kept(i)].iter().enumerate();
             row_entries.clear();
             row_entries.extend(kept.map(|(place, e)| (i64::from(e.j), self.rule.mass(level, place, e.key))));
             row_entries.retain(|e| e.1 > 0.0);

@@ -57,6 +57,8 @@ const SHORTENINGS: usize = 25;
 /// Steps that may pass without the error falling, at the level of rounding and above.
 const PATIENCE: usize = 30;
 const LONG_PATIENCE: usize = 100;
+/// Directions in a row, more and more damped, along which nothing falls.
+const STUCK: usize = 8;
 /// Relative error below which no further progress means rounding.
 const ROUNDING: f64 = 1e-7;
 
@@ -100,7 +102,7 @@ impl<'a> Newton<'a> {
     /// Steps until the error is at most `goal`, and at most `most` of them: then the status is None.
     pub fn minimize(&mut self, goal: f64, most: usize, log: &mut Log<'_>) -> Result<Option<Status>> {
         let total = sum(self.dual.problem.b.iter().copied());
-        let (mut best, mut since) = (f64::INFINITY, 0);
+        let (mut best, mut since, mut stuck) = (f64::INFINITY, 0, 0);
         for _ in 0..most {
             let error = self.error();
             if error <= goal {
@@ -114,7 +116,11 @@ impl<'a> Newton<'a> {
             if log.trace.len() >= log.max_iter {
                 return Ok(Some(Status::MaxIter));
             }
-            self.step(error / total, error, log)?;
+            let step = self.step(error / total, error, log)?;
+            stuck = if step > 0.0 { 0 } else { stuck + 1 };
+            if stuck >= STUCK {
+                return Ok(Some(Status::Stalled));
+            }
             let progress = Progress { n_iter: log.trace.len(), epsilon: self.dual.rule.gamma, error: self.error() };
             if log.monitor.report(progress) {
                 return Ok(Some(Status::Stopped));
@@ -123,7 +129,7 @@ impl<'a> Newton<'a> {
         Ok(if self.error() <= goal { Some(Status::Converged) } else { None })
     }
 
-    fn step(&mut self, relative: f64, error: f64, log: &mut Log<'_>) -> Result<()> {
+    fn step(&mut self, relative: f64, error: f64, log: &mut Log<'_>) -> Result<f64> {
         self.dual.rebase(&mut self.g, log.monitor)?;
         self.refresh(log.monitor)?;
         let q = self.dual.missing();
@@ -146,7 +152,7 @@ impl<'a> Newton<'a> {
         self.damping = self.damping.clamp(1e-6, 1e6);
         let (smoothing, edges) = (self.dual.rule.zeta, hessian.len());
         log.trace.push(TracePoint { error, gamma, smoothing, edges, products, step });
-        Ok(())
+        Ok(step)
     }
 
     /// Moves along d to where the slope has shrunk, or has not changed its sign by a full step; returns the step, 0 if there is

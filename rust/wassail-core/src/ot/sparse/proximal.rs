@@ -7,7 +7,9 @@ use crate::error::Result;
 /// First ζ, without a center.
 pub const FIRST: f64 = 1.0;
 /// ζ with a given start.
-const WARM: f64 = 0.1;
+pub const WARM: f64 = 0.01;
+/// ζ with given potentials only.
+const COLD: f64 = 0.1;
 /// Ratio of successive ζ.
 const RATIO: f64 = 0.3;
 /// Bounds of the last ζ: smaller ones leave few rows split, and Newton's steps get short.
@@ -25,7 +27,7 @@ const LEAST: f64 = 1e-7;
 /// Solves the relaxation to a relative error and gap of `tol`. `Tied` if its plan has too many nonzeros in some row.
 pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) -> Result<Status> {
     if newton.dual.rule.zeta == 0.0 {
-        newton.recenter(WARM, log.monitor)?;
+        newton.recenter(COLD, log.monitor)?;
     }
     let scale = goal / tol;
     let mut last = LAST;
@@ -34,9 +36,9 @@ pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) ->
         let before = log.trace.len();
         match newton.minimize(stage_goal, STEPS, log)? {
             Some(status @ (Status::MaxIter | Status::Stopped)) => return Ok(status),
-            Some(_) if log.trace.len() <= before + EASY => last = (RATIO * last).max(LEAST),
-            Some(_) => {}
-            None => {
+            Some(Status::Converged) if log.trace.len() <= before + EASY => last = (RATIO * last).max(LEAST),
+            Some(Status::Converged) => {}
+            _ => {
                 last = RAISE * newton.dual.rule.zeta;
                 newton.dual.rule.zeta = last;
                 newton.refresh(log.monitor)?;
