@@ -30,7 +30,8 @@ fn matrix(py: Python<'_>, m: Csr) -> Matrix<'_> {
 fn csr(given: &Given<'_>, (n, m): (usize, usize)) -> PyResult<Csr> {
     let (indptr, indices, data) = (given.0.as_slice()?, given.1.as_slice()?, given.2.as_slice()?);
     let columns = 0..m as i64;
-    let fits = indptr.len() == n + 1 && indptr[0] == 0 && indptr[n] as usize == indices.len() && indices.len() == data.len();
+    let fits =
+        indptr.len() == n + 1 && indptr[0] == 0 && indptr[n] as usize == indices.len() && indices.len() == data.len();
     if !fits || indptr.windows(2).any(|p| p[0] > p[1]) || indices.iter().any(|j| !columns.contains(j)) {
         return Err(pyo3::exceptions::PyValueError::new_err("plans are not matrices of the shape of the cost"));
     }

@@ -94,6 +94,15 @@ impl<'a> Dual<'a> {
         Ok(())
     }
 
+    /// What rounding of the offsets may add to the error: masses are slacks divided by γ, or by ζγ where entries are split.
+    pub fn noise(&self) -> f64 {
+        let offsets = self.at.iter().copied().chain(self.rows.iter().map(|row| row.level.f));
+        let largest = offsets.fold(0.0f64, |largest, offset| largest.max(offset.abs()));
+        let entries = self.rows.iter().map(|row| row.level.full + row.level.split).sum::<usize>();
+        let softness = if self.rule.k < usize::MAX && self.rule.zeta > 0.0 { self.rule.zeta.min(1.0) } else { 1.0 };
+        f64::EPSILON * largest * entries as f64 / (softness * self.rule.gamma)
+    }
+
     /// ψ at these offsets, without the part of the base; leaves levels and column sums.
     pub fn evaluate(&mut self, offsets: &[f64], monitor: &dyn Monitor) -> Result<f64> {
         self.at.copy_from_slice(offsets);

@@ -48,6 +48,8 @@ pub struct Newton<'a> {
 
 /// A slope that has shrunk to this share, on either side, is good enough.
 const SLOPE: f64 = 0.2;
+/// Share of the error that rounding of the offsets may have.
+const NOISE: f64 = 1e-3;
 /// Least damping after a change of centers.
 const RENEWED: f64 = 1.0;
 /// Steps tried before one that only falls will do.
@@ -104,7 +106,11 @@ impl<'a> Newton<'a> {
         let total = sum(self.dual.problem.b.iter().copied());
         let (mut best, mut since, mut stuck) = (f64::INFINITY, 0, 0);
         for _ in 0..most {
-            let error = self.error();
+            let mut error = self.error();
+            if error <= goal {
+                self.sharpen_offsets(goal, log.monitor)?;
+                error = self.error();
+            }
             if error <= goal {
                 return Ok(Some(Status::Converged));
             }
@@ -129,9 +135,17 @@ impl<'a> Newton<'a> {
         Ok(if self.error() <= goal { Some(Status::Converged) } else { None })
     }
 
+    /// Moves the base where rounding of the offsets is no small share of the error.
+    fn sharpen_offsets(&mut self, error: f64, monitor: &dyn Monitor) -> Result<()> {
+        if self.dual.noise() > NOISE * error {
+            self.dual.rebase(&mut self.g, monitor)?;
+            self.refresh(monitor)?;
+        }
+        Ok(())
+    }
+
     fn step(&mut self, relative: f64, error: f64, log: &mut Log<'_>) -> Result<f64> {
-        self.dual.rebase(&mut self.g, log.monitor)?;
-        self.refresh(log.monitor)?;
+        self.sharpen_offsets(error, log.monitor)?;
         let q = self.dual.missing();
         let gamma = self.dual.rule.gamma;
         let mut hessian = Hessian::new(&self.dual);

@@ -12,16 +12,18 @@ pub const WARM: f64 = 0.01;
 const COLD: f64 = 0.1;
 /// Ratio of successive ζ.
 const RATIO: f64 = 0.3;
-/// Bounds of the last ζ: smaller ones leave few rows split, and Newton's steps get short.
+/// Least ζ: smaller ones leave few rows split, and Newton's steps get short.
 const LAST: f64 = 3e-4;
 /// Most stages.
 const STAGES: usize = 200;
 /// Newton steps after which a stage is left.
 const STEPS: usize = 60;
-/// Factor of ζ after that.
+/// After so many of these in a row ζ rises by this factor, for good: then the plan is nearly that of a linear program.
+const HARD_STAGES: usize = 2;
 const RAISE: f64 = 10.0;
-/// After a stage of so few steps ζ may fall below its bound, down to this: rounding of slacks is not to show.
+/// Stages of so few steps in a row, that many of them, mean that masses move along a face: ζ falls below its bound, down to this.
 const EASY: usize = 2;
+const EASY_STAGES: usize = 6;
 const LEAST: f64 = 1e-7;
 
 /// Solves the relaxation to a relative error and gap of `tol`. `Tied` if its plan has too many nonzeros in some row.
@@ -30,20 +32,25 @@ pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) ->
         newton.recenter(COLD, log.monitor)?;
     }
     let scale = goal / tol;
-    let mut last = LAST;
+    let (mut last, mut easy, mut hard) = (LAST, 0, 0);
     let mut stage_goal = 0.02 * scale;
     for _ in 0..STAGES {
         let before = log.trace.len();
-        match newton.minimize(stage_goal, STEPS, log)? {
-            Some(status @ (Status::MaxIter | Status::Stopped)) => return Ok(status),
-            Some(Status::Converged) if log.trace.len() <= before + EASY => last = (RATIO * last).max(LEAST),
-            Some(Status::Converged) => {}
-            _ => {
-                last = RAISE * newton.dual.rule.zeta;
-                newton.dual.rule.zeta = last;
-                newton.refresh(log.monitor)?;
-                continue;
-            }
+        let ended = newton.minimize(stage_goal, STEPS, log)?;
+        if let Some(status @ (Status::MaxIter | Status::Stopped)) = ended {
+            return Ok(status);
+        }
+        let met = ended == Some(Status::Converged);
+        easy = if met && log.trace.len() <= before + EASY { easy + 1 } else { 0 };
+        hard = if met { 0 } else { hard + 1 };
+        if hard >= HARD_STAGES {
+            last = RAISE * newton.dual.rule.zeta;
+            newton.dual.rule.zeta = last;
+            newton.refresh(log.monitor)?;
+            continue;
+        }
+        if easy >= EASY_STAGES {
+            last = (RATIO * last).max(LEAST);
         }
         let sums = newton.dual.measure();
         let size = sums.size + sums.regularization;

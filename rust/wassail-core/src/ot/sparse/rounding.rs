@@ -20,12 +20,7 @@ const STEPS: usize = 60;
 
 /// The plan of the best support found, or None. Rows with too many nonzeros first try the support that they have in a plan
 /// nearby, where there is one.
-pub fn solve<'a>(
-    newton: Newton<'a>,
-    nearby: Option<&Csr>,
-    goal: f64,
-    log: &mut Log<'_>,
-) -> Result<Option<Newton<'a>>> {
+pub fn solve<'a>(newton: Newton<'a>, nearby: Option<&Csr>, goal: f64, log: &mut Log<'_>) -> Result<Option<Newton<'a>>> {
     if let Some(plan) = nearby {
         let mut near = newton.clone();
         near.dual.recenter();
