@@ -32,6 +32,12 @@ def uneven(n: int, seed: int) -> Any:
     return w / w.sum()
 
 
+def nearly_even(n: int, seed: int) -> Any:
+    """Weights within a factor of 1.02: what one point has too much takes a long way to those that lack it."""
+    w = np.random.default_rng([n, seed]).uniform(0.99, 1.01, n)
+    return w / w.sum()
+
+
 def pixels() -> Any:
     """Centers of the pixels of an image of 28 by 28."""
     ticks = np.linspace(0.0, 1.0, 28)
@@ -77,6 +83,7 @@ def benched() -> Iterator[Case]:
             b = uneven(m, 2)
             yield family, problem.cost, problem.a, problem.b, fraction
             yield f"{family} uneven", problem.cost, uneven(n, 0), uneven(n, 1), fraction
+            yield f"{family} nearly even", problem.cost, nearly_even(n, 0), nearly_even(n, 1), fraction
             yield f"{family} n>m", np.ascontiguousarray(problem.cost[:, :m]), uneven(n, 0), b / b.sum(), fraction
     for d in (2, 10):
         built = Cloud(1000, d).build()

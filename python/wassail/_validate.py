@@ -155,7 +155,7 @@ def mass_rounding(count: int) -> float:
 
 
 def match_masses(
-    a: NDArray[np.float64], b: NDArray[np.float64], instead: str = "Divide each by its sum"
+    a: NDArray[np.float64], b: NDArray[np.float64], names: tuple[str, str] = ("a", "b")
 ) -> tuple[NDArray[np.float64], float]:
     """
     Rescale `b` to the mass of `a` and return it with the factor.
@@ -165,6 +165,10 @@ def match_masses(
     mass_a, mass_b = float(a.sum()), float(b.sum())
     allowed = mass_rounding(a.size + b.size)
     if abs(mass_a - mass_b) > allowed * max(mass_a, mass_b):
-        raise InputError(f"a sums to {mass_a!r} and b to {mass_b!r}: balanced transport needs equal masses. {instead}")
+        raise InputError(
+            f"{names[0]} sums to {mass_a!r} and {names[1]} to {mass_b!r}: balanced transport needs equal masses. "
+            "Divide each by its sum, or let a part of it move (partial), or be created and destroyed (sinkhorn with "
+            "rho)"
+        )
     factor = mass_a / mass_b
     return (b if factor == 1.0 else b * factor), factor

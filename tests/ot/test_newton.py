@@ -428,3 +428,33 @@ def test_never_wrong(n, m, seed, fraction, dtype):
     error = ref.marginal_error(C, result.f, result.g, result.a, result.b, epsilon)
     assert error == pytest.approx(result.marginal_error, rel=1e-3, abs=1e-12 / fraction)
     assert result.converged == (result.marginal_error <= 1e-8)
+
+
+@pytest.mark.parametrize(("d", "seed"), [(10, 0), (10, 1), (2, 2)])
+def test_nearly_even_weights(d, seed):
+    """What one point has too much travels along arcs that carry little: potentials move by hundreds of epsilons."""
+    rng = np.random.default_rng(seed)
+    C = cloud(rng, 400, 400, d)
+    a, b = rng.uniform(0.99, 1.01, 400), rng.uniform(0.99, 1.01, 400)
+    result = ot.sinkhorn_newton(C, a / a.sum(), b / b.sum(), epsilon=2e-4 * C.max(), tol=1e-11)
+    assert result.converged
+    assert result.n_iter < 120
+    assert result.trace.cg_iterations.sum() < 4000
+
+
+@pytest.mark.parametrize("fraction", [1e-2, 1e-3, 2e-4])
+@pytest.mark.parametrize("power", [1, 2])
+def test_warm_starts_of_slightly_changed_costs(power, fraction):
+    """A third of the sweeps or less: all of them in float64, none of them annealing."""
+    rng = np.random.default_rng(power)
+    C = cloud(rng, 300, 280, 3) ** (power / 2)
+    epsilon = fraction * C.max()
+    first = ot.sinkhorn_newton(C, epsilon=epsilon)
+    changed = C + 1e-2 * epsilon * rng.standard_normal(C.shape)
+    cold = ot.sinkhorn_newton(changed, epsilon=epsilon)
+    warm = ot.sinkhorn_newton(changed, epsilon=epsilon, init=first)
+    assert cold.converged
+    assert warm.converged
+    assert 3 * warm.n_iter <= cold.n_iter
+    assert 2 * warm.trace.cg_iterations.sum() <= cold.trace.cg_iterations.sum()
+    assert ot.sinkhorn_newton(C, epsilon=epsilon, init=first).n_iter == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wassail import ot
-from wassail.exceptions import InputError
+from wassail.exceptions import InputError, NumericalError
 
 
 @pytest.fixture
@@ -91,3 +91,43 @@ def test_any_result_starts_any_solver():
         assert ot.sinkhorn(square, epsilon=0.1, init=start).converged
         assert ot.sparse_transport(square, gamma=1.0, init=start).converged
         assert ot.solve(square, epsilon=0.1, init=start).converged
+
+
+@pytest.mark.parametrize("epsilon", [False, True, np.False_, "0", [0.0], np.nan, -1.0, np.inf])
+def test_what_is_no_regularization_strength(cost, epsilon):
+    with pytest.raises(InputError, match="epsilon must be"):
+        ot.solve(cost, epsilon=epsilon)
+
+
+def test_an_epsilon_out_of_scale_names_the_way_out(cost):
+    with pytest.raises(NumericalError, match=r"epsilon 1e-300 is out of scale .* exact"):
+        ot.solve(cost, epsilon=1e-300)
+
+
+def test_axis_limits_rows():
+    C = np.random.default_rng(4).random((12, 5))
+    result = ot.solve(C, gamma=5.0, max_nonzeros=2, axis=1)
+    assert result.axis == 1
+    assert (np.count_nonzero(result.plan, axis=1) <= 2).all()
+    np.testing.assert_array_equal(result.f, ot.sparse_transport(C, gamma=5.0, max_nonzeros=2, axis=1).f)
+    with pytest.raises(InputError, match="axis must be"):
+        ot.solve(C, gamma=5.0, max_nonzeros=2, axis=2)
+    with pytest.raises(InputError, match="axis needs max_nonzeros"):
+        ot.solve(C, gamma=5.0, axis=1)
+
+
+def test_every_solver_says_the_same_of_masses_that_differ():
+    C, a, b = np.zeros((2, 2)), [0.5, 0.5], [0.5, 0.6]
+    sentence = r"a sums to 1.0 and b to 1.1: balanced transport needs equal masses. Divide each by its sum, or"
+    for ask in (
+        {},
+        {"epsilon": 1.0},
+        {"epsilon": 1e-3},
+        {"gamma": 1.0},
+    ):
+        with pytest.raises(InputError, match=sentence):
+            ot.solve(C, a, b, **ask)
+    with pytest.raises(InputError, match=sentence):
+        ot.wasserstein_1d([0.0, 1.0], [0.0, 1.0], a, b)
+    with pytest.raises(InputError, match=r"a\[0\] sums to 1.0 and b\[0\] to 1.1: balanced"):
+        ot.sinkhorn_batch([C], [a], [b], epsilon=1.0)

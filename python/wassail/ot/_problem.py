@@ -37,9 +37,6 @@ _ADVICE = {
 }
 
 
-_MASSES = "Divide each by its sum, or let a part of it move (partial), or be created and destroyed (sinkhorn with rho)"
-
-
 @runtime_checkable
 class HasPotentials(Protocol):
     """Results of solvers."""
@@ -122,7 +119,8 @@ class Problem:
         f, g, status, n_iter, error, *history = solution
         if not (np.isfinite(f).all() and np.isfinite(g).all()):
             raise NumericalError(
-                f"the potentials left the range of float64: epsilon {self.epsilon:.3g} is out of scale"
+                f"the potentials left the range of float64: epsilon {self.epsilon:.3g} is out of scale beside the "
+                "cost. Raise it, or take exact, which solves without regularization"
             )
         f, g = self._filled(f, g)
         return SinkhornResult(
@@ -176,7 +174,7 @@ def prepare(
     source, target = check_weights(a, names[1], n), check_weights(b, names[2], m)
     factor = 1.0
     if np.isinf(rho[0]) and np.isinf(rho[1]):
-        target, factor = match_masses(source, target, _MASSES)
+        target, factor = match_masses(source, target, names[1:])
     empty = geometry.scan(names[0], n_threads)
     rows, columns = np.flatnonzero(source), np.flatnonzero(target)
     support = geometry

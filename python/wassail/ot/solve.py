@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from numpy.typing import ArrayLike
 
-from wassail._validate import Report, check_epsilon, check_positive, check_rho
+from wassail._validate import Report, check_epsilon, check_positive, check_real, check_rho
 from wassail.exceptions import InputError
 from wassail.ot._order import cost_first
 from wassail.ot._problem import Potentials, potentials_of
@@ -18,7 +18,7 @@ from wassail.ot.geometry import Cost, as_cost
 from wassail.ot.newton import sinkhorn_newton
 from wassail.ot.results import Choice, SinkhornResult
 from wassail.ot.sinkhorn import Rho, sinkhorn
-from wassail.ot.sparse import SparseTransportResult, sparse_transport
+from wassail.ot.sparse import SparseTransportResult, check_axis, sparse_transport
 
 Solution: TypeAlias = SinkhornResult | ExactResult | SparseTransportResult
 
@@ -38,6 +38,7 @@ def solve(
     tol: float = 1e-9,
     max_nonzeros: int | None = None,
     gamma: float | None = None,
+    axis: Literal[0, 1] = 0,
     init: Potentials | Solution | None = None,
     callback: Report | None = None,
     progress: bool | Report = False,
@@ -51,7 +52,8 @@ def solve(
         \min_{P \ge 0,\; P1 = a,\; P^\top 1 = b} \langle C, P \rangle + \Omega(P)
 
     where :math:`\Omega` is 0 by default, :math:`\varepsilon\,\mathrm{KL}(P\,|\,a\otimes b)` with `epsilon`, and
-    :math:`\tfrac{\gamma}{2}\|P\|^2` with `gamma`, then with at most `max_nonzeros` entries in each column if given.
+    :math:`\tfrac{\gamma}{2}\|P\|^2` with `gamma`, then with at most `max_nonzeros` entries in each column, or
+    row, if given.
 
     Parameters
     ----------
@@ -68,9 +70,11 @@ def solve(
     tol : float, default 1e-9
         Marginal error to reach, relative to the mass. Exact plans meet any: their error is that of rounding.
     max_nonzeros : int, optional
-        Most partners of each target; needs `gamma`.
+        Most partners of each target, or of each source with `axis` 1; needs `gamma`.
     gamma : float, optional
         Quadratic regularization strength, in units of the cost by mass.
+    axis : {0, 1}, default 0
+        Whether `max_nonzeros` limits the columns (0), that is targets, or the rows (1), such as tokens that are routed.
     init : pair (f, g) or result, optional
         Starting potentials, for instance of a problem nearby.
     callback : callable, optional
@@ -89,7 +93,9 @@ def solve(
     Raises
     ------
     InputError
-        An argument is unusable, or two of them contradict each other.
+        An argument is unusable, two of them contradict each other, or forbidden arcs leave no plan.
+    NumericalError
+        The potentials overflow: `epsilon` is out of scale beside the cost.
 
     Warns
     -----
@@ -119,13 +125,16 @@ def solve(
     """
     geometry = as_cost(cost)
     choice = _choose(geometry, epsilon, rho, max_nonzeros, gamma)
+    side: Literal[0, 1] = 1 if check_axis(axis) else 0
+    if side == 1 and max_nonzeros is None:
+        raise InputError("axis needs max_nonzeros: it says which side of the plan that limits")
     accuracy = check_positive(tol, "tol")
     start = None if init is None else potentials_of(init)
     if choice.algorithm == "exact":
         result: Solution = exact(geometry, a, b, init=start, callback=callback, progress=progress, n_threads=n_threads)
     elif choice.algorithm == "sparse_transport":
         result = sparse_transport(
-            geometry, a, b, gamma=gamma, max_nonzeros=max_nonzeros, tol=accuracy,
+            geometry, a, b, gamma=gamma, max_nonzeros=max_nonzeros, axis=side, tol=accuracy,
             init=start, callback=callback, progress=progress, n_threads=n_threads,
         )  # fmt: skip
     elif choice.algorithm == "sinkhorn_newton":
@@ -144,7 +153,7 @@ def solve(
 def _choose(geometry: Cost, epsilon: object, rho: Rho, max_nonzeros: object, gamma: object) -> Choice:
     """Name the algorithm for a question, or say what is contradictory in it."""
     unbalanced = any(math.isfinite(penalty) for penalty in check_rho(rho))
-    entropic = epsilon is not None and epsilon != 0
+    entropic = epsilon is not None and check_real(epsilon, "epsilon") != 0.0
     if gamma is not None or max_nonzeros is not None:
         if gamma is None:
             raise InputError("max_nonzeros needs gamma, the strength of the quadratic regularization that goes with it")

@@ -249,7 +249,7 @@ def sparse_transport(
     """
     strength = _check_gamma(gamma)
     limit = 0 if max_nonzeros is None else check_integer(max_nonzeros, "max_nonzeros", minimum=1)
-    side = _check_axis(axis)
+    side = check_axis(axis)
     tolerance, steps = check_positive(tol, "tol"), check_integer(max_iter, "max_iter", minimum=0)
     stop = check_callable(callback, "callback")
     threads = check_threads(n_threads)
@@ -283,7 +283,7 @@ def _check_gamma(value: object) -> float:
     return check_positive(value, "gamma")
 
 
-def _check_axis(value: object) -> int:
+def check_axis(value: object) -> int:
     """Return the axis along which nonzeros are limited."""
     if isinstance(value, bool) or value not in (0, 1):
         raise InputError(f"axis must be 0 (columns) or 1 (rows), got {value!r}")

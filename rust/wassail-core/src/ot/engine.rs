@@ -78,6 +78,11 @@ impl<'a> Engine<'a> {
         self.refined = true;
     }
 
+    /// Back to f32.
+    pub fn coarsen(&mut self) {
+        self.refined = false;
+    }
+
     /// One sweep at (f, g).
     pub fn sweep(&mut self, mut pair: Pair<'_>, rule: &Update, monitor: &dyn Monitor) -> Result<()> {
         let (geometry, weights, exact) = (self.geometry, self.weights, &self.exact);

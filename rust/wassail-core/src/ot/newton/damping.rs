@@ -8,26 +8,35 @@ const RELAXED: f64 = 0.25;
 const RAISED: f64 = 6.0;
 /// What of the error a step that did well leaves.
 const WELL: f64 = 0.5;
+/// The linear model is good where it misses the slope at the end of a step by at most this share of that at its start.
+const CLOSE: f64 = 0.25;
 
 /// Shift of a column by its own imbalance: by the maximum principle of Laplacians a column moves by at most the inverse, in
 /// units of ε.
-pub struct Damping(pub f64);
+pub struct Damping {
+    /// The shift by the imbalance.
+    pub shift: f64,
+    /// The last step failed: the next one that helps does not yet relax.
+    wary: bool,
+}
 
 impl Damping {
     /// As a stage begins.
     pub fn new() -> Self {
-        Self(FIRST)
+        Self { shift: FIRST, wary: false }
     }
 
-    /// A step helped, and took the error from `before` to `after`.
-    pub fn moved(&mut self, before: f64, after: f64) {
-        if after < WELL * before {
-            self.0 = (RELAXED * self.0).max(RANGE.0);
+    /// A step helped: it left a share of the error, and the linear model missed a share of the slope at its end.
+    pub fn moved(&mut self, error: f64, missed: f64) {
+        if error < WELL || (missed < CLOSE && !self.wary) {
+            self.shift = (RELAXED * self.shift).max(RANGE.0);
         }
+        self.wary = false;
     }
 
     /// A step did not help: the next one goes less far.
     pub fn failed(&mut self) {
-        self.0 = (RAISED * self.0).min(RANGE.1);
+        self.shift = (RAISED * self.shift).min(RANGE.1);
+        self.wary = true;
     }
 }

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::linalg::{Bipartite, Factor, Solution, System, conjugate};
 use crate::monitor::Monitor;
 use crate::parallel::sum;
+use std::borrow::Cow;
 
 /// Entries kept hold at least this share of their row or column, per square root of the error.
 const SHARE: f64 = 1e-6;
@@ -21,6 +22,8 @@ const LEAST: f64 = 1e-14;
 const GRAIN: f64 = 0.01;
 /// The same two for the graph that is factored.
 const FACTORED: f64 = 0.1;
+/// A stand-in of at most this many entries a point is factored whole: where weak arcs carry what strong ones cannot, each counts.
+const WHOLE: usize = 8;
 /// The plan counts as sparse with up to this share of its entries: products with a stored kernel take about this share of the time
 /// of one with a sparse entry, those that compute it more.
 const SPARSE_STORED: f64 = 0.05;
@@ -40,8 +43,8 @@ const LOST: f64 = 0.5;
 /// What finds directions, and what it keeps between them.
 pub struct Finder {
     factor: Option<Factor>,
-    /// The stand-in of this ε was too dense.
-    dense: bool,
+    /// Share of the entries that the stand-in of this ε exceeded: as errors shrink it only grows.
+    exceeded: f64,
     /// The last ε needed a factor: begin with one.
     hard: bool,
 }
@@ -54,18 +57,20 @@ pub struct Found {
     pub density: f64,
     /// Products made.
     pub iterations: usize,
+    /// Share of the dual's slope along the direction that the linear model expects at its end: what the shift keeps back.
+    pub left: f64,
 }
 
 impl Finder {
     /// Nothing known yet.
     pub fn new() -> Self {
-        Self { factor: None, dense: false, hard: false }
+        Self { factor: None, exceeded: 0.0, hard: false }
     }
 
     /// Forgets what belongs to another ε.
     pub fn start_stage(&mut self) {
         self.factor = None;
-        self.dense = false;
+        self.exceeded = 0.0;
     }
 
     /// The sparse stand-in for the plan at the pair of the run, as fine as the error deserves; None if it is too large.
@@ -78,15 +83,15 @@ impl Finder {
     ) -> Result<Option<Bipartite>> {
         let Weights { a, b } = run.weights;
         let rough = run.relative() > FINE_BELOW;
-        if rough && self.dense {
-            return Ok(None);
-        }
         let at = Linearization { softmin: &run.softmin, g: &run.g, b, row_mass: a, epsilon };
         let most = match (rough, engine.is_stored()) {
             (true, true) => SPARSE_STORED,
             (true, false) => SPARSE_STREAMED,
             (false, _) => SPARSE_FINE,
         };
+        if most <= self.exceeded {
+            return Ok(None);
+        }
         let rule = Rule {
             weights: run.weights,
             share: (SHARE * run.relative().sqrt()).max(LEAST),
@@ -94,7 +99,9 @@ impl Finder {
             most: (most * a.len().saturating_mul(b.len()) as f64) as usize,
         };
         let found = engine.sparse(&at, &rule, monitor)?;
-        self.dense = found.is_none();
+        if found.is_none() {
+            self.exceeded = most;
+        }
         Ok(found)
     }
 
@@ -112,7 +119,7 @@ impl Finder {
         let Weights { a, b } = run.weights;
         let at = Linearization { softmin: &run.softmin, g: &run.g, b, row_mass: a, epsilon };
         let right = run.column_gradient();
-        let shift: Vec<f64> = right.iter().map(|r| damping.0 * r.abs()).collect();
+        let shift: Vec<f64> = right.iter().map(|r| damping.shift * r.abs()).collect();
         let density = sparse.map_or(1.0, |w| w.len() as f64 / a.len().saturating_mul(b.len()) as f64);
         let thin = Rule { weights: run.weights, share: FACTORED, grain: FACTORED, most: usize::MAX };
         let solution = if let Some(w) = sparse {
@@ -123,7 +130,9 @@ impl Finder {
                 system.schur(y, &mut buffer, out);
                 Ok(())
             };
-            self.solve(product, &right, &system.schur_diagonal(), goal, monitor, || Ok(thinned(w, &thin)), &shift, b)?
+            let whole = w.len() <= WHOLE * (a.len() + b.len());
+            let graph = || Ok(if whole { Cow::Borrowed(w) } else { Cow::Owned(thinned(w, &thin)) });
+            self.solve(product, &right, &system.schur_diagonal(), goal, monitor, graph, &shift, b)?
         } else {
             let diagonal: Vec<f64> = run.mass.iter().zip(&shift).map(|(c, s)| c + s).collect();
             let shared = std::cell::RefCell::new(engine);
@@ -132,21 +141,23 @@ impl Finder {
                 out.iter_mut().zip(y).zip(&diagonal).for_each(|((o, y), c)| *o = c * y - *o);
                 Ok(())
             };
-            let graph = || Ok(shared.borrow_mut().sparse(&at, &thin, monitor)?.unwrap_or_default());
+            let graph = || Ok(Cow::Owned(shared.borrow_mut().sparse(&at, &thin, monitor)?.unwrap_or_default()));
             self.solve(product, &right, &diagonal, goal, monitor, graph, &shift, b)?
         };
-        let delta = solution.x.iter().map(|y| epsilon * y).collect();
-        Ok(Found { delta, density, iterations: solution.iterations })
+        let y = &solution.x;
+        let left = sum(y.iter().zip(&shift).map(|(y, s)| s * y * y)) / sum(y.iter().zip(&right).map(|(y, r)| y * r));
+        let delta = y.iter().map(|y| epsilon * y).collect();
+        Ok(Found { delta, density, iterations: solution.iterations, left })
     }
 
-    fn solve(
+    fn solve<'g>(
         &mut self,
         mut product: impl FnMut(&[f64], &mut [f64]) -> Result<()>,
         right: &[f64],
         diagonal: &[f64],
         goal: f64,
         monitor: &dyn Monitor,
-        graph: impl Fn() -> Result<Bipartite>,
+        graph: impl Fn() -> Result<Cow<'g, Bipartite>>,
         shift: &[f64],
         b: &[f64],
     ) -> Result<Solution> {
@@ -162,7 +173,8 @@ impl Finder {
             }
         }
         if self.factor.is_none() {
-            self.factor = Some(Grounded::new(&graph()?, b, shift).system().factor(monitor)?);
+            let graph = graph()?;
+            self.factor = Some(Grounded::new(&graph, b, shift).system().factor(monitor)?);
         }
         let Some(factor) = &self.factor else { return Ok(start) };
         let n = factor.size() - b.len();

@@ -63,6 +63,8 @@ const WARM_UP: usize = 4;
 const NEWTON_BELOW: f64 = 0.3;
 /// Sweeps that a Newton step is worth: with no more to go, they go on.
 const NEARLY_DONE: f64 = 5.0;
+/// Error at given potentials up to which the few steps that are left are made in f64 from the start.
+const NEAR: f64 = 1e-2;
 /// Steps without progress before f32 hands over or, at rounding level, f64 gives up.
 const PATIENCE: usize = 4;
 /// Directions that are tried from one point.
@@ -118,6 +120,9 @@ impl<'a> Newton<'a> {
     }
 
     fn run(mut self, monitor: &dyn Monitor) -> Result<Outcome> {
+        if self.run.is_warm() {
+            self.engine.refine();
+        }
         let mut status = (self.options.max_iter == 0).then_some(Status::MaxIter);
         let mut stages = self.run.stages().chain(std::iter::once(self.options.epsilon)).peekable();
         let mut before: Option<(f64, Vec<f64>)> = None;
@@ -160,6 +165,9 @@ impl<'a> Newton<'a> {
         let (mut stall, mut sweeps, mut newton) = (Stall::new(PATIENCE), 1, 0);
         let mut plain_ratio = 1.0;
         let mut status = self.sweep(epsilon, monitor)?;
+        if self.run.trace.len() == 1 && self.run.relative() > NEAR {
+            self.engine.coarsen();
+        }
         while status.is_none() {
             let relative = self.run.relative();
             if relative <= goal && (!last || self.engine.is_exact()) {
@@ -212,13 +220,13 @@ impl<'a> Newton<'a> {
         for _ in 0..TRIALS {
             let found = finder.find(run, sparse.as_ref(), engine, epsilon, residual, damping, monitor)?;
             let tried = run.try_along(&start, &found.delta, engine, epsilon, monitor)?;
-            let length = if let Tried::Moved(length) = tried { length } else { 0.0 };
+            let length = if let Tried::Moved(length, _) = tried { length } else { 0.0 };
             let step = Step { newton: true, density: found.density, iterations: found.iterations, length };
             self.steps.resize(run.trace.len(), step);
             match tried {
                 Tried::Ended(status) => return Ok(Some(status)),
-                Tried::Moved(_) => {
-                    damping.moved(before, run.relative());
+                Tried::Moved(_, left) => {
+                    damping.moved(run.relative() / before, (left - found.left).abs());
                     return Ok(None);
                 }
                 Tried::Failed => {

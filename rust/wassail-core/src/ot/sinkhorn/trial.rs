@@ -23,8 +23,8 @@ pub(in crate::ot) struct Saved {
 
 /// What came of a trial.
 pub(in crate::ot) enum Tried {
-    /// It helped: g moved by this share of the direction.
-    Moved(f64),
+    /// It helped: g moved by this share of the direction, and this share of the slope is left.
+    Moved(f64, f64),
     /// It did not; the run is at the trial still.
     Failed,
     /// The run ended.
@@ -81,12 +81,13 @@ impl Run<'_> {
             return Ok(Tried::Ended(status));
         }
         let needed = 1e-4 * length * slope;
+        let left = slope_along(&self.column_gradient()) / slope;
         let grown = if needed > f64::EPSILON * self.total * self.largest() {
             self.dual_value(epsilon) >= value + needed
         } else {
-            slope_along(&self.column_gradient()) >= -OVERSHOT * slope
+            left >= -OVERSHOT
         };
         let helped = self.error.is_finite() && (grown || self.error < SHRUNK * start.error);
-        Ok(if helped { Tried::Moved(length) } else { Tried::Failed })
+        Ok(if helped { Tried::Moved(length, left) } else { Tried::Failed })
     }
 }
