@@ -280,6 +280,7 @@ def sparse_transport(
     tol: float,
     max_iter: int,
     init: NDArray[np.float64] | None,
+    plans: tuple[_Csr, _Csr] | None,
     n_threads: int,
     callback: Callable[[int, float, float], bool | None] | None,
     progress: Callable[[int, float, float], None] | None,

@@ -10,18 +10,18 @@ from wassail.exceptions import InputError
 
 
 @contextmanager
-def progress_reporter(progress: bool | Report, title: str) -> Iterator[Report | None]:
+def progress_reporter(progress: bool | Report, title: str, unit: str = "sweeps") -> Iterator[Report | None]:
     """
     Yield the function that the core calls with (n_iter, epsilon, marginal_error), or None.
 
-    The bar has no total: how many sweeps a tolerance takes is not known ahead.
+    The bar has no total: how many steps a tolerance takes is not known ahead.
     """
     if progress is False:
         yield None
     elif callable(progress):
         yield progress
     elif progress is True:
-        with _bar(title) as report:
+        with _bar(title, unit) as report:
             yield report
     else:
         raise InputError(
@@ -30,11 +30,11 @@ def progress_reporter(progress: bool | Report, title: str) -> Iterator[Report | 
 
 
 @contextmanager
-def _bar(title: str) -> Iterator[Report]:
+def _bar(title: str, unit: str) -> Iterator[Report]:
     """Draw a tqdm bar; tqdm is imported here so that importing wassail stays fast."""
     from tqdm.auto import tqdm
 
-    with tqdm(desc=title, unit=" sweeps") as bar:
+    with tqdm(desc=title, unit=f" {unit}") as bar:
 
         def report(n_iter: int, epsilon: float, marginal_error: float) -> None:
             bar.set_postfix_str(f"epsilon={epsilon:.3g}, marginal error={marginal_error:.2e}", refresh=False)

@@ -50,3 +50,27 @@ def test_exact_cost_is_between_the_bounds():
         bounds = ot.sinkhorn(C, a, b, epsilon=epsilon, tol=1e-8, max_iter=100_000).certificate()
         assert bounds.dual_bound <= exact + 1e-12
         assert exact <= bounds.primal_bound + 1e-12
+
+
+def test_quadratic_plan():
+    C, a, b = make(4)
+    theirs = pot.smooth.smooth_ot_dual(a, b, C, 0.5, reg_type="l2", numItermax=100_000, stopThr=1e-13)
+    ours = ot.sparse_transport(C, a, b, gamma=0.5)
+    assert np.abs(ours.plan - theirs).sum() < 1e-4  # theirs stops early
+
+
+@pytest.mark.filterwarnings("ignore:sparse_transport")
+@pytest.mark.parametrize("k", [2, 3, 10])
+def test_at_most_k_nonzeros(k):
+    """Our dual value, by their formula, is at least theirs."""
+    C, a, b = make(5)
+    _, log = pot.smooth.smooth_ot_dual(
+        a, b, C, 1.0, reg_type="sparsity_constrained", max_nz=k, numItermax=10_000, stopThr=1e-12, log=True
+    )
+    ours = ot.sparse_transport(C, a, b, gamma=1.0, max_nonzeros=k)
+    theirs = pot.smooth.SparsityConstrained(max_nz=k, gamma=1.0)
+    value, _, _ = pot.smooth.dual_obj_grad(ours.f, ours.g, a, b, C, theirs)
+    best, _, _ = pot.smooth.dual_obj_grad(log["alpha"], log["beta"], a, b, C, theirs)
+    assert value == pytest.approx(ours.dual_value, rel=1e-10)
+    assert value >= best - 1e-9 * abs(best)
+    assert value <= best + 0.05 * abs(best)

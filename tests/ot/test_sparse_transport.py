@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.spatial.distance import cdist
@@ -55,6 +55,7 @@ def check_certificate(result, C, k, tol=1e-9):
         assert (C * R).sum() + envelope == pytest.approx(result.dual_value, abs=10.0 * tol * scale)
 
 
+@pytest.mark.filterwarnings("ignore:sparse_transport")
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("k", [1, 2, 3, 7, 29])
 @pytest.mark.parametrize(("n", "m"), [(30, 40), (60, 31)])
@@ -114,6 +115,7 @@ def test_quadratic_against_lbfgs(gamma):
     assert np.array_equal(limited.plan, result.plan)
 
 
+@pytest.mark.filterwarnings("ignore:sparse_transport")
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("k", [1, 2, 3, 5])
 @pytest.mark.parametrize("gamma", [0.1, 10.0])
@@ -128,6 +130,7 @@ def test_random_costs_tie(k, axis, gamma):
     assert semidual == pytest.approx(result.dual_value, abs=1e-10)
 
 
+@pytest.mark.filterwarnings("ignore:sparse_transport")
 def test_the_dual_is_the_optimum_of_the_relaxation():
     """No potentials nearby, and none of a subgradient method, do better."""
     rng = np.random.default_rng(6)
@@ -154,12 +157,12 @@ def brute_force(C, a, b, gamma, k):
         A[n + j, range(i.size)] = 1.0
         found = linprog(np.zeros(i.size), A_eq=A, b_eq=np.concatenate([a, b]))
         if found.status == 0:
-            with np.errstate(all="ignore"):
-                T = ot.sparse_transport(np.where(mask, C, np.inf), a, b, gamma=gamma)
+            T = ot.sparse_transport(np.where(mask, C, np.inf), a, b, gamma=gamma)
             best = min(best, T.value)
     return best
 
 
+@pytest.mark.filterwarnings("ignore:sparse_transport")
 def test_bounds_enclose_the_optimum():
     rng = np.random.default_rng(7)
     C, a, b = rng.random((3, 4)), np.array([0.3, 0.3, 0.4]), np.array([0.2, 0.25, 0.25, 0.3])
@@ -192,6 +195,7 @@ def test_small_gamma_approaches_unregularized():
     assert result.transport_cost == pytest.approx(C[rows, columns].mean(), rel=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:sparse_transport")
 def test_routing_finds_feasible_plans():
     """Few rows, many columns: at most n − 1 columns tie, and a plan is found."""
     rng = np.random.default_rng(10)
@@ -215,6 +219,7 @@ def test_routing_finds_feasible_plans():
 )
 @pytest.mark.filterwarnings("ignore:sparse_transport")
 def test_any_small_problem(seed, n, m, k, axis, gamma, kind):
+    assume(k * (m, n)[axis] >= (n, m)[axis])
     rng = np.random.default_rng(seed)
     C = {"random": rng.random((n, m)), "integer": rng.integers(0, 3, (n, m)) * 1.0, "equal": np.ones((n, m))}[kind]
     a, b = rng.integers(1, 5, n) / 1.0, rng.integers(1, 5, m) / 1.0
@@ -291,6 +296,80 @@ def test_same_bits_for_any_number_of_threads(k):
         assert results[0].n_iter == other.n_iter
 
 
+@pytest.mark.filterwarnings("ignore:sparse_transport")
+@pytest.mark.parametrize("kind", ["random", "integer", "equal", "points", "sum"])
+@pytest.mark.parametrize("k", [None, 2, 5])
+@pytest.mark.parametrize("gamma", [1e-6, 1e-4, 1e-2, 1.0, 1e3])
+def test_no_gamma_stalls(kind, k, gamma):
+    """Costs that tie and uneven weights; tiny γ, where the last bits of the potentials are masses."""
+    for seed in range(3):
+        rng = np.random.default_rng((seed, 14))
+        n, m = rng.integers(20, 40, 2)
+        C = {
+            "random": rng.random((n, m)),
+            "integer": rng.integers(0, 5, (n, m)) * 1.0,
+            "equal": np.full((n, m), rng.normal()),
+            "points": cdist(rng.random((n, 2)), rng.random((m, 2)), "sqeuclidean"),
+            "sum": np.add.outer(rng.normal(size=n), rng.normal(size=m)),
+        }[kind]
+        a, b = np.exp(2.0 * rng.normal(size=n)), rng.integers(1, 4, m) * 1.0
+        a, b = a / a.sum(), b / b.sum()
+        result = ot.sparse_transport(C, a, b, gamma=gamma, max_nonzeros=k)
+        if k is None:
+            assert result.converged
+            # The plan is optimal: it has the marginals, and its value is the dual's, computed from scratch.
+            value = (C * result.plan).sum() + 0.5 * gamma * (result.plan**2).sum()
+            s = np.maximum(result.f[:, None] + result.g - C, 0.0)
+            dual = result.f @ a + result.g @ b - (s**2).sum() / (2.0 * gamma)
+            assert result.marginal_error <= 1e-9
+            assert value == pytest.approx(dual, abs=3e-9 * (np.abs(C).max() + gamma * (result.plan**2).sum()))
+        else:
+            assert result.status in (ot.Status.CONVERGED, ot.Status.TIED)
+            assert result.converged or result.n_ties > 0
+            check_certificate(result, C, k)
+
+
+def test_forbidden_arcs_and_tiny_gamma():
+    rng = np.random.default_rng(15)
+    C = rng.integers(0, 3, (18, 51)) * 1.0
+    C[rng.random(C.shape) < 0.3] = np.inf
+    result = ot.sparse_transport(C, gamma=1e-5)
+    assert result.converged
+    exact = ot.exact(C)
+    assert result.transport_cost == pytest.approx(exact.value, abs=1e-5)
+
+
+def test_one_nonzero_is_the_plan_of_exact_transport():
+    rng = np.random.default_rng(16)
+    C, b = rng.random((6, 60)), rng.random(60)
+    a = np.bincount(rng.integers(0, 6, 60), weights=b, minlength=6)  # some plan exists
+    with pytest.warns(ConvergenceWarning, match=r"at most 1 nonzeros a column was found|feasible"):
+        result = ot.sparse_transport(C, a, b, gamma=1.0, max_nonzeros=1)
+    exact = ot.exact(C, a, b)
+    assert result.status is ot.Status.TIED
+    assert result.dual_value == pytest.approx(exact.value + 0.5 * (b**2).sum(), rel=1e-12)
+    assert abs(result.relaxed - exact.entries).sum() < 1e-9 * a.sum()
+    assert result.n_ties >= np.count_nonzero(np.count_nonzero(exact.plan, axis=0) > 1) > 0
+
+
+def test_ties_warn_and_say_what_the_plan_is_worth():
+    C = np.random.default_rng(17).random((40, 40))
+    with pytest.warns(ConvergenceWarning, match=r"above the optimum by at most .* raise max_nonzeros \(now 2\)"):
+        result = ot.sparse_transport(C, gamma=10.0, max_nonzeros=2)
+    assert result.status is ot.Status.TIED
+    assert result.n_ties > 0
+
+
+def test_a_limit_on_the_wrong_side():
+    """Tokens as rows, few experts as columns: each token has at most k experts, along axis 1."""
+    C = np.random.default_rng(18).random((100, 4))
+    with pytest.raises(InputError, match="use axis=1 to limit the rows, or max_nonzeros of at least 25"):
+        ot.sparse_transport(C, gamma=1.0, max_nonzeros=2)
+    with pytest.raises(InputError, match="use axis=0"):
+        ot.sparse_transport(C.T, gamma=1.0, max_nonzeros=24, axis=1)
+    assert ot.sparse_transport(C, gamma=100.0, max_nonzeros=2, axis=1, tol=1e-3).shape == (100, 4)
+
+
 @pytest.mark.parametrize("k", [3, None])
 def test_warm_start(k):
     C, _, _, T = manufactured(6, 80, 90, 3)
@@ -303,6 +382,24 @@ def test_warm_start(k):
     assert ot.sparse_transport(C, a, b, gamma=0.5, max_nonzeros=k, init=(first.f, first.g)).value == again.value
 
 
+@pytest.mark.filterwarnings("ignore:sparse_transport")
+@pytest.mark.parametrize(("gamma", "k"), [(10.0, 2), (10.0, 5)])
+def test_warm_start_with_ties(gamma, k):
+    """A problem nearby, where columns tie: at most a third of the steps and of the products of a fresh run."""
+    rng = np.random.default_rng(19)
+    x, y = rng.random((120, 2)), rng.random((120, 2))
+    first = ot.sparse_transport(ot.PointCloud(x, y), gamma=gamma, max_nonzeros=k)
+    moved = ot.PointCloud(x + 1e-4 * rng.normal(size=x.shape), y)
+    fresh = ot.sparse_transport(moved, gamma=gamma, max_nonzeros=k)
+    warm = ot.sparse_transport(moved, gamma=gamma, max_nonzeros=k, init=first)
+    assert first.status is ot.Status.TIED
+    assert warm.dual_value == pytest.approx(fresh.dual_value, rel=1e-8)
+    assert np.isfinite(warm.primal_value)
+    assert 3 * warm.n_iter <= fresh.n_iter
+    assert 3 * warm.trace.products.sum() <= fresh.trace.products.sum()
+
+
+@pytest.mark.filterwarnings("ignore:sparse_transport")
 def test_callback_progress_and_limits():
     rng = np.random.default_rng(13)
     C = rng.random((50, 50))

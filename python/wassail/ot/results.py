@@ -43,7 +43,7 @@ class Status(enum.Enum):
         No step lowers the error any more, mostly because of rounding.
     TIED
         Of :func:`sparse_transport`: the dual is solved, but entries tie for the last place of a column, and the best
-        plan found has a gap above the tolerance.
+        plan found has a gap above the tolerance, or none was found and the gap is inf.
     """
 
     CONVERGED = "converged"

@@ -31,7 +31,6 @@ _STATUS = (Status.CONVERGED, Status.MAX_ITER, Status.STOPPED, Status.STALLED, St
 _ADVICE = {
     Status.MAX_ITER: "raise max_iter, raise gamma, or loosen tol",
     Status.STALLED: "no step lowers the error, often because of rounding: loosen tol or raise gamma",
-    Status.TIED: "no feasible plan with so few nonzeros was found (`relaxed` has more): raise max_nonzeros or gamma",
 }
 
 
@@ -92,7 +91,8 @@ class SparseTransportResult(SparsePlanResult):
         Plan of the convex relaxation, of value `dual_value`: it has the marginals asked for, and more than
         `max_nonzeros` entries where columns tie.
     n_ties : int
-        Columns (or rows) whose k-th and next largest :math:`f_i + g_j - C_{ij}` are positive and equal to 1e-6.
+        Columns (or rows) whose k-th and next largest :math:`f_i + g_j - C_{ij}` are positive and equal to 1e-6, or that
+        have more than k entries in `relaxed`. Never 0 where the status is ``TIED``.
     trace : SparseTransportTrace
         History, for plots.
     """
@@ -176,7 +176,8 @@ def sparse_transport(
     max_iter : int, default 2000
         Most Newton steps in all.
     init : pair (f, g) or result, optional
-        Starting potentials; only those of the side without limit are used.
+        Starting potentials; only those of the side without limit are used. A result of this function gives its plans
+        too, from which a problem nearby is solved in a fraction of the steps.
     callback : callable, optional
         Called as ``callback(n_iter, gamma, marginal_error)`` after each step; a true value stops the run.
     progress : bool or callable, default False
@@ -192,7 +193,7 @@ def sparse_transport(
     Raises
     ------
     InputError
-        An argument is unusable, or forbidden arcs leave no plan; the message names what.
+        An argument is unusable, or forbidden arcs or `max_nonzeros` leave no plan; the message names what.
     DeviceError
         An array lives on an accelerator.
     MemoryLimitError
@@ -203,7 +204,7 @@ def sparse_transport(
     Warns
     -----
     ConvergenceWarning
-        The tolerance was not met, or no feasible plan with k nonzeros a column was found; `status` tells why.
+        The tolerance was not met, or columns tie: `status` tells, the message says what the answer is worth then.
 
     Notes
     -----
@@ -213,11 +214,13 @@ def sparse_transport(
     Where they tie (common for small k; `n_ties` counts) the relaxation may spread the last places over more than k
     entries. Then the dual value is still a lower bound, `relaxed` the plan that attains it, and the plan returned the
     best feasible one that was found by fixing columns one after the other: ``status`` is ``TIED`` and `gap` says how
-    much may be lost. Larger `gamma` or `max_nonzeros` give fewer ties.
+    much may be lost. With k = 1 or 2 and uneven weights there is often no feasible plan at all (k = 1 sends all mass of
+    a target from one source), and then the gap is inf. Larger `gamma` or `max_nonzeros` give fewer ties.
 
     The dual is smoothed by the proximal point method, which does not move its solution, and each stage is solved by
-    semismooth Newton steps on a graph Laplacian. The cost is read only where the candidates for nonzeros change;
-    memory is O(n + m) and some 30 candidates a column, more where the plan is dense.
+    semismooth Newton steps on a graph Laplacian. For k = 1, for γ so small that the regularization hardly acts, and
+    where these steps stall, the plan of :func:`exact` is the first center. The cost is read only where the candidates
+    for nonzeros change; memory is O(n + m) and some 30 candidates a column, more where the plan is dense.
 
     Prefer it to :func:`sinkhorn` when a sparse plan is wanted: for routing with exactly k partners, or for maps
     that do not blur.
@@ -251,8 +254,9 @@ def sparse_transport(
     stop = check_callable(callback, "callback")
     threads = check_threads(n_threads)
     problem = prepare(as_cost(cost), a, b, strength, _EXACT, threads)
+    _check_limit(problem, limit, side)
     start = check_init(init, problem)
-    with progress_reporter(progress, "sparse transport") as report:
+    with progress_reporter(progress, "sparse transport", "Newton steps") as report:
         solution = _core.sparse_transport(
             problem.support.handle,
             *problem.weights,
@@ -262,6 +266,7 @@ def sparse_transport(
             tolerance,
             steps,
             None if start is None else start[side][(problem.rows, problem.columns)[side]],
+            _known_plans(init, problem, side),
             threads,
             None if stop is None else lambda *state: bool(stop(*state)),
             report,
@@ -283,6 +288,33 @@ def check_axis(value: object) -> int:
     if isinstance(value, bool) or value not in (0, 1):
         raise InputError(f"axis must be 0 (columns) or 1 (rows), got {value!r}")
     return int(value == 1)
+
+
+def _check_limit(problem: Problem, limit: int, axis: int) -> None:
+    """Refuse a limit that leaves points of the other side without an arc."""
+    sizes = (problem.columns.size, problem.rows.size)
+    limited, others = sizes[axis], sizes[1 - axis]
+    if limit and limit * limited < others:
+        side, other = (("column", "rows"), ("row", "columns"))[axis]
+        raise InputError(
+            f"max_nonzeros={limit} leaves no plan: {limited} {side}s with {limit} nonzeros each cannot reach all "
+            f"{others} {other} of positive weight; use axis={1 - axis} to limit the {other}, or max_nonzeros of at "
+            f"least {-(-others // limited)}"
+        )
+
+
+def _known_plans(init: object, problem: Problem, axis: int) -> tuple[Triple, Triple] | None:
+    """Return the plans of another run, by the limited side, where weights are positive now."""
+    if not isinstance(init, SparseTransportResult):
+        return None
+    return _triple(init.relaxed, problem, axis), _triple(init.entries, problem, axis)
+
+
+def _triple(matrix: csr_array, problem: Problem, axis: int) -> Triple:
+    """Take a plan apart, for the core."""
+    part = matrix[problem.rows][:, problem.columns]
+    part = (part if axis == 1 else part.T).tocsr()
+    return part.indptr.astype(np.int64), part.indices.astype(np.int64), part.data.astype(np.float64)
 
 
 def _result(
@@ -344,13 +376,29 @@ def _filled(problem: Problem, f: F64, g: F64) -> tuple[F64, F64]:
 
 
 def _warn(result: SparseTransportResult, tol: float) -> None:
-    """Warn when the tolerance was missed; a feasible plan beside ties is an answer, and a stop was asked for."""
-    if result.status not in _ADVICE or (result.status is Status.TIED and np.isfinite(result.primal_value)):
+    """Warn unless the answer is certified to the tolerance; a stop was asked for."""
+    if result.status is Status.TIED:
+        message = _tied(result)
+    elif result.status in _ADVICE:
+        goal = tol * float(result.a.sum())
+        message = (
+            f"{result.status} after {result.n_iter} steps with a marginal error of {result.marginal_error:.2e}, "
+            f"the tolerance is {goal:.2e}: {_ADVICE[result.status]}"
+        )
+    else:
         return
-    goal = tol * float(result.a.sum())
-    warnings.warn(
-        f"sparse_transport: {result.status} after {result.n_iter} steps with a marginal error of "
-        f"{result.marginal_error:.2e}, the tolerance is {goal:.2e}: {_ADVICE[result.status]}",
-        ConvergenceWarning,
-        stacklevel=4,
+    warnings.warn(f"sparse_transport: {message}", ConvergenceWarning, stacklevel=4)
+
+
+def _tied(result: SparseTransportResult) -> str:
+    """Say what ties leave open, and what to change."""
+    k, side = result.max_nonzeros, ("column", "row")[result.axis]
+    start = f"the relaxation is solved, but shares the last of {k} places of a {side} in {result.n_ties} of them: "
+    cure = f"`relaxed` attains the lower bound with more nonzeros; for fewer ties raise max_nonzeros (now {k}) or gamma"
+    if np.isfinite(result.primal_value):
+        by = f"{result.gap:.2e} ({result.gap / abs(result.value):.1e} of it)" if result.value else f"{result.gap:.2e}"
+        return f"{start}the plan is feasible, its value above the optimum by at most {by}. {cure}"
+    return (
+        f"{start}no plan with the marginals and at most {k} nonzeros a {side} was found, and there may be none; the "
+        f"plan returned misses the marginals by {result.marginal_error:.2e}. {cure}"
     )

@@ -4,9 +4,9 @@ use crate::arrays::vector;
 use crate::enter::{Hooks, enter};
 use crate::geometry::Geometry;
 use crate::ot::{Arg, Array, check_lengths};
-use numpy::PyArray1;
+use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
-use wassail_core::ot::sparse::{Options, Outcome, Status, solve};
+use wassail_core::ot::sparse::{Init, Options, Outcome, Status, solve};
 use wassail_core::ot::sparsify::Csr;
 use wassail_core::ot::sweep::Weights;
 
@@ -14,6 +14,7 @@ use wassail_core::ot::sweep::Weights;
 type Index<'py> = Bound<'py, PyArray1<i64>>;
 /// indptr, indices, data.
 type Matrix<'py> = (Index<'py>, Index<'py>, Array<'py>);
+type Given<'py> = (PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i64>, Arg<'py>);
 /// Status, dual value, primal value, transport cost, error, ties.
 type Summary = (u8, f64, f64, f64, f64, usize);
 /// Error, γ, ζ, edges, products, step.
@@ -23,6 +24,18 @@ type Solution<'py> = (Array<'py>, Array<'py>, Matrix<'py>, Matrix<'py>, Summary,
 
 fn matrix(py: Python<'_>, m: Csr) -> Matrix<'_> {
     (vector(py, m.indptr), vector(py, m.indices), vector(py, m.data))
+}
+
+/// A checked copy of a given matrix.
+fn csr(given: &Given<'_>, (n, m): (usize, usize)) -> PyResult<Csr> {
+    let (indptr, indices, data) = (given.0.as_slice()?, given.1.as_slice()?, given.2.as_slice()?);
+    let columns = 0..m as i64;
+    let fits =
+        indptr.len() == n + 1 && indptr[0] == 0 && indptr[n] as usize == indices.len() && indices.len() == data.len();
+    if !fits || indptr.windows(2).any(|p| p[0] > p[1]) || indices.iter().any(|j| !columns.contains(j)) {
+        return Err(pyo3::exceptions::PyValueError::new_err("plans are not matrices of the shape of the cost"));
+    }
+    Ok(Csr { indptr: indptr.to_vec(), indices: indices.to_vec(), data: data.to_vec() })
 }
 
 fn solution(py: Python<'_>, out: Outcome) -> Solution<'_> {
@@ -45,7 +58,8 @@ fn solution(py: Python<'_>, out: Outcome) -> Solution<'_> {
     (vector(py, out.f), vector(py, out.g), matrix(py, out.plan), matrix(py, out.relaxed), summary, trace)
 }
 
-/// Rows (axis 1) or columns (axis 0) have at most `max_nonzeros` nonzeros, 0 for any number. `init` is the potential of the other side.
+/// Rows (axis 1) or columns (axis 0) have at most `max_nonzeros` nonzeros, 0 for any number. `init` is the potential of the other side,
+/// `plans` those of the relaxation and with the limit, by the limited side.
 #[pyfunction]
 pub fn sparse_transport<'py>(
     py: Python<'py>,
@@ -58,6 +72,7 @@ pub fn sparse_transport<'py>(
     tol: f64,
     max_iter: usize,
     init: Option<Arg<'py>>,
+    plans: Option<(Given<'py>, Given<'py>)>,
     n_threads: usize,
     callback: Option<Py<PyAny>>,
     progress: Option<Py<PyAny>>,
@@ -69,6 +84,9 @@ pub fn sparse_transport<'py>(
     if init.is_some_and(|g| g.len() != other.len()) {
         return Err(pyo3::exceptions::PyValueError::new_err("init does not have the length of the cost"));
     }
+    let shape = if axis == 0 { (b.len(), a.len()) } else { (a.len(), b.len()) };
+    let plans = plans.map(|(relaxed, plan)| Ok::<_, PyErr>((csr(&relaxed, shape)?, csr(&plan, shape)?))).transpose()?;
+    let init = init.map(|g| Init { g, plans: plans.as_ref().map(|(relaxed, plan)| (relaxed, plan)) });
     let limit = (max_nonzeros > 0).then_some(max_nonzeros);
     let options = Options { gamma, max_nonzeros: limit, tol, max_iter };
     let hooks = Hooks { callback, progress };

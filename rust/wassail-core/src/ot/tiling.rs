@@ -3,7 +3,7 @@
 use super::geometry::{Block, Cost, Geometry, TILE, tiles};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
-use crate::numeric::lanes::dot4;
+use crate::numeric::lanes::{LANES, dot4};
 use crate::parallel::chunks;
 use std::ops::Range;
 
@@ -46,6 +46,13 @@ pub fn for_each_tile(
         visit(cols, &costs);
     }
     Ok(())
+}
+
+/// One cost, infinite if the arc is forbidden.
+pub fn entry(geometry: &dyn Geometry, i: usize, j: usize) -> f64 {
+    let mut scratch = [0.0; TILE];
+    let start = j / LANES * LANES;
+    geometry.block_f64(i..i + 1, start..j + 1, &mut scratch).row(0)[j - start]
 }
 
 /// Cuts a row-major buffer of `width` values a row along the chunks.

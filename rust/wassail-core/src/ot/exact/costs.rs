@@ -1,8 +1,8 @@
 //! Costs by node: the geometry's, and zero for arcs of the dummies.
 
-use super::super::geometry::{Geometry, TILE};
+use super::super::geometry::Geometry;
+use super::super::tiling::entry;
 use super::masses::Masses;
-use crate::numeric::lanes::LANES;
 
 /// Costs of all arcs, those of dummies included.
 pub struct Costs<'a> {
@@ -26,9 +26,7 @@ impl<'a> Costs<'a> {
         if i == n || j == m {
             return if i == n && j == m { f64::INFINITY } else { 0.0 };
         }
-        let mut scratch = [0.0; TILE];
-        let start = j / LANES * LANES;
-        self.geometry.block_f64(i..i + 1, start..j + 1, &mut scratch).row(0)[j - start]
+        entry(self.geometry, i, j)
     }
 
     /// Arcs of the dummies but the one between them.

@@ -3,6 +3,7 @@
 //! The bound makes the lists exact: a row whose cutoff falls below what an entry left out could have risen to since is gathered
 //! anew from the cost. Between, nothing of size n·m is read.
 
+use super::base::{Base, reduce};
 use super::history::History;
 use super::row::{Entry, Level, descending};
 use crate::error::{Error, Result};
@@ -19,6 +20,8 @@ use crate::parallel::map_chunks;
 pub struct Row {
     /// Candidates, ordered as the level says.
     pub entries: Vec<Entry>,
+    /// Their costs.
+    pub costs: Vec<f64>,
     /// Solution at the last potentials.
     pub level: Level,
     /// No entry left out had a larger key when gathered; −inf if none was left out, NaN before.
@@ -35,14 +38,37 @@ impl Row {
         Self { floor: f64::NAN, want, ..Self::default() }
     }
 
-    /// Largest key that an entry left out may have by now.
-    pub fn bound(&self, history: &History) -> f64 {
-        if self.floor.is_finite() { self.floor + history.rise(self.stamp) } else { self.floor }
+    /// Largest key that an entry left out may have by now, as an offset to the base potential of the row.
+    pub fn bound(&self, history: &History, base: f64) -> f64 {
+        if self.floor.is_finite() { (self.floor + base) + history.rise(self.stamp) } else { self.floor }
     }
 
     /// Whether no entry left out can have mass.
-    pub fn is_complete(&self, history: &History) -> bool {
-        self.bound(history) <= self.level.tau - self.level.f
+    pub fn is_complete(&self, history: &History, base: f64) -> bool {
+        self.bound(history, base) <= self.level.tau - self.level.f
+    }
+
+    /// Gives the entry of a column this center.
+    pub fn center(&mut self, j: u32, center: f64, cost: impl FnOnce() -> f64) {
+        if let Some(entry) = self.entries.iter_mut().find(|e| e.j == j) {
+            entry.center = center;
+            return;
+        }
+        let cost = cost();
+        if cost.is_finite() {
+            let place = self.costs.len() as u32;
+            self.entries.push(Entry { key: f64::NEG_INFINITY, reduced: cost, center, j, place });
+            self.costs.push(cost);
+        }
+    }
+
+    /// Keeps the entries of these columns, and no other ever, if it has one of them.
+    pub fn keep(&mut self, columns: &[i64]) {
+        let known = |e: &Entry| columns.contains(&i64::from(e.j));
+        if self.entries.iter().any(known) {
+            self.entries.retain(known);
+            self.floor = f64::NEG_INFINITY;
+        }
     }
 
     /// Keeps the k entries of largest mass, and no other ever.
@@ -56,6 +82,7 @@ impl Row {
 pub fn gather<'r>(
     geometry: &dyn Geometry,
     rows: impl Iterator<Item = (usize, &'r mut Row)>,
+    base: &Base,
     g: &[f64],
     stamp: usize,
     monitor: &dyn Monitor,
@@ -77,7 +104,7 @@ pub fn gather<'r>(
     if size as u64 > memory::available() / 2 {
         return Err(Error::OutOfMemory(size));
     }
-    map_chunks(blocks, monitor, |(start, block)| gather_block(geometry, start, block, g, stamp, monitor))?;
+    map_chunks(blocks, monitor, |(start, block)| gather_block(geometry, start, block, base, g, stamp, monitor))?;
     Ok(())
 }
 
@@ -85,6 +112,7 @@ fn gather_block(
     geometry: &dyn Geometry,
     start: usize,
     block: Vec<&mut Row>,
+    base: &Base,
     g: &[f64],
     stamp: usize,
     monitor: &dyn Monitor,
@@ -96,8 +124,9 @@ fn gather_block(
             found.offer(costs.row(r), &g[cols.clone()], cols.start, &mut hits);
         }
     })?;
-    for (row, found) in block.into_iter().zip(found) {
+    for (i, (row, found)) in block.into_iter().zip(found).enumerate() {
         found.replace(row, stamp);
+        reduce(row, base.f[start + i], &base.g);
     }
     Ok(())
 }
@@ -113,7 +142,7 @@ struct Largest {
 impl Largest {
     /// The last candidates, if there were as many, show what the smallest of the largest is at least.
     fn new(row: &Row, g: &[f64]) -> Self {
-        let keys = row.entries.iter().map(|e| g[e.j as usize] - e.cost);
+        let keys = row.entries.iter().map(|e| g[e.j as usize] - row.costs[e.place as usize]);
         let enough = row.entries.len() >= row.want;
         let cutoff = if enough { keys.fold(f64::INFINITY, f64::min) } else { f64::NEG_INFINITY };
         Self { entries: Vec::with_capacity(row.want + TILE), cutoff, want: row.want }
@@ -124,7 +153,7 @@ impl Largest {
         above(costs, g, self.cutoff, hits);
         self.entries.extend(hits.iter().map(|&h| {
             let (cost, g) = (costs[h as usize], g[h as usize]);
-            Entry { key: g - cost, cost, center: 0.0, j: first as u32 + h }
+            Entry { key: g - cost, reduced: cost, center: 0.0, j: first as u32 + h, place: 0 }
         }));
         if self.entries.len() >= self.want + TILE {
             self.trim();
@@ -147,10 +176,12 @@ impl Largest {
         for old in row.entries.iter().filter(|e| e.center > 0.0) {
             match self.entries[..chosen].binary_search_by_key(&old.j, |e| e.j) {
                 Ok(at) => self.entries[at].center = old.center,
-                Err(_) => self.entries.push(*old),
+                Err(_) => self.entries.push(Entry { reduced: row.costs[old.place as usize], ..*old }),
             }
         }
         self.entries.sort_unstable_by(descending);
+        self.entries.iter_mut().zip(0..).for_each(|(e, place)| e.place = place);
+        row.costs = self.entries.iter().map(|e| e.reduced).collect();
         row.entries = self.entries;
         (row.floor, row.stamp) = (self.cutoff, stamp);
     }

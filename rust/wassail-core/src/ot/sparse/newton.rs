@@ -39,7 +39,7 @@ pub struct Log<'m> {
 pub struct Newton<'a> {
     /// ψ and its plan at `g`.
     pub dual: Dual<'a>,
-    /// Column potentials.
+    /// Column potentials, as offsets.
     pub g: Vec<f64>,
     /// Damping by the mean diagonal and the error.
     damping: f64,
@@ -48,6 +48,8 @@ pub struct Newton<'a> {
 
 /// A slope that has shrunk to this share, on either side, is good enough.
 const SLOPE: f64 = 0.2;
+/// Share of the error that rounding of the offsets may have.
+const NOISE: f64 = 1e-3;
 /// Least damping after a change of centers.
 const RENEWED: f64 = 1.0;
 /// Steps tried before one that only falls will do.
@@ -57,6 +59,8 @@ const SHORTENINGS: usize = 25;
 /// Steps that may pass without the error falling, at the level of rounding and above.
 const PATIENCE: usize = 30;
 const LONG_PATIENCE: usize = 100;
+/// Directions in a row, more and more damped, along which nothing falls.
+const STUCK: usize = 8;
 /// Relative error below which no further progress means rounding.
 const ROUNDING: f64 = 1e-7;
 
@@ -66,7 +70,9 @@ fn dot(x: &[f64], y: &[f64]) -> f64 {
 
 impl<'a> Newton<'a> {
     /// Evaluates at g.
-    pub fn new(mut dual: Dual<'a>, g: Vec<f64>, monitor: &dyn Monitor) -> Result<Self> {
+    pub fn new(mut dual: Dual<'a>, mut g: Vec<f64>, monitor: &dyn Monitor) -> Result<Self> {
+        dual.evaluate(&g, monitor)?;
+        dual.rebase(&mut g, monitor)?;
         let value = dual.evaluate(&g, monitor)?;
         Ok(Self { dual, g, damping: 0.1, value })
     }
@@ -98,9 +104,13 @@ impl<'a> Newton<'a> {
     /// Steps until the error is at most `goal`, and at most `most` of them: then the status is None.
     pub fn minimize(&mut self, goal: f64, most: usize, log: &mut Log<'_>) -> Result<Option<Status>> {
         let total = sum(self.dual.problem.b.iter().copied());
-        let (mut best, mut since) = (f64::INFINITY, 0);
+        let (mut best, mut since, mut stuck) = (f64::INFINITY, 0, 0);
         for _ in 0..most {
-            let error = self.error();
+            let mut error = self.error();
+            if error <= goal {
+                self.sharpen_offsets(goal, log.monitor)?;
+                error = self.error();
+            }
             if error <= goal {
                 return Ok(Some(Status::Converged));
             }
@@ -112,7 +122,11 @@ impl<'a> Newton<'a> {
             if log.trace.len() >= log.max_iter {
                 return Ok(Some(Status::MaxIter));
             }
-            self.step(error / total, error, log)?;
+            let step = self.step(error / total, error, log)?;
+            stuck = if step > 0.0 { 0 } else { stuck + 1 };
+            if stuck >= STUCK {
+                return Ok(Some(Status::Stalled));
+            }
             let progress = Progress { n_iter: log.trace.len(), epsilon: self.dual.rule.gamma, error: self.error() };
             if log.monitor.report(progress) {
                 return Ok(Some(Status::Stopped));
@@ -121,7 +135,17 @@ impl<'a> Newton<'a> {
         Ok(if self.error() <= goal { Some(Status::Converged) } else { None })
     }
 
-    fn step(&mut self, relative: f64, error: f64, log: &mut Log<'_>) -> Result<()> {
+    /// Moves the base where rounding of the offsets is no small share of the error.
+    fn sharpen_offsets(&mut self, error: f64, monitor: &dyn Monitor) -> Result<()> {
+        if self.dual.noise() > NOISE * error {
+            self.dual.rebase(&mut self.g, monitor)?;
+            self.refresh(monitor)?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, relative: f64, error: f64, log: &mut Log<'_>) -> Result<f64> {
+        self.sharpen_offsets(error, log.monitor)?;
         let q = self.dual.missing();
         let gamma = self.dual.rule.gamma;
         let mut hessian = Hessian::new(&self.dual);
@@ -142,7 +166,7 @@ impl<'a> Newton<'a> {
         self.damping = self.damping.clamp(1e-6, 1e6);
         let (smoothing, edges) = (self.dual.rule.zeta, hessian.len());
         log.trace.push(TracePoint { error, gamma, smoothing, edges, products, step });
-        Ok(())
+        Ok(step)
     }
 
     /// Moves along d to where the slope has shrunk, or has not changed its sign by a full step; returns the step, 0 if there is

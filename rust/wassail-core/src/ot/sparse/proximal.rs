@@ -7,28 +7,50 @@ use crate::error::Result;
 /// First ζ, without a center.
 pub const FIRST: f64 = 1.0;
 /// ζ with a given start.
-const WARM: f64 = 0.1;
+pub const WARM: f64 = 0.01;
+/// ζ with given potentials only.
+const COLD: f64 = 0.1;
 /// Ratio of successive ζ.
 const RATIO: f64 = 0.3;
-/// Bounds of the last ζ: smaller ones leave few rows split, and Newton's steps get short.
-const LAST: (f64, f64) = (3e-4, 0.3);
+/// Least ζ: smaller ones leave few rows split, and Newton's steps get short.
+const LAST: f64 = 3e-4;
 /// Most stages.
 const STAGES: usize = 200;
 /// Newton steps after which a stage is left.
 const STEPS: usize = 60;
+/// After so many of these in a row ζ rises by this factor, for good: then the plan is nearly that of a linear program.
+const HARD_STAGES: usize = 2;
+const RAISE: f64 = 10.0;
+/// Stages of so few steps in a row, that many of them, mean that masses move along a face: ζ falls below its bound, down to this.
+const EASY: usize = 2;
+const EASY_STAGES: usize = 6;
+const LEAST: f64 = 1e-7;
 
 /// Solves the relaxation to a relative error and gap of `tol`. `Tied` if its plan has too many nonzeros in some row.
 pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) -> Result<Status> {
     if newton.dual.rule.zeta == 0.0 {
-        newton.recenter(WARM, log.monitor)?;
+        newton.recenter(COLD, log.monitor)?;
     }
     let scale = goal / tol;
-    let last = smallest(newton, tol);
+    let (mut last, mut easy, mut hard) = (LAST, 0, 0);
     let mut stage_goal = 0.02 * scale;
     for _ in 0..STAGES {
+        let before = log.trace.len();
         let ended = newton.minimize(stage_goal, STEPS, log)?;
         if let Some(status @ (Status::MaxIter | Status::Stopped)) = ended {
             return Ok(status);
+        }
+        let met = ended == Some(Status::Converged);
+        easy = if met && log.trace.len() <= before + EASY { easy + 1 } else { 0 };
+        hard = if met { 0 } else { hard + 1 };
+        if hard >= HARD_STAGES {
+            last = RAISE * newton.dual.rule.zeta;
+            newton.dual.rule.zeta = last;
+            newton.refresh(log.monitor)?;
+            continue;
+        }
+        if easy >= EASY_STAGES {
+            last = (RATIO * last).max(LEAST);
         }
         let sums = newton.dual.measure();
         let size = sums.size + sums.regularization;
@@ -46,15 +68,6 @@ pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) ->
         stage_goal = (relative * scale).clamp(0.5 * goal, 0.02 * scale);
     }
     Ok(Status::Stalled)
-}
-
-/// The mass of a split entry is a difference of slacks divided by ζ: below this, rounding of the potentials would show.
-fn smallest(newton: &Newton<'_>, tol: f64) -> f64 {
-    let (dual, largest) = (&newton.dual, |x: &[f64]| x.iter().fold(0.0f64, |s, x| s.max(x.abs())));
-    let rows = dual.rows.len() as f64;
-    let slack = dual.rule.gamma * dual.problem.a.iter().sum::<f64>() / (rows * dual.rule.k as f64);
-    let noise = f64::EPSILON * (largest(&dual.levels()) + largest(&newton.g));
-    (8.0 * noise / (tol * slack)).clamp(LAST.0, LAST.1)
 }
 
 /// Without ties the dual is smooth around its optimum: Newton steps on itself, kept if they get there.

@@ -4,6 +4,7 @@
 use super::Status;
 use super::newton::{Log, Newton};
 use crate::error::Result;
+use crate::ot::sparsify::Csr;
 
 /// Share of the rows with too many nonzeros that is fixed at a time, or this many.
 const PART: f64 = 0.4;
@@ -17,8 +18,24 @@ const ERROR: f64 = 1e-3;
 /// Newton steps of a round.
 const STEPS: usize = 60;
 
-/// The plan of the best support found, or None.
-pub fn solve<'a>(mut newton: Newton<'a>, goal: f64, log: &mut Log<'_>) -> Result<Option<Newton<'a>>> {
+/// The plan of the best support found, or None. Rows with too many nonzeros first try the support that they have in a plan
+/// nearby, where there is one.
+pub fn solve<'a>(newton: Newton<'a>, nearby: Option<&Csr>, goal: f64, log: &mut Log<'_>) -> Result<Option<Newton<'a>>> {
+    if let Some(plan) = nearby {
+        let mut near = newton.clone();
+        near.dual.recenter();
+        adopt(&mut near, plan);
+        near.dual.rule.zeta = ZETA;
+        near.refresh(log.monitor)?;
+        if let Some(found) = cut(near, goal, log)? {
+            return Ok(Some(found));
+        }
+    }
+    cut(newton, goal, log)
+}
+
+/// Cuts rows back until none has too many nonzeros.
+fn cut<'a>(mut newton: Newton<'a>, goal: f64, log: &mut Log<'_>) -> Result<Option<Newton<'a>>> {
     let total: f64 = newton.dual.problem.a.iter().sum();
     let mut error = newton.error();
     for _ in 0..ROUNDS {
@@ -26,7 +43,7 @@ pub fn solve<'a>(mut newton: Newton<'a>, goal: f64, log: &mut Log<'_>) -> Result
         let mut crowded: Vec<(f64, usize)> = newton.dual.crowded().map(|i| (lost(&newton, i), i)).collect();
         if crowded.is_empty() && error <= goal {
             // The plan is feasible: its support has a best plan, whose dual is smooth.
-            newton.dual.rows.iter_mut().for_each(|row| row.fix(row.level.full + row.level.split));
+            newton.dual.fix();
             newton.dual.sharpen();
             newton.refresh(log.monitor)?;
             let ended = newton.minimize(goal, STEPS, log)?;
@@ -44,6 +61,17 @@ pub fn solve<'a>(mut newton: Newton<'a>, goal: f64, log: &mut Log<'_>) -> Result
         error = newton.error();
     }
     Ok(None)
+}
+
+/// Gives the rows with too many nonzeros their support in this plan.
+fn adopt(newton: &mut Newton<'_>, plan: &Csr) {
+    let k = newton.dual.rule.k;
+    for i in newton.dual.crowded().collect::<Vec<_>>() {
+        let columns = &plan.indices[plan.indptr[i] as usize..plan.indptr[i + 1] as usize];
+        if columns.len() <= k {
+            newton.dual.rows[i].keep(columns);
+        }
+    }
 }
 
 /// Share of its mass that a row has beyond its k largest entries.

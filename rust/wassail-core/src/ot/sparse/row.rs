@@ -10,14 +10,16 @@ use std::cmp::Ordering;
 /// An entry of a row that may carry mass.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Entry {
-    /// g_j − C_ij, plus what the proximal term adds.
+    /// g_j less the reduced cost, plus what the proximal term adds.
     pub key: f64,
-    /// C_ij.
-    pub cost: f64,
+    /// C_ij less the base potentials.
+    pub reduced: f64,
     /// The mass of the proximal center.
     pub center: f64,
     /// Column.
     pub j: u32,
+    /// Where the row keeps C_ij.
+    pub place: u32,
 }
 
 /// Regularization and smoothing of all rows.
@@ -94,7 +96,7 @@ pub fn descending(p: &Entry, q: &Entry) -> Ordering {
 pub fn settle(entries: &mut [Entry], g: &[f64], mass: f64, rule: &Rule, guess: f64) -> Level {
     let lift = rule.zeta * rule.gamma;
     for e in entries.iter_mut() {
-        e.key = g[e.j as usize] - e.cost + lift * e.center;
+        e.key = g[e.j as usize] - e.reduced + lift * e.center;
     }
     if entries.is_empty() {
         return Level { f: f64::NEG_INFINITY, ..Level::default() };

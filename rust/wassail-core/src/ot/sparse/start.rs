@@ -1,0 +1,155 @@
+//! Where a run starts, and the way to the γ asked for.
+
+use super::dual::{Dual, Problem};
+use super::newton::{Log, Newton};
+use super::row::Rule;
+use super::{Init, Options, Status, proximal};
+use crate::error::Result;
+use crate::monitor::{Monitor, Progress};
+use crate::ot::annealing::spread;
+use crate::ot::exact::{self, Amount};
+use crate::ot::geometry::Geometry;
+use crate::ot::sinkhorn;
+use crate::ot::sweep::Weights;
+use crate::parallel::sum;
+
+/// Relative error at which a stage of larger γ is left, and the steps after which it is left anyway.
+const STAGE_ERROR: f64 = 0.1;
+const STAGE_STEPS: usize = 12;
+/// Ratio of successive γ.
+const RATIO: f64 = 0.2;
+/// The first γ has rows spread over this share of the range of the cost.
+const FIRST_WIDTH: f64 = 0.03;
+/// Rows of fewer entries than this, were masses spread evenly, are those of unregularized transport or nearly.
+const FEW: f64 = 0.5;
+
+/// What is to be solved.
+pub struct Task<'a> {
+    problem: Problem<'a>,
+    options: &'a Options,
+    k: usize,
+    /// Largest L1 error.
+    pub goal: f64,
+    /// Range of the cost.
+    spread: f64,
+}
+
+impl<'a> Task<'a> {
+    /// A limit that no row can exceed is none.
+    pub fn new(geometry: &'a dyn Geometry, weights: Weights<'a>, options: &'a Options) -> Self {
+        let problem = Problem { geometry, a: weights.a, b: weights.b };
+        let k = options.max_nonzeros.filter(|k| *k < weights.b.len()).unwrap_or(usize::MAX);
+        let goal = options.tol * sum(weights.a.iter().copied());
+        Self { problem, options, k, goal, spread: spread(geometry) }
+    }
+
+    fn weights(&self) -> Weights<'a> {
+        Weights { a: self.problem.a, b: self.problem.b }
+    }
+
+    fn newton(&self, g: Vec<f64>, gamma: f64, zeta: f64, monitor: &dyn Monitor) -> Result<Newton<'a>> {
+        Newton::new(Dual::new(self.problem, Rule { k: self.k, gamma, zeta }), g, monitor)
+    }
+
+    /// Width of the keys that share the mass of a row, if they are spread evenly.
+    fn width(&self, gamma: f64) -> f64 {
+        let Problem { a, b, .. } = self.problem;
+        let mass = gamma * sum(a.iter().copied()) / a.len() as f64;
+        let even = (2.0 * mass * self.spread / b.len() as f64).sqrt();
+        even.max(if self.k < usize::MAX { mass / self.k as f64 } else { 0.0 })
+    }
+
+    /// Whether the regularization does not act, or hardly: one entry of a row has its mass whatever γ is.
+    pub fn is_nearly_linear(&self) -> bool {
+        let few = self.problem.b.len() as f64 * self.width(self.options.gamma) < FEW * self.spread;
+        self.k == 1 || few && self.spread.is_finite()
+    }
+
+    /// From another run.
+    pub fn given(&self, init: Init<'_>, monitor: &dyn Monitor) -> Result<Newton<'a>> {
+        let zeta = if self.k < usize::MAX && init.plans.is_some() { proximal::WARM } else { 0.0 };
+        let mut newton = self.newton(init.g.to_vec(), self.options.gamma, zeta, monitor)?;
+        if let Some((relaxed, _)) = init.plans.filter(|_| zeta > 0.0) {
+            newton.dual.center(relaxed);
+            newton.refresh(monitor)?;
+        }
+        Ok(newton)
+    }
+
+    /// From unregularized transport: its plan is the proximal center.
+    pub fn linear(&self, monitor: &dyn Monitor) -> Result<Newton<'a>> {
+        let found = exact::solve(self.problem.geometry, self.weights(), Amount::All, None, &Quiet(monitor))?;
+        let mut newton = self.newton(found.g, self.options.gamma, proximal::FIRST, monitor)?;
+        newton.dual.center(&found.plan);
+        newton.refresh(monitor)?;
+        Ok(newton)
+    }
+
+    /// From an entropic plan, by way of larger γ. Some status if the run ended there.
+    pub fn smooth(&self, log: &mut Log<'_>) -> Result<(Newton<'a>, Option<Status>)> {
+        let ladder = self.ladder();
+        let zeta = if self.k < usize::MAX { proximal::FIRST } else { 0.0 };
+        let mut newton = self.newton(self.blurred(ladder[0], log.monitor)?, ladder[0], zeta, log.monitor)?;
+        for &gamma in &ladder[..ladder.len() - 1] {
+            newton.dual.rule.gamma = gamma;
+            newton.refresh(log.monitor)?;
+            let status = newton.minimize(STAGE_ERROR * self.goal / self.options.tol, STAGE_STEPS, log)?;
+            if let Some(Status::MaxIter | Status::Stopped) = status {
+                newton.dual.rule.gamma = self.options.gamma;
+                return Ok((newton, status));
+            }
+        }
+        newton.dual.rule.gamma = self.options.gamma;
+        newton.refresh(log.monitor)?;
+        Ok((newton, None))
+    }
+
+    /// Decreasing γ, the last the one asked for.
+    fn ladder(&self) -> Vec<f64> {
+        let mut stages = vec![self.options.gamma];
+        while stages.len() < 60 && self.width(stages[stages.len() - 1] / RATIO) < FIRST_WIDTH * self.spread {
+            stages.push(stages[stages.len() - 1] / RATIO);
+        }
+        stages.reverse();
+        stages
+    }
+
+    /// Column potentials of an entropic plan about as wide as the first stage's.
+    fn blurred(&self, gamma: f64, monitor: &dyn Monitor) -> Result<Vec<f64>> {
+        let (spread, b) = (self.spread, self.problem.b);
+        if !(spread > 0.0 && spread.is_finite()) {
+            return Ok(vec![0.0; b.len()]);
+        }
+        let epsilon = (self.width(gamma) / 3.0).clamp(0.002 * spread, 0.1 * spread);
+        let options = sinkhorn::Options {
+            epsilon,
+            tol: 0.05,
+            max_iter: 200,
+            rho: (f64::INFINITY, f64::INFINITY),
+            anneal: None,
+            relaxation: None,
+        };
+        let done = sinkhorn::solve(self.problem.geometry, self.weights(), None, &options, &Quiet(monitor))?;
+        Ok(done.g.iter().zip(b).map(|(g, b)| g + epsilon * b.ln()).collect())
+    }
+
+    /// Solves from there.
+    pub fn settle(&self, newton: &mut Newton<'a>, log: &mut Log<'_>) -> Result<Status> {
+        if self.k == usize::MAX && newton.dual.rule.zeta == 0.0 {
+            return Ok(newton.minimize(self.goal, usize::MAX, log)?.unwrap_or(Status::MaxIter));
+        }
+        proximal::solve(newton, self.options.tol, self.goal, log)
+    }
+}
+
+/// Passes on the wish to stop, and no reports.
+struct Quiet<'a>(&'a dyn Monitor);
+
+impl Monitor for Quiet<'_> {
+    fn cancelled(&self) -> bool {
+        self.0.cancelled()
+    }
+    fn report(&self, _: Progress) -> bool {
+        false
+    }
+}
