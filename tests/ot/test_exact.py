@@ -355,7 +355,7 @@ def test_any_number_of_threads(kind):
 
 
 def test_callback_stops_with_a_feasible_plan():
-    C = np.random.default_rng(18).random((400, 400))
+    C = np.random.default_rng(18).random((1000, 1000))
     seen = []
 
     def stop(n_iter, epsilon, error):

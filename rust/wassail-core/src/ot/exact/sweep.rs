@@ -1,9 +1,12 @@
 //! One sweep over all arcs: the smallest reduced costs of each row, and the row minima.
 
 use super::super::geometry::{Geometry, TILE};
-use super::super::tiling::{for_each_tile, height};
+use super::super::sweep::row_chunks;
+use super::super::tiling::{blocks, for_each_tile, height};
 use super::arcs::Arc;
-use crate::error::Result;
+use super::top::Top;
+use super::tree::NONE;
+use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
 use crate::multiversion;
 use crate::numeric::isa::Isa;
@@ -92,16 +95,17 @@ impl Search<'_> {
         for block in runs(&self.rows[part], high) {
             let rows = block[0] as usize..block[block.len() - 1] as usize + 1;
             for (top, i) in tops.iter_mut().zip(rows.clone()) {
-                top.reset(self.limit.map_or(f64::INFINITY, |limit| limit[i]));
+                let limit = self.limit.map_or(f64::INFINITY, |limit| limit[i]);
+                top.reset(i, self.geometry.shape(), self.most, limit);
             }
             for_each_tile(self.geometry, &rows, &mut scratch, monitor, |cols, costs| {
                 for (top, (r, i)) in tops.iter_mut().zip(rows.clone().enumerate()) {
                     self.tile(i, &cols, costs.row(r), top);
                 }
             })?;
-            for (top, i) in tops.iter().zip(rows) {
+            for (top, i) in tops.iter_mut().zip(rows) {
                 found.minima.push(top.minimum);
-                found.arcs.extend(top.kept.iter().map(|k| Arc { i: i as u32, j: k.j, cost: k.cost }));
+                found.arcs.extend(top.sorted().iter().map(|k| Arc { i: i as u32, j: k.j, cost: k.cost }));
             }
         }
         Ok(found)
@@ -113,14 +117,14 @@ impl Search<'_> {
         group_minima(costs, g, &mut minima);
         for (k, &minimum) in minima.iter().enumerate().take(costs.len().div_ceil(GROUP)) {
             top.minimum = top.minimum.min(minimum);
-            if minimum >= top.limit {
+            if !top.wants(minimum) {
                 continue;
             }
             let end = ((k + 1) * GROUP).min(costs.len());
             for at in k * GROUP..end {
                 let z = costs[at] - g[at];
-                if z < top.limit && (self.accept)(i, cols.start + at, costs[at]) {
-                    top.insert(Kept { z, j: (cols.start + at) as u32, cost: costs[at] }, self.most);
+                if top.wants(z) && (self.accept)(i, cols.start + at, costs[at]) {
+                    top.offer(z, (cols.start + at) as u32, costs[at]);
                 }
             }
         }
@@ -132,37 +136,54 @@ fn runs(rows: &[u32], high: usize) -> impl Iterator<Item = &[u32]> {
     rows.chunk_by(|a, b| a + 1 == *b).flat_map(move |run| run.chunks(high))
 }
 
-/// The smallest entries of a row so far.
-#[derive(Default)]
-struct Top {
-    minimum: f64,
-    limit: f64,
-    kept: Vec<Kept>,
-}
-
-#[derive(Clone, Copy)]
-struct Kept {
-    z: f64,
-    j: u32,
-    cost: f64,
-}
-
-impl Top {
-    fn reset(&mut self, limit: f64) {
-        self.minimum = f64::INFINITY;
-        self.limit = limit;
-        self.kept.clear();
-    }
-
-    /// Sorts the entry in; among equals the first column stays.
-    fn insert(&mut self, entry: Kept, most: usize) {
-        let at = self.kept.partition_point(|kept| kept.z <= entry.z);
-        if self.kept.len() == most {
-            self.kept.pop();
+/// The smallest C_ij − f_i of each column and the first row that attains it, `NONE` where all arcs are forbidden.
+pub fn columns(geometry: &dyn Geometry, f: &[f64], monitor: &dyn Monitor) -> Result<(Vec<f64>, Vec<u32>)> {
+    let (n, m) = geometry.shape();
+    let parts = map_chunks(row_chunks(n, m), monitor, |rows| column_part(geometry, &rows, f, monitor))?;
+    let (mut least, mut at) = (try_zeroed(m)?, vec![NONE; m]);
+    least.fill(f64::INFINITY);
+    for (part, rows) in parts {
+        for (((least, at), z), i) in least.iter_mut().zip(&mut at).zip(part).zip(rows) {
+            if z < *least {
+                (*least, *at) = (z, i);
+            }
         }
-        self.kept.insert(at, entry);
-        if self.kept.len() == most {
-            self.limit = self.kept[most - 1].z;
+    }
+    Ok((least, at))
+}
+
+fn column_part(
+    geometry: &dyn Geometry,
+    rows: &Range<usize>,
+    f: &[f64],
+    monitor: &dyn Monitor,
+) -> Result<(Vec<f64>, Vec<u32>)> {
+    let m = geometry.shape().1;
+    let (mut least, mut at) = (try_zeroed(m)?, vec![NONE; m]);
+    least.fill(f64::INFINITY);
+    let mut scratch = Vec::new();
+    for block in blocks(rows, height(geometry)) {
+        for_each_tile(geometry, &block, &mut scratch, monitor, |cols, costs| {
+            let (least, at) = (&mut least[cols.clone()], &mut at[cols]);
+            for (r, i) in block.clone().enumerate().filter(|(_, i)| f[*i] < f64::INFINITY) {
+                lower(costs.row(r), i, f[i], least, at);
+            }
+        })?;
+    }
+    Ok((least, at))
+}
+
+fn lower(costs: &[f64], i: usize, f: f64, least: &mut [f64], at: &mut [u32]) {
+    let mut minima = [f64::INFINITY; GROUPS];
+    group_minima(costs, least, &mut minima);
+    let groups = costs.chunks(GROUP).zip(least.chunks_mut(GROUP)).zip(at.chunks_mut(GROUP));
+    for (((costs, least), at), minimum) in groups.zip(minima) {
+        if minimum < f {
+            for ((c, least), at) in costs.iter().zip(least).zip(at) {
+                if c - f < *least {
+                    (*least, *at) = (c - f, i as u32);
+                }
+            }
         }
     }
 }
