@@ -73,6 +73,11 @@ class AssignmentResult(FieldsOnly):
         return self.value - self.gap
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        """The interval that holds the optimal cost: (dual_value, value)."""
+        return self.dual_value, self.value
+
+    @property
     def transport_cost(self) -> float:
         """Total cost, as of other results: `value`."""
         return self.value

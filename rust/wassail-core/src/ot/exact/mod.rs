@@ -50,7 +50,9 @@ pub struct Pattern<'a> {
 impl Pattern<'_> {
     fn entries(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let rows = self.indptr.windows(2).enumerate();
-        rows.flat_map(|(i, ends)| self.indices[ends[0] as usize..ends[1] as usize].iter().map(move |j| (i, *j as usize)))
+        rows.flat_map(|(i, ends)| {
+            self.indices[ends[0] as usize..ends[1] as usize].iter().map(move |j| (i, *j as usize))
+        })
     }
 }
 
@@ -165,13 +167,16 @@ fn begin(
     monitor: &dyn Monitor,
 ) -> Result<(Simplex, bool)> {
     let geometry = costs.geometry;
-    let (g, stopped) = match (init, amount) {
-        (Some(start), _) => (start.g.to_vec(), false),
+    let (found, stopped) = match (init, amount) {
         (None, Amount::All) => potentials::entropic(geometry, weights, monitor)?,
-        (None, Amount::Part(_)) => (vec![0.0; geometry.shape().1], false),
+        _ => (None, false),
     };
+    let given = init.map(|start| (start.f, start.g));
+    let near = given.or(found.as_ref().map(|(f, g)| (f.as_slice(), g.as_slice())));
+    let zero = vec![0.0; geometry.shape().1];
+    let near = near.map_or((None, zero.as_slice()), |(f, g)| (Some(f), g));
     let known = init.and_then(|start| start.plan);
-    let potentials::Candidates { mut f, mut g, mut arcs } = potentials::candidates(costs, &g, known, monitor)?;
+    let potentials::Candidates { mut f, mut g, mut arcs } = potentials::candidates(costs, near, known, monitor)?;
     // The dummies' arcs are free: their potentials are the least of the other side's.
     let least = |p: &[f64]| p.iter().fold(f64::INFINITY, |least, p| least.min(-p));
     if let (Some(start), Amount::Part(_)) = (init, amount) {

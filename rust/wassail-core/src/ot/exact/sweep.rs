@@ -1,12 +1,10 @@
 //! One sweep over all arcs: the smallest reduced costs of each row, and the row minima.
 
 use super::super::geometry::{Geometry, TILE};
-use super::super::sweep::row_chunks;
-use super::super::tiling::{blocks, for_each_tile, height};
+use super::super::tiling::{for_each_tile, height};
 use super::arcs::Arc;
 use super::top::Top;
-use super::tree::NONE;
-use crate::error::{Result, try_zeroed};
+use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::multiversion;
 use crate::numeric::isa::Isa;
@@ -134,56 +132,4 @@ impl Search<'_> {
 /// Consecutive rows, at most `high` at a time.
 fn runs(rows: &[u32], high: usize) -> impl Iterator<Item = &[u32]> {
     rows.chunk_by(|a, b| a + 1 == *b).flat_map(move |run| run.chunks(high))
-}
-
-/// The smallest C_ij − f_i of each column and the first row that attains it, `NONE` where all arcs are forbidden.
-pub fn columns(geometry: &dyn Geometry, f: &[f64], monitor: &dyn Monitor) -> Result<(Vec<f64>, Vec<u32>)> {
-    let (n, m) = geometry.shape();
-    let parts = map_chunks(row_chunks(n, m), monitor, |rows| column_part(geometry, &rows, f, monitor))?;
-    let (mut least, mut at) = (try_zeroed(m)?, vec![NONE; m]);
-    least.fill(f64::INFINITY);
-    for (part, rows) in parts {
-        for (((least, at), z), i) in least.iter_mut().zip(&mut at).zip(part).zip(rows) {
-            if z < *least {
-                (*least, *at) = (z, i);
-            }
-        }
-    }
-    Ok((least, at))
-}
-
-fn column_part(
-    geometry: &dyn Geometry,
-    rows: &Range<usize>,
-    f: &[f64],
-    monitor: &dyn Monitor,
-) -> Result<(Vec<f64>, Vec<u32>)> {
-    let m = geometry.shape().1;
-    let (mut least, mut at) = (try_zeroed(m)?, vec![NONE; m]);
-    least.fill(f64::INFINITY);
-    let mut scratch = Vec::new();
-    for block in blocks(rows, height(geometry)) {
-        for_each_tile(geometry, &block, &mut scratch, monitor, |cols, costs| {
-            let (least, at) = (&mut least[cols.clone()], &mut at[cols]);
-            for (r, i) in block.clone().enumerate().filter(|(_, i)| f[*i] < f64::INFINITY) {
-                lower(costs.row(r), i, f[i], least, at);
-            }
-        })?;
-    }
-    Ok((least, at))
-}
-
-fn lower(costs: &[f64], i: usize, f: f64, least: &mut [f64], at: &mut [u32]) {
-    let mut minima = [f64::INFINITY; GROUPS];
-    group_minima(costs, least, &mut minima);
-    let groups = costs.chunks(GROUP).zip(least.chunks_mut(GROUP)).zip(at.chunks_mut(GROUP));
-    for (((costs, least), at), minimum) in groups.zip(minima) {
-        if minimum < f {
-            for ((c, least), at) in costs.iter().zip(least).zip(at) {
-                if c - f < *least {
-                    (*least, *at) = (c - f, i as u32);
-                }
-            }
-        }
-    }
 }

@@ -38,7 +38,7 @@ impl Top {
         self.minimum = f64::INFINITY;
         self.kept.clear();
         (self.most, self.limit) = (most, (limit, 0));
-        self.first = (i as u128 * m as u128 / n as u128) as u32;
+        self.first = (i as u64 * m as u64 / n as u64) as u32;
         self.columns = m as u32;
     }
 
