@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Geometry",
+    "Kernel",
     "__version__",
     "bench_distance",
     "bench_exp",
@@ -22,6 +23,7 @@ __all__ = [
     "exp_f64",
     "get_num_threads",
     "isa",
+    "kernel_gram",
     "log_f32",
     "log_f64",
     "memory_limit",
@@ -336,3 +338,10 @@ def bench_fma(n: int, repeats: int, float32: bool, n_threads: int) -> float: ...
 def bench_read(nbytes: int, repeats: int, n_threads: int) -> float: ...
 def bench_distance(n: int, d: int, repeats: int, float32: bool, n_threads: int) -> float: ...
 def bench_sweep(geometry: Geometry, epsilon: float, repeats: int, float32: bool, n_threads: int) -> float: ...
+
+@final
+class Kernel:
+    @staticmethod
+    def gaussian(lengthscale: float) -> Kernel: ...
+
+def kernel_gram(kernel: Kernel, x: NDArray[Any], y: NDArray[Any], n_threads: int) -> NDArray[np.float64]: ...

@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 pub mod error;
+pub mod kernel;
 pub mod linalg;
 pub mod memory;
 pub mod monitor;

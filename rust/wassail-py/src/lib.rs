@@ -11,9 +11,11 @@ mod enter;
 mod errors;
 mod exact;
 mod geometry;
+mod kernel;
 mod newton;
 mod ot;
 mod plan;
+mod points;
 mod sliced;
 mod sparse;
 mod waiting;
@@ -31,6 +33,8 @@ mod _core {
     use super::exact::exact;
     #[pymodule_export]
     use super::geometry::Geometry;
+    #[pymodule_export]
+    use super::kernel::{Kernel, kernel_gram};
     #[pymodule_export]
     use super::newton::sinkhorn_newton;
     #[pymodule_export]

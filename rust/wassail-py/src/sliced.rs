@@ -3,36 +3,13 @@
 use crate::arrays::{matrix, vector};
 use crate::enter::{Hooks, enter};
 use crate::ot::{Arg, Array};
+use crate::points::Points;
 use numpy::{PyArray2, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use wassail_core::ot::sliced::{self, Circle, CircleSide, Cloud, Coordinates, Power, Problem};
+use wassail_core::ot::sliced::{self, Circle, CircleSide, Cloud, Power, Problem};
 
 type Matrix<'py> = Bound<'py, PyArray2<f64>>;
-
-/// Points of either precision, (n, d).
-#[derive(FromPyObject)]
-pub enum Points<'py> {
-    Single(PyReadonlyArray2<'py, f32>),
-    Double(PyReadonlyArray2<'py, f64>),
-}
-
-impl Points<'_> {
-    fn shape(&self) -> (usize, usize) {
-        let shape = match self {
-            Points::Single(p) => p.shape(),
-            Points::Double(p) => p.shape(),
-        };
-        (shape[0], shape[1])
-    }
-
-    fn coordinates(&self) -> PyResult<Coordinates<'_>> {
-        Ok(match self {
-            Points::Single(p) => Coordinates::Single(p.as_slice()?),
-            Points::Double(p) => Coordinates::Double(p.as_slice()?),
-        })
-    }
-}
 
 /// x, y, (a, b), center, scale, p, total, slack.
 type Slices<'py> = (Points<'py>, Points<'py>, Option<(Arg<'py>, Arg<'py>)>, Arg<'py>, f64, f64, f64, f64);

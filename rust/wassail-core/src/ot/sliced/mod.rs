@@ -18,32 +18,9 @@ pub use power::Power;
 use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
 use crate::parallel::map_chunks;
+pub use crate::points::Coordinates;
 use line::Line;
 use std::sync::{Mutex, PoisonError};
-
-/// Row-major points of either precision.
-#[derive(Clone, Copy)]
-pub enum Coordinates<'a> {
-    /// Single precision.
-    Single(&'a [f32]),
-    /// Double precision.
-    Double(&'a [f64]),
-}
-
-impl Coordinates<'_> {
-    /// Number of coordinates of all points.
-    pub fn len(&self) -> usize {
-        match self {
-            Coordinates::Single(p) => p.len(),
-            Coordinates::Double(p) => p.len(),
-        }
-    }
-
-    /// Whether there are no points.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
 
 /// Weighted points.
 #[derive(Clone, Copy)]

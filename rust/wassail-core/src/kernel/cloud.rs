@@ -1,0 +1,66 @@
+//! Points laid out for a kernel.
+
+use super::{Kernel, Panels, Rows};
+use crate::error::{Result, try_zeroed};
+use crate::numeric::lanes::LANES;
+use crate::numeric::scalar::Scalar;
+use crate::points::Coordinates;
+use std::ops::Range;
+
+/// Features of n points, as rows and as panels.
+pub struct Cloud<T> {
+    n: usize,
+    width: usize,
+    rows: Vec<T>,
+    panels: Vec<T>,
+}
+
+impl<T: Scalar> Cloud<T> {
+    /// Packs points of dimension d in the order of `order`. Stationary kernels see x − center.
+    pub fn new(
+        kernel: &dyn Kernel,
+        points: Coordinates<'_>,
+        d: usize,
+        center: &[f64],
+        order: impl ExactSizeIterator<Item = usize>,
+    ) -> Result<Self> {
+        let (n, width) = (order.len(), kernel.width(d));
+        let mut rows = try_zeroed(n * width)?;
+        let mut panels = try_zeroed(n.next_multiple_of(LANES) * width)?;
+        let (mut point, mut features) = (try_zeroed(d)?, try_zeroed(width)?);
+        for (at, i) in order.enumerate() {
+            points.read(i * d, &mut point);
+            if kernel.is_stationary() {
+                point.iter_mut().zip(center).for_each(|(p, c)| *p -= c);
+            }
+            kernel.pack(&point, &mut features);
+            let base = at / LANES * LANES * width + at % LANES;
+            for (k, &v) in features.iter().enumerate() {
+                rows[at * width + k] = T::from_f64(v);
+                panels[base + k * LANES] = T::from_f64(v);
+            }
+        }
+        Ok(Self { n, width, rows, panels })
+    }
+
+    /// Number of points.
+    pub fn len(&self) -> usize {
+        self.n
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.n == 0
+    }
+
+    /// Some points as rows.
+    pub fn rows(&self, at: Range<usize>) -> Rows<'_, T> {
+        Rows::new(&self.rows[at.start * self.width..at.end * self.width], self.width)
+    }
+
+    /// Some panels: panel p holds points `p * LANES..(p + 1) * LANES`, those past the last point are zeros.
+    pub fn panels(&self, at: Range<usize>) -> Panels<'_, T> {
+        let size = self.width * LANES;
+        Panels::new(&self.panels[at.start * size..at.end * size], self.width)
+    }
+}

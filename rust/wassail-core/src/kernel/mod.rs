@@ -1,0 +1,36 @@
+//! Reproducing kernels: values in tiles, whatever the kernel.
+//!
+//! A kernel says which features of a point it needs (`pack`), points are laid out once (`Cloud`), and tiles of values are made
+//! of rows and panels of features. Kernels compose by taking their share of the features.
+
+mod cloud;
+mod gaussian;
+mod gram;
+mod tile;
+
+pub use cloud::Cloud;
+pub use gaussian::Gaussian;
+pub use gram::gram;
+pub use tile::{Panels, Real, Rows};
+
+use crate::error::Result;
+
+/// A positive definite function k(x, y).
+pub trait Kernel: Send + Sync {
+    /// Features a packed point has, of points of dimension d.
+    fn width(&self, d: usize) -> usize;
+    /// Features of a point, formed in f64 and then rounded to the precision of the tiles.
+    fn pack(&self, point: &[f64], features: &mut [f64]);
+    /// k(x, x).
+    fn diagonal(&self, point: &[f64]) -> f64;
+    /// Whether k(x + t, y + t) = k(x, y): such points are centered before they are packed.
+    fn is_stationary(&self) -> bool;
+    /// Elementary steps (about 1 ns) of a value.
+    fn work(&self, d: usize) -> usize;
+    /// Largest error of a value in f32 relative to the largest value, for points whose features are rounded.
+    fn error_f32(&self, d: usize) -> f64;
+    /// Values of rows against panels, in f64: row r at `out[r * stride..]`, whole panels are written.
+    fn tile_f64(&self, x: Rows<'_, f64>, y: Panels<'_, f64>, out: &mut [f64], stride: usize) -> Result<()>;
+    /// The same in f32.
+    fn tile_f32(&self, x: Rows<'_, f32>, y: Panels<'_, f32>, out: &mut [f32], stride: usize) -> Result<()>;
+}
