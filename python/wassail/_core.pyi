@@ -136,7 +136,7 @@ def exact(
     a: NDArray[np.float64],
     b: NDArray[np.float64],
     mass: float | None,
-    g0: NDArray[np.float64] | None,
+    init: tuple[NDArray[np.float64], NDArray[np.float64], tuple[NDArray[np.int64], NDArray[np.int64]] | None] | None,
     n_threads: int,
     callback: Callable[[int, float, float], bool | None] | None,
     progress: Callable[[int, float, float], None] | None,

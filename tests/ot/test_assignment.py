@@ -133,6 +133,9 @@ def test_result():
     plan = result.sparse_plan()
     assert plan.shape == (4, 6)
     assert np.array_equal(plan.indices, result.columns)
+    assert np.array_equal(result.plan, plan.toarray())
+    assert result.transport_cost == result.value
+    assert result.bounds == (result.value - result.gap, result.value)
     assert repr(result).startswith("AssignmentResult(4x6, value=")
     assert pickle.loads(pickle.dumps(result)).value == result.value
     assert ot.assignment(np.random.default_rng(4).random((6, 4))).sparse_plan().sum() == 4

@@ -336,6 +336,68 @@ def test_warm_start():
     assert ot.exact(near, a, b, init=cold).n_iter < 0.5 * cold.n_iter
 
 
+@pytest.mark.parametrize("solver", ["exact", "partial", "assignment"])
+@pytest.mark.parametrize("kind", ["uniform", "cloud"])
+def test_steps_of_a_warm_start(solver, kind):
+    """None where nothing changed, few where costs change by a hundredth; the answer is that of a cold start."""
+    rng = np.random.default_rng(23)
+    x, y = rng.normal(size=(700, 2)), rng.normal(size=(700, 2))
+    C = rng.random((700, 700)) if kind == "uniform" else ot.PointCloud(x, y).to_numpy()
+    near = C * (1.0 + 0.01 * rng.random(C.shape))
+    options = {"mass": 0.7} if solver == "partial" else {}
+    solve = getattr(ot, solver)
+    first, cold = solve(C, **options), solve(near, **options)
+    again, warm = solve(C, init=first, **options), solve(near, init=first, **options)
+    assert (again.n_iter, again.trace.arcs.size) == (0, 1)
+    assert again.value == pytest.approx(first.value, rel=1e-14)
+    assert warm.converged
+    assert warm.value == pytest.approx(cold.value, rel=1e-12)
+    assert warm.n_iter < 0.5 * cold.n_iter
+
+
+def test_warm_start_with_other_weights():
+    """Points gain and lose weight, arcs of the earlier plan are forbidden, the plan is no basis."""
+    rng = np.random.default_rng(24)
+    C, a, b = rng.random((150, 200)), weights(rng, 150), weights(rng, 200)
+    first = ot.exact(C, a, b)
+    other_a, other_b = weights(rng, 150), weights(rng, 200)
+    other_a[::5], other_b[::7] = 0.0, 0.0
+    other_a, other_b = other_a / other_a.sum(), other_b / other_b.sum()
+    blocked = np.where(first.plan > 0.003, np.inf, C)
+    for cost, p, q in ((C, other_a, other_b), (blocked, a, b), (blocked, other_a, other_b)):
+        warm = ot.exact(cost, p, q, init=first)
+        check(warm, cost, p, warm.b)
+        assert warm.value == pytest.approx(ot.exact(cost, p, q).value, rel=1e-12)
+    quadratic = ot.sparse_transport(C, a, b, gamma=1.0)
+    check(ot.exact(C, a, b, init=quadratic), C, a, b)
+
+
+def test_certificate():
+    rng = np.random.default_rng(26)
+    C, a, b = rng.normal(size=(200, 150)), weights(rng, 200), weights(rng, 150)
+    a[::6] = 0.0
+    a /= a.sum()
+    result = ot.exact(C, a, b)
+    certificate = result.certificate()
+    assert isinstance(certificate, ot.Certificate)
+    assert certificate.dual_bound <= result.dual_value <= result.value <= certificate.primal_bound
+    assert 0.0 < certificate.gap < 1e-11
+    assert (certificate.entropic_lower, certificate.entropic_upper) == (
+        certificate.dual_bound,
+        certificate.primal_bound,
+    )
+    assert certificate.marginal_l1 == pytest.approx(result.marginal_error, abs=1e-16)
+    entropic = ot.sinkhorn(C, a, b, epsilon=0.1).certificate()
+    assert entropic.dual_bound <= certificate.primal_bound
+    assert certificate.dual_bound <= entropic.primal_bound
+    part = ot.partial(C, a, b, mass=0.4)
+    found = part.certificate()
+    assert found.dual_bound <= part.value <= found.primal_bound
+    assert found.gap < 1e-11
+    halted = ot.exact(rng.random((300, 300)), callback=lambda *_: True).certificate()
+    assert halted.dual_bound < halted.primal_bound
+
+
 @pytest.mark.parametrize("kind", ["array", "points", "ties"])
 def test_any_number_of_threads(kind):
     rng = np.random.default_rng(17)
@@ -355,7 +417,7 @@ def test_any_number_of_threads(kind):
 
 
 def test_callback_stops_with_a_feasible_plan():
-    C = np.random.default_rng(18).random((400, 400))
+    C = np.random.default_rng(18).random((1000, 1000))
     seen = []
 
     def stop(n_iter, epsilon, error):

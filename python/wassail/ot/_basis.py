@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 F64 = NDArray[np.float64]
 Start = Potentials | SinkhornResult | SparsePlanResult
+
+CoreStart: TypeAlias = tuple[F64, F64, tuple[NDArray[np.int64], NDArray[np.int64]] | None]
 
 _PROMISE = 1e-12  # of the largest term of the value
 
@@ -65,23 +67,45 @@ class Basis:
     trace: ExactTrace
 
 
-def check_start(init: object, problem: Problem) -> F64 | None:
-    """Return the column potential to start from, on the support."""
+@runtime_checkable
+class HasEntries(Protocol):
+    """Results that hold a sparse plan."""
+
+    @property
+    def entries(self) -> csr_array: ...
+
+
+def check_start(init: object, problem: Problem) -> CoreStart | None:
+    """Return the potentials to start from, and the pattern of the plan if it has as few entries as a basis."""
     checked = check_init(init, problem)
-    return None if checked is None else checked[1][problem.columns]
+    if checked is None:
+        return None
+    f, g = checked
+    return f[problem.rows], g[problem.columns], _pattern(init, problem)
+
+
+def _pattern(init: object, problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    if not isinstance(init, HasEntries):
+        return None
+    entries = init.entries
+    if entries.nnz > sum(entries.shape):
+        return None
+    if entries.nnz and (problem.a.size, problem.b.size) != (problem.rows.size, problem.columns.size):
+        entries = entries[problem.rows][:, problem.columns]
+    return entries.indptr.astype(np.int64), entries.indices.astype(np.int64)
 
 
 def solve(
     problem: Problem,
     mass: float | None,
-    g0: F64 | None = None,
+    start: CoreStart | None = None,
     callback: Report | None = None,
     progress: Report | None = None,
 ) -> Basis:
     """Solve on the support; potentials of points without weight are left at 0."""
     a, b = problem.weights
     f, g, plan, (value, gap, blocked, largest), optimal, dummies, trace = _core.exact(
-        problem.support.handle, a, b, mass, g0, problem.n_threads, callback, progress
+        problem.support.handle, a, b, mass, start, problem.n_threads, callback, progress
     )
     total = float(a.sum()) if mass is None else mass
     if optimal:  # a run that was stopped may not have moved all mass yet

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 F64 = NDArray[np.float64]
 
 
+def dense_plan(entries: csr_array) -> F64:
+    """Return the plan as an array, if it fits into memory."""
+    require_matrix(*entries.shape, "the dense plan", "use sparse_plan()")
+    dense: F64 = entries.toarray()
+    return dense
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class SparsePlanResult(ReadOnly):
     r"""
@@ -93,9 +100,7 @@ class SparsePlanResult(ReadOnly):
         MemoryLimitError
             It would not fit into memory: use `sparse_plan`.
         """
-        require_matrix(*self.shape, "the dense plan", "use sparse_plan()")
-        dense: F64 = self.entries.toarray()
-        return dense
+        return dense_plan(self.entries)
 
     @property
     def plan_marginals(self) -> tuple[F64, F64]:

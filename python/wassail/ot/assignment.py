@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from wassail.exceptions import InputError
 from wassail.ot._basis import ExactTrace, Start, check_start, solve
 from wassail.ot._frozen import FieldsOnly
 from wassail.ot._problem import Problem
+from wassail.ot._sparse_result import dense_plan
 from wassail.ot.geometry import ArrayCost, Cost, Forbidden, PointCloud, as_cost
 from wassail.ot.results import Status
 
@@ -70,14 +72,41 @@ class AssignmentResult(FieldsOnly):
         """Lower bound of the cost of every assignment."""
         return self.value - self.gap
 
-    def sparse_plan(self) -> csr_array:
-        """Return the permutation matrix as a :class:`scipy.sparse.csr_array` of shape (n, m)."""
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The interval that holds the optimal cost: (dual_value, value)."""
+        return self.dual_value, self.value
+
+    @property
+    def transport_cost(self) -> float:
+        """Total cost, as of other results: `value`."""
+        return self.value
+
+    @cached_property
+    def entries(self) -> csr_array:
+        """The permutation matrix, of shape (n, m): ones at the pairs."""
         from scipy.sparse import csr_array
 
         assigned = self.columns >= 0
         indptr = np.concatenate([[0], np.cumsum(assigned)])
         kept = self.columns[assigned]
         return csr_array((np.ones(kept.size), kept, indptr), shape=self.cost.shape)
+
+    def sparse_plan(self) -> csr_array:
+        """Return the permutation matrix as a :class:`scipy.sparse.csr_array` of shape (n, m)."""
+        return self.entries
+
+    @property
+    def plan(self) -> F64:
+        """
+        Dense permutation matrix, shape (n, m), float64; made anew at each access.
+
+        Raises
+        ------
+        MemoryLimitError
+            It would not fit into memory: use `sparse_plan`.
+        """
+        return dense_plan(self.entries)
 
     def __repr__(self) -> str:
         n, m = self.cost.shape

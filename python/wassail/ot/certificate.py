@@ -18,13 +18,14 @@ F64 = NDArray[np.float64]
 _VOID = (-math.inf, math.inf)
 _TINY = 2.0**-1000  # sums of numbers below the normal range of float64 lose relative accuracy
 _MASSES = (1e-140, 1e140)  # beyond, products of weights leave float64
+_MISSING = 1e-9  # share of the mass that a plan may miss by rounding
 _ROUNDING = 2.0**-48  # sixteen units in the last place of every term
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Certificate:
     r"""
-    What is known for sure about a result, from its potentials alone.
+    What is known for sure about a result, from its potentials, and from its plan where that is held.
 
     Attributes
     ----------
@@ -35,7 +36,8 @@ class Certificate:
         Largest single deviation among them.
     entropic_lower, entropic_upper : float
         Enclose the optimal value of the regularized problem. The lower bound is the dual value at (f, g); the upper
-        bound the objective, bounded by convexity, of a feasible plan near P.
+        bound the objective, bounded by convexity, of a feasible plan near P. Of exact solvers, where nothing is
+        regularized, the same as the other two.
     dual_bound, primal_bound : float
         Enclose the optimal value of the problem without the :math:`\varepsilon` term. The upper one is inf when the
         feasible plan uses a forbidden arc.
@@ -79,6 +81,22 @@ def certify(plan: PlanOperator, rho: tuple[float, float]) -> Certificate:
         return found
     lower, upper = _VOID
     return dataclasses.replace(found, entropic_lower=lower, entropic_upper=upper, primal_bound=upper)
+
+
+def certify_basis(
+    value: float, gap: float, deviations: tuple[F64, ...], *, mass: float, terms: float, slope: float
+) -> Certificate:
+    """
+    Return the certificate of an optimal basis, whose regularization is none.
+
+    `terms` bounds Σ P |C|, which tells how the sum may be rounded, and `slope` what moving a unit of the mass that is
+    missing changes. A plan that misses more than rounding bounds nothing from above.
+    """
+    missing = float(sum(d.sum() for d in deviations))
+    slack = _ROUNDING * terms + 2.0 * missing * slope
+    primal = value + slack if missing <= _MISSING * mass else math.inf
+    bounds = (value - gap - slack, primal)
+    return _enclosure(deviations, entropic=bounds, plain=bounds)
 
 
 def _balanced(plan: PlanOperator) -> Certificate:
@@ -131,7 +149,7 @@ def _unbalanced(plan: PlanOperator, rho: tuple[float, float]) -> Certificate:
 
 
 def _enclosure(
-    deviations: tuple[F64, F64], *, entropic: tuple[float, float], plain: tuple[float, float]
+    deviations: tuple[F64, ...], *, entropic: tuple[float, float], plain: tuple[float, float]
 ) -> Certificate:
     """Gather the bounds; one that overflowed says nothing, and becomes infinite on its side."""
     entropic = (entropic[0] - _TINY, entropic[1] + _TINY)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from wassail._progress import progress_reporter
 from wassail._validate import Report, check_callable, check_threads
 from wassail.ot._basis import ExactTrace, Start, check_start, extended, marginal_error, solve
+from wassail.ot._dual import unless_nan, weighted_sum
 from wassail.ot._order import cost_first
 from wassail.ot._problem import prepare
 from wassail.ot._sparse_result import SparsePlanResult
+from wassail.ot.certificate import Certificate, certify_basis
 from wassail.ot.geometry import Cost, as_cost
+
+F64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,13 +31,31 @@ class ExactResult(SparsePlanResult):
 
     Attributes
     ----------
+    f, g : ndarray, shape (n,) and (m,)
+        Source and target potential, also of points without weight. (f + t, g − t) proves the same for every number t.
+    status : Status
+        How the run ended: converged, stopped by the callback, or stalled if rounding leaves a larger gap.
+    n_iter : int
+        Pivots of the simplex.
+    marginal_error : float
+        :math:`\|P1 - a\|_1 + \|P^\top 1 - b\|_1`, zero but for rounding unless the run was stopped.
+    value, transport_cost : float
+        :math:`\langle C, P\rangle`, both.
+    cost : ArrayCost or PointCloud
+        The ground cost.
+    a, b : ndarray, shape (n,) and (m,)
+        Weights as solved for: `b` after it was rescaled to the mass of `a`.
+    mass_rescale : float
+        The factor by which `b` was multiplied.
+    entries : csr_array, shape (n, m)
+        The plan.
+    choice : Choice or None
+        The algorithm and why, if :func:`wassail.ot.solve` chose it.
     gap : float
         :math:`\langle C, P\rangle` less the lower bound, computed from the slacks on the plan, where nothing cancels.
         At most 1e-12 · max(|value|, mass · largest :math:`|C_{ij}|` of the plan) when `converged`.
     trace : ExactTrace
         History, for plots.
-    n_iter : int
-        Pivots of the simplex.
     """
 
     gap: float
@@ -47,6 +70,29 @@ class ExactResult(SparsePlanResult):
     def bounds(self) -> tuple[float, float]:
         """The interval that holds the optimal cost: (dual_value, value)."""
         return self.dual_value, self.value
+
+    def certificate(self) -> Certificate:
+        """
+        Return bounds that enclose the optimal cost, in the form that entropic results have.
+
+        O(n + m); those of the regularized problem are the same, for there is no regularization. Besides the gap they
+        allow for the rounding of `value` and for what the marginals of the plan miss.
+        """
+        f, g = np.abs(self.f), np.abs(self.g)
+        price = abs(self._price)
+        slope = float(f.max() + g.max()) + price
+        mass = float(self.entries.data.sum())
+        terms = weighted_sum(self.a, f) + weighted_sum(self.b, g) + price * mass + unless_nan(self.gap, math.inf)
+        return certify_basis(self.value, self.gap, self._deviations(), mass=mass, terms=terms, slope=slope)
+
+    @property
+    def _price(self) -> float:
+        """What is added to f + g before it is compared with the cost."""
+        return 0.0
+
+    def _deviations(self) -> tuple[F64, ...]:
+        rows, columns = self.plan_marginals
+        return np.abs(rows - self.a), np.abs(columns - self.b)
 
     def __repr__(self) -> str:
         n, m = self.shape
@@ -85,7 +131,8 @@ def exact(
     b : array_like, shape (m,), optional
         Target weights. A mass that differs from that of `a` by rounding is rescaled, see `mass_rescale` of the result.
     init : pair (f, g), or a result that has them, optional
-        Potentials of a problem nearby; they replace the entropic start.
+        Potentials of a problem nearby; they replace the entropic start. A result of an exact solver also gives its
+        plan, which saves a sweep and most of the pivots.
     callback : callable, optional
         Called as ``callback(n_iter, epsilon, error)``: during the entropic start n_iter is 0 and the error that of its
         marginals, later n_iter counts pivots, epsilon is 0 and the error the duality gap. A true value stops the run

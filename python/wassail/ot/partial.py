@@ -13,7 +13,7 @@ from wassail.exceptions import InputError
 from wassail.ot._basis import Start, check_start, extended, solve
 from wassail.ot._order import cost_first
 from wassail.ot._problem import Problem
-from wassail.ot.exact import ExactResult
+from wassail.ot.exact import F64, ExactResult
 from wassail.ot.geometry import Cost, as_cost
 
 _ROUNDING = 1e-9  # by how much the mass may exceed what there is
@@ -38,6 +38,15 @@ class PartialResult(ExactResult):
 
     mass: float
     price: float
+
+    @property
+    def _price(self) -> float:
+        return self.price
+
+    def _deviations(self) -> tuple[F64, ...]:
+        rows, columns = self.plan_marginals
+        missing = np.array([abs(float(rows.sum()) - self.mass)])
+        return np.maximum(rows - self.a, 0.0), np.maximum(columns - self.b, 0.0), missing
 
 
 @cost_first

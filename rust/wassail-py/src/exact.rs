@@ -4,9 +4,10 @@ use crate::arrays::vector;
 use crate::enter::{Hooks, enter};
 use crate::geometry::Geometry;
 use crate::ot::{Arg, Array, check_lengths};
-use numpy::PyArray1;
+use numpy::{PyArray1, PyReadonlyArray1};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use wassail_core::ot::exact::{Amount, Outcome, blocked, solve};
+use wassail_core::ot::exact::{Amount, Outcome, Pattern, Start, blocked, solve};
 use wassail_core::ot::sweep::Weights;
 
 /// Indices and counts.
@@ -38,7 +39,23 @@ fn solution(py: Python<'_>, out: Outcome) -> Solution<'_> {
     (vector(py, out.f), vector(py, out.g), plan, numbers, out.optimal, out.dummies, trace)
 }
 
-/// Exact transport of all mass, or of `mass`.
+/// A plan's pattern: indptr and indices.
+type Known<'py> = (PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i64>);
+
+/// The pattern, once it is known to lie within (n, m).
+fn pattern<'a>(known: &'a Known<'_>, (n, m): (usize, usize)) -> PyResult<Pattern<'a>> {
+    let (indptr, indices) = (known.0.as_slice()?, known.1.as_slice()?);
+    let ends = indptr.first() == Some(&0) && indptr.last() == Some(&(indices.len() as i64));
+    let rows = indptr.len() == n + 1 && indptr.is_sorted();
+    let columns = indices.iter().all(|j| (0..m as i64).contains(j));
+    if ends && rows && columns {
+        Ok(Pattern { indptr, indices })
+    } else {
+        Err(PyValueError::new_err("the pattern of a plan lies outside of the cost"))
+    }
+}
+
+/// Exact transport of all mass, or of `mass`. `init` is f, g and the pattern of a plan nearby.
 #[pyfunction]
 pub fn exact<'py>(
     py: Python<'py>,
@@ -46,18 +63,26 @@ pub fn exact<'py>(
     a: Arg<'py>,
     b: Arg<'py>,
     mass: Option<f64>,
-    g0: Option<Arg<'py>>,
+    init: Option<(Arg<'py>, Arg<'py>, Option<Known<'py>>)>,
     n_threads: usize,
     callback: Option<Py<PyAny>>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Solution<'py>> {
     let (a, b) = (a.as_slice()?, b.as_slice()?);
-    let init = g0.as_ref().map(|g| g.as_slice()).transpose()?;
-    check_lengths(geometry.size(), &[a], &[b, init.unwrap_or(b)])?;
+    check_lengths(geometry.size(), &[a], &[b])?;
+    let start = match &init {
+        None => None,
+        Some((f, g, known)) => {
+            let (f, g) = (f.as_slice()?, g.as_slice()?);
+            check_lengths(geometry.size(), &[f], &[g])?;
+            let plan = known.as_ref().map(|known| pattern(known, geometry.size())).transpose()?;
+            Some(Start { f, g, plan })
+        }
+    };
     let amount = mass.map_or(Amount::All, Amount::Part);
     let hooks = Hooks { callback, progress };
     let out = enter(py, geometry.work(), n_threads, &hooks, |monitor| {
-        solve(geometry.view().cost(), Weights { a, b }, amount, init, monitor)
+        solve(geometry.view().cost(), Weights { a, b }, amount, start, monitor)
     })?;
     Ok(solution(py, out))
 }

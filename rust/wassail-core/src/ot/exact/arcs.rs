@@ -19,9 +19,3 @@ pub struct Arc {
     /// Cost.
     pub cost: f64,
 }
-
-/// Sorts by source and sink, and leaves one of each.
-pub fn unique(arcs: &mut Vec<Arc>) {
-    arcs.sort_unstable_by_key(|arc| (arc.i, arc.j));
-    arcs.dedup_by_key(|arc| (arc.i, arc.j));
-}

@@ -13,19 +13,19 @@ use crate::parallel::sum;
 /// A flow below this share of both its ends is what rounding of the weights left.
 const DUST: f64 = 4.0 * f64::EPSILON;
 
-/// The answer that a tree stands for, with potentials that are feasible for every arc.
+/// The answer that a tree stands for, with potentials that are feasible for every arc. `minima` are those of the last
+/// sweep, min_j C_ij − g_j.
 pub fn outcome(
     costs: &Costs<'_>,
     masses: &Masses,
     tree: &Tree,
-    optimal: bool,
-    rounds: Vec<Round>,
+    (optimal, rounds, minima): (bool, Vec<Round>, Vec<f64>),
     monitor: &dyn Monitor,
 ) -> Result<Outcome> {
     let (n, m) = costs.geometry.shape();
     let potential = if tree.forbidden > 0 { finite(tree, costs, monitor)? } else { tree.potential.clone() };
     let mut g = potential[tree.sources..].to_vec();
-    let mut f = opposite(costs, &g, monitor)?;
+    let mut f = if tree.forbidden > 0 { opposite(costs, &g, monitor)? } else { with_dummies(costs, minima, &g) };
     // With forbidden arcs in use beyond rounding there is no plan; their flow is what is missing.
     let edges: Vec<Edge> = tree.edges().filter(|e| e.flow > 0).collect();
     let blocked = sum(edges.iter().filter(|e| e.cost.is_infinite()).map(|e| masses.weight(e.flow)));
@@ -50,13 +50,20 @@ pub fn outcome(
 
 /// The largest row potentials that are feasible beside `g`.
 pub fn opposite(costs: &Costs<'_>, g: &[f64], monitor: &dyn Monitor) -> Result<Vec<f64>> {
+    let m = costs.geometry.shape().1;
+    Ok(with_dummies(costs, c_transform_rows(costs.geometry, &g[..m], monitor)?, g))
+}
+
+/// Row potentials that the dummies allow beside `g`, too.
+fn with_dummies(costs: &Costs<'_>, mut f: Vec<f64>, g: &[f64]) -> Vec<f64> {
     let (n, m) = costs.geometry.shape();
-    let free = if costs.sinks > m { -g[m] } else { f64::INFINITY };
-    let mut f: Vec<f64> = c_transform_rows(costs.geometry, &g[..m], monitor)?.iter().map(|f| f.min(free)).collect();
+    if costs.sinks > m {
+        f.iter_mut().for_each(|f| *f = f.min(-g[m]));
+    }
     if costs.sources > n {
         f.push(g[..m].iter().fold(f64::INFINITY, |least, g| least.min(-g)));
     }
-    Ok(f)
+    f
 }
 
 /// Flows between real points by row and column, what they cost, and the largest cost among them.

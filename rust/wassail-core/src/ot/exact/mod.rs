@@ -12,6 +12,7 @@ mod proof;
 mod simplex;
 mod start;
 mod sweep;
+mod top;
 mod tree;
 
 use super::geometry::Geometry;
@@ -38,6 +39,52 @@ pub enum Amount {
     All,
     /// This mass, from and to where it is cheapest.
     Part(f64),
+}
+
+/// Where a plan is positive, by row.
+#[derive(Clone, Copy, Debug)]
+pub struct Pattern<'a> {
+    /// Where the columns of each row begin, and the end.
+    pub indptr: &'a [i64],
+    /// Columns.
+    pub indices: &'a [i64],
+}
+
+impl Pattern<'_> {
+    fn entries(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let rows = self.indptr.windows(2).enumerate();
+        rows.flat_map(|(i, ends)| {
+            self.indices[ends[0] as usize..ends[1] as usize].iter().map(move |j| (i, *j as usize))
+        })
+    }
+}
+
+/// The answer to a problem nearby.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// Row potential; its largest is what leaving a row's mass costs.
+    pub f: &'a [f64],
+    /// Column potential.
+    pub g: &'a [f64],
+    /// The plan, if it is at hand.
+    pub plan: Option<Pattern<'a>>,
+}
+
+impl Start<'_> {
+    /// By how much f + g falls short of the costs: the price of the mass, where only a part of it is moved. `minima` are
+    /// min_j C_ij − g_j; the rows that the plan uses tell, else the smallest difference does.
+    fn price(&self, minima: &[f64]) -> f64 {
+        let differences = || minima.iter().zip(self.f).map(|(least, f)| least - f);
+        if let Some(plan) = self.plan {
+            let used = plan.indptr.windows(2).map(|ends| ends[0] < ends[1]);
+            let mut tight: Vec<f64> = differences().zip(used).filter_map(|(by, used)| used.then_some(by)).collect();
+            if !tight.is_empty() {
+                let middle = tight.len() / 2;
+                return *tight.select_nth_unstable_by(middle, f64::total_cmp).1;
+            }
+        }
+        differences().fold(f64::INFINITY, f64::min)
+    }
 }
 
 /// What happened between two sweeps.
@@ -83,7 +130,7 @@ pub fn solve(
     geometry: &dyn Geometry,
     weights: Weights<'_>,
     amount: Amount,
-    init: Option<&[f64]>,
+    init: Option<Start<'_>>,
     monitor: &dyn Monitor,
 ) -> Result<Outcome> {
     geometry.prepare(false)?;
@@ -107,7 +154,7 @@ pub fn solve(
         let optimal = found.arcs.is_empty();
         stopped |= monitor.report(progress(simplex.pivots, gap));
         if optimal || stopped {
-            return finish::outcome(&costs, &masses, &simplex.tree, optimal, rounds, monitor);
+            return finish::outcome(&costs, &masses, &simplex.tree, (optimal, rounds, found.minima), monitor);
         }
         simplex.extend(&found.arcs);
     }
@@ -119,24 +166,37 @@ fn begin(
     masses: &Masses,
     weights: Weights<'_>,
     amount: Amount,
-    init: Option<&[f64]>,
+    init: Option<Start<'_>>,
     monitor: &dyn Monitor,
 ) -> Result<(Simplex, bool)> {
     let geometry = costs.geometry;
-    let (g, stopped) = match (init, amount) {
-        (Some(g), _) => (g.to_vec(), false),
+    let (found, stopped) = match (init, amount) {
         (None, Amount::All) => potentials::entropic(geometry, weights, monitor)?,
-        (None, Amount::Part(_)) => (vec![0.0; geometry.shape().1], false),
+        _ => (None, false),
     };
-    let potentials::Candidates { mut f, mut g, mut arcs } = potentials::candidates(geometry, &g, monitor)?;
+    let given = init.map(|start| (start.f, start.g));
+    let near = given.or(found.as_ref().map(|(f, g)| (f.as_slice(), g.as_slice())));
+    let zero = vec![0.0; geometry.shape().1];
+    let near = near.map_or((None, zero.as_slice()), |(f, g)| (Some(f), g));
+    let known = init.and_then(|start| start.plan);
+    let potentials::Candidates { mut f, mut g, mut arcs } = potentials::candidates(costs, near, known, monitor)?;
     // The dummies' arcs are free: their potentials are the least of the other side's.
     let least = |p: &[f64]| p.iter().fold(f64::INFINITY, |least, p| least.min(-p));
-    let (source, sink) = (least(&g), least(&f));
+    if let (Some(start), Amount::Part(_)) = (init, amount) {
+        let by = start.price(&f);
+        f.iter_mut().for_each(|f| *f -= by);
+        g.iter_mut().for_each(|g| *g += by);
+    }
+    let sink = least(init.map_or(&f, |start| start.f));
+    let source = least(&g);
+    if masses.dummy_sink {
+        f.iter_mut().for_each(|f| *f = f.min(-sink));
+    }
     f.push(source);
     g.push(sink);
     arcs.extend(costs.dummies().map(|(i, j)| Arc { i: i as u32, j: j as u32, cost: 0.0 }));
     let reduced: Vec<f64> = arcs.iter().map(|arc| arc.cost - f[arc.i as usize] - g[arc.j as usize]).collect();
-    let tree = start::tree(costs, masses, &arcs, &reduced, monitor)?;
+    let tree = start::tree(costs, masses, &arcs, &reduced, init.is_none(), monitor)?;
     Ok((Simplex::new(tree, arcs), stopped))
 }
 

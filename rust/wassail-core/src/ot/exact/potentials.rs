@@ -4,7 +4,9 @@ use super::super::annealing::spread;
 use super::super::geometry::Geometry;
 use super::super::sinkhorn::{self, Options, Status};
 use super::super::sweep::Weights;
-use super::arcs::{Arc, unique};
+use super::Pattern;
+use super::arcs::Arc;
+use super::costs::Costs;
 use super::sweep::{Found, Search};
 use crate::error::Result;
 use crate::monitor::{Monitor, Progress};
@@ -19,6 +21,12 @@ const SWEEPS: usize = 40;
 const ALL: usize = 1 << 14;
 /// Candidates of a row, and of a column.
 const NEAREST: usize = 12;
+/// Rows that tell how far above the potentials the candidates of all rows lie, and of how many rows they are one.
+const SAMPLE: usize = 64;
+const SAMPLED: usize = 8;
+
+/// Row and column potentials.
+pub type Potentials = (Vec<f64>, Vec<f64>);
 
 /// Reports as no pivot made yet; a stop is left to the pivots.
 struct Before<'a>(&'a dyn Monitor);
@@ -32,12 +40,16 @@ impl Monitor for Before<'_> {
     }
 }
 
-/// Column potentials near the optimum, from entropic transport, and whether the callback stopped it.
-pub fn entropic(geometry: &dyn Geometry, weights: Weights<'_>, monitor: &dyn Monitor) -> Result<(Vec<f64>, bool)> {
+/// Potentials near the optimum by entropic transport, where it helps, and whether the callback stopped it.
+pub fn entropic(
+    geometry: &dyn Geometry,
+    weights: Weights<'_>,
+    monitor: &dyn Monitor,
+) -> Result<(Option<Potentials>, bool)> {
     let (n, m) = geometry.shape();
     let epsilon = EPSILON * spread(geometry);
     if n * m <= ALL || !epsilon.is_normal() || epsilon <= 0.0 {
-        return Ok((vec![0.0; m], false));
+        return Ok((None, false));
     }
     let options = Options {
         epsilon,
@@ -48,35 +60,112 @@ pub fn entropic(geometry: &dyn Geometry, weights: Weights<'_>, monitor: &dyn Mon
         relaxation: None,
     };
     let out = sinkhorn::solve(geometry, weights, None, &options, &Before(monitor))?;
-    let usable = out.g.iter().all(|g| g.is_finite());
-    Ok((if usable { out.g } else { vec![0.0; m] }, out.status == Status::Stopped))
+    let usable = out.f.iter().chain(&out.g).all(|p| p.is_finite());
+    Ok((usable.then_some((out.f, out.g)), out.status == Status::Stopped))
 }
 
-/// Feasible potentials and the arcs that are nearly tight at them.
+/// Potentials that are feasible or nearly so, and arcs that are nearly tight at them.
 pub struct Candidates {
     /// Row potentials.
     pub f: Vec<f64>,
     /// Column potentials.
     pub g: Vec<f64>,
-    /// Arcs, by row.
+    /// Arcs, by row, and then others.
     pub arcs: Vec<Arc>,
 }
 
-/// f_i = min_j C_ij − g_j, then g_j = min_i C_ij − f_i, with the arcs next to the minima.
-pub fn candidates(geometry: &dyn Geometry, g: &[f64], monitor: &dyn Monitor) -> Result<Candidates> {
+/// f_i = min_j C_ij − g_j with the arcs next to the minima. Without a plan that is known, whose arcs reach all columns,
+/// g_j = min_i C_ij − f_i, with the arcs next to these minima.
+pub fn candidates(
+    costs: &Costs<'_>,
+    near: (Option<&[f64]>, &[f64]),
+    known: Option<Pattern<'_>>,
+    monitor: &dyn Monitor,
+) -> Result<Candidates> {
+    let geometry = costs.geometry;
     let (n, m) = geometry.shape();
-    let most = if n * m <= ALL { m } else { NEAREST };
-    let Found { mut arcs, minima: f } = nearest(geometry, g, most, monitor)?;
-    let transposed = geometry.transposed();
-    let Found { arcs: other, minima: g } = nearest(&*transposed, &f, if most == m { 1 } else { most }, monitor)?;
+    let g = near.1;
+    let Found { arcs, minima: f } = match near.0 {
+        Some(f) if n >= SAMPLED * SAMPLE && m > NEAREST => below(geometry, (f, g), monitor)?,
+        _ => nearest(geometry, &all_rows(n), g, if n * m <= ALL { m } else { NEAREST }, None, monitor)?,
+    };
+    let mut list = List::new(arcs, n);
     monitor.check()?;
-    arcs.extend(other.into_iter().map(|arc| Arc { i: arc.j, j: arc.i, cost: arc.cost }));
-    unique(&mut arcs);
-    monitor.check()?;
-    Ok(Candidates { f, g, arcs })
+    let g = if let Some(pattern) = known {
+        pattern.entries().for_each(|(i, j)| list.add(i, j, || costs.at(i, j)));
+        g.to_vec()
+    } else {
+        let most = if n * m <= ALL { 1 } else { NEAREST };
+        let found = nearest(&*geometry.transposed(), &all_rows(m), &f, most, None, monitor)?;
+        found.arcs.iter().for_each(|arc| list.add(arc.j as usize, arc.i as usize, || arc.cost));
+        found.minima
+    };
+    // Points that only forbidden arcs reach have no potential of their own.
+    let finite = |p: Vec<f64>| p.into_iter().map(|p| if p.is_finite() { p } else { 0.0 }).collect();
+    Ok(Candidates { f: finite(f), g: finite(g), arcs: list.arcs })
 }
 
-fn nearest(geometry: &dyn Geometry, g: &[f64], most: usize, monitor: &dyn Monitor) -> Result<Found> {
-    let rows: Vec<u32> = (0..geometry.shape().0 as u32).collect();
-    Search { geometry, rows: &rows, g, most, limit: None, accept: &|_, _, cost| cost < f64::INFINITY }.run(monitor)
+/// Arcs by row, and then others that are not among them.
+struct List {
+    arcs: Vec<Arc>,
+    start: Vec<usize>,
+}
+
+impl List {
+    fn new(arcs: Vec<Arc>, n: usize) -> Self {
+        let mut start = vec![0; n + 1];
+        for arc in &arcs {
+            start[arc.i as usize + 1] += 1;
+        }
+        for i in 0..n {
+            start[i + 1] += start[i];
+        }
+        Self { arcs, start }
+    }
+
+    fn add(&mut self, i: usize, j: usize, cost: impl FnOnce() -> f64) {
+        let own = &self.arcs[self.start[i]..self.start[i + 1]];
+        if own.iter().all(|arc| arc.j as usize != j) {
+            let cost = cost();
+            if cost < f64::INFINITY {
+                self.arcs.push(Arc { i: i as u32, j: j as u32, cost });
+            }
+        }
+    }
+}
+
+fn all_rows(n: usize) -> Vec<u32> {
+    (0..n as u32).collect()
+}
+
+/// The nearest arcs where row potentials are nearly known: a sample of the rows tells how far above them to look.
+fn below(geometry: &dyn Geometry, (f, g): (&[f64], &[f64]), monitor: &dyn Monitor) -> Result<Found> {
+    let n = geometry.shape().0;
+    let sample: Vec<u32> = all_rows(n).into_iter().step_by(n / SAMPLE).collect();
+    let arcs = nearest(geometry, &sample, g, NEAREST, None, monitor)?.arcs;
+    let last = arcs.chunk_by(|p, q| p.i == q.i).filter_map(<[Arc]>::last);
+    let mut heights: Vec<f64> = last.map(|arc| arc.cost - g[arc.j as usize] - f[arc.i as usize]).collect();
+    heights.sort_unstable_by(f64::total_cmp);
+    let height = heights.get(heights.len() * 9 / 10).copied().unwrap_or(f64::INFINITY);
+    let limit: Vec<f64> = f.iter().map(|f| f + height).collect();
+    let mut found = nearest(geometry, &all_rows(n), g, NEAREST, Some(&limit), monitor)?;
+    let mut bare = vec![true; n];
+    found.arcs.iter().for_each(|arc| bare[arc.i as usize] = false);
+    let bare: Vec<u32> = all_rows(n).into_iter().filter(|i| bare[*i as usize]).collect();
+    if !bare.is_empty() {
+        found.arcs.extend(nearest(geometry, &bare, g, NEAREST, None, monitor)?.arcs);
+        found.arcs.sort_by_key(|arc| arc.i);
+    }
+    Ok(found)
+}
+
+fn nearest(
+    geometry: &dyn Geometry,
+    rows: &[u32],
+    g: &[f64],
+    most: usize,
+    limit: Option<&[f64]>,
+    monitor: &dyn Monitor,
+) -> Result<Found> {
+    Search { geometry, rows, g, most, limit, accept: &|_, _, cost| cost < f64::INFINITY }.run(monitor)
 }

@@ -32,17 +32,21 @@ impl Sets {
     }
 }
 
-/// A strongly feasible tree. `reduced` are the reduced costs of the arcs.
-pub fn tree(costs: &Costs<'_>, masses: &Masses, arcs: &[Arc], reduced: &[f64], monitor: &dyn Monitor) -> Result<Tree> {
+/// A strongly feasible tree. `reduced` are the reduced costs of the arcs; dummies may take only what is left.
+pub fn tree(
+    costs: &Costs<'_>,
+    masses: &Masses,
+    arcs: &[Arc],
+    reduced: &[f64],
+    dummies_last: bool,
+    monitor: &dyn Monitor,
+) -> Result<Tree> {
     let (n, m) = costs.geometry.shape();
-    let mut order: Vec<u32> = (0..arcs.len() as u32).collect();
-    // Dummies take what is left.
-    let is_dummy = |at: u32| arcs[at as usize].i as usize == n || arcs[at as usize].j as usize == m;
-    order.sort_unstable_by(|&p, &q| {
-        let by_cost = reduced[p as usize].total_cmp(&reduced[q as usize]);
-        is_dummy(p).cmp(&is_dummy(q)).then(by_cost).then(p.cmp(&q))
-    });
-    let sorted: Vec<Edge> = order.iter().map(|&at| edge(arcs[at as usize], masses.sources)).collect();
+    let is_dummy = |arc: &Arc| arc.i as usize == n || arc.j as usize == m;
+    let key = |(at, arc): (usize, &Arc)| (dummies_last && is_dummy(arc), reduced[at], at as u32);
+    let mut order: Vec<(bool, f64, u32)> = arcs.iter().enumerate().map(key).collect();
+    order.sort_unstable_by(|p, q| p.0.cmp(&q.0).then(p.1.total_cmp(&q.1)).then(p.2.cmp(&q.2)));
+    let sorted: Vec<Edge> = order.iter().map(|&(_, _, at)| edge(arcs[at as usize], masses.sources)).collect();
     monitor.check()?;
     let mut forest = Forest::new(masses);
     forest.send_along(&spanning(&sorted, masses.values.len()));

@@ -3,6 +3,7 @@
 use super::super::geometry::{Geometry, TILE};
 use super::super::tiling::{for_each_tile, height};
 use super::arcs::Arc;
+use super::top::Top;
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::multiversion;
@@ -92,16 +93,17 @@ impl Search<'_> {
         for block in runs(&self.rows[part], high) {
             let rows = block[0] as usize..block[block.len() - 1] as usize + 1;
             for (top, i) in tops.iter_mut().zip(rows.clone()) {
-                top.reset(self.limit.map_or(f64::INFINITY, |limit| limit[i]));
+                let limit = self.limit.map_or(f64::INFINITY, |limit| limit[i]);
+                top.reset(i, self.geometry.shape(), self.most, limit);
             }
             for_each_tile(self.geometry, &rows, &mut scratch, monitor, |cols, costs| {
                 for (top, (r, i)) in tops.iter_mut().zip(rows.clone().enumerate()) {
                     self.tile(i, &cols, costs.row(r), top);
                 }
             })?;
-            for (top, i) in tops.iter().zip(rows) {
+            for (top, i) in tops.iter_mut().zip(rows) {
                 found.minima.push(top.minimum);
-                found.arcs.extend(top.kept.iter().map(|k| Arc { i: i as u32, j: k.j, cost: k.cost }));
+                found.arcs.extend(top.sorted().iter().map(|k| Arc { i: i as u32, j: k.j, cost: k.cost }));
             }
         }
         Ok(found)
@@ -113,14 +115,14 @@ impl Search<'_> {
         group_minima(costs, g, &mut minima);
         for (k, &minimum) in minima.iter().enumerate().take(costs.len().div_ceil(GROUP)) {
             top.minimum = top.minimum.min(minimum);
-            if minimum >= top.limit {
+            if !top.wants(minimum) {
                 continue;
             }
             let end = ((k + 1) * GROUP).min(costs.len());
             for at in k * GROUP..end {
                 let z = costs[at] - g[at];
-                if z < top.limit && (self.accept)(i, cols.start + at, costs[at]) {
-                    top.insert(Kept { z, j: (cols.start + at) as u32, cost: costs[at] }, self.most);
+                if top.wants(z) && (self.accept)(i, cols.start + at, costs[at]) {
+                    top.offer(z, (cols.start + at) as u32, costs[at]);
                 }
             }
         }
@@ -130,39 +132,4 @@ impl Search<'_> {
 /// Consecutive rows, at most `high` at a time.
 fn runs(rows: &[u32], high: usize) -> impl Iterator<Item = &[u32]> {
     rows.chunk_by(|a, b| a + 1 == *b).flat_map(move |run| run.chunks(high))
-}
-
-/// The smallest entries of a row so far.
-#[derive(Default)]
-struct Top {
-    minimum: f64,
-    limit: f64,
-    kept: Vec<Kept>,
-}
-
-#[derive(Clone, Copy)]
-struct Kept {
-    z: f64,
-    j: u32,
-    cost: f64,
-}
-
-impl Top {
-    fn reset(&mut self, limit: f64) {
-        self.minimum = f64::INFINITY;
-        self.limit = limit;
-        self.kept.clear();
-    }
-
-    /// Sorts the entry in; among equals the first column stays.
-    fn insert(&mut self, entry: Kept, most: usize) {
-        let at = self.kept.partition_point(|kept| kept.z <= entry.z);
-        if self.kept.len() == most {
-            self.kept.pop();
-        }
-        self.kept.insert(at, entry);
-        if self.kept.len() == most {
-            self.limit = self.kept[most - 1].z;
-        }
-    }
 }
