@@ -8,7 +8,9 @@ use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArr
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use wassail_core::error::Result;
-use wassail_core::kernel::{Cloud, Cross, Kernel as Core, Paired, Real, center, row_sums, symmetric_sums, upper_sums};
+use wassail_core::kernel::{
+    Cloud, Cross, Kernel as Core, Paired, Real, Signs, Table, center, row_sums, sign_forms, symmetric_sums, upper_sums,
+};
 use wassail_core::monitor::Monitor;
 use wassail_core::points::Coordinates;
 
@@ -66,11 +68,8 @@ pub fn kernel_row_sums<'py>(
     }
     let kernel = kernel.core();
     let job = |monitor: &dyn Monitor| {
-        if sides.single() {
-            embed::<f32>(kernel, &sides, weights, monitor)
-        } else {
-            embed::<f64>(kernel, &sides, weights, monitor)
-        }
+        let job = if sides.single() { embed::<f32> } else { embed::<f64> };
+        job(kernel, &sides, weights, monitor)
     };
     Ok(vector(py, enter(py, sides.work(kernel), n_threads, &Hooks::default(), job)?))
 }
@@ -97,11 +96,8 @@ pub fn kernel_symmetric_sums<'py>(
     let weights: Vec<&[f64]> = weights.as_slice()?.chunks(n).collect();
     let kernel = kernel.core();
     let job = |monitor: &dyn Monitor| {
-        if sides.single() {
-            mutual::<f32>(kernel, &sides, &weights, monitor)
-        } else {
-            mutual::<f64>(kernel, &sides, &weights, monitor)
-        }
+        let job = if sides.single() { mutual::<f32> } else { mutual::<f64> };
+        job(kernel, &sides, &weights, monitor)
     };
     let sums = enter(py, sides.work(kernel), n_threads, &Hooks::default(), job)?;
     matrix(py, sums, count, n)
@@ -138,11 +134,8 @@ pub fn kernel_upper_sums<'py>(
     let pairs = ends.iter().enumerate().map(|(i, e)| e.saturating_sub(i)).fold(0, usize::saturating_add);
     let work = pairs.saturating_mul(kernel.work(sides.d)).saturating_mul(if paired { 4 } else { 1 });
     let job = |monitor: &dyn Monitor| {
-        if sides.single() {
-            upper::<f32>(kernel, &sides, paired, weights, ends, monitor)
-        } else {
-            upper::<f64>(kernel, &sides, paired, weights, ends, monitor)
-        }
+        let job = if sides.single() { upper::<f32> } else { upper::<f64> };
+        job(kernel, &sides, paired, weights, ends, monitor)
     };
     Ok(vector(py, enter(py, work, n_threads, &Hooks::default(), job)?))
 }
@@ -157,11 +150,7 @@ fn upper<T: Real>(
 ) -> Result<Vec<f64>> {
     let (x, y) = &sides.clouds::<T>(kernel)?;
     let end = |i: usize| ends[i];
-    if paired {
-        upper_sums(&Paired { kernel, x, y }, weights, end, monitor)
-    } else {
-        upper_sums(&Cross { kernel, x, y: x }, weights, end, monitor)
-    }
+    upper_sums(&*table(kernel, x, y, paired), weights, end, monitor)
 }
 
 /// k(x_i, x_i).
@@ -173,4 +162,48 @@ pub fn kernel_diagonal<'py>(py: Python<'py>, kernel: &Kernel, x: Points<'py>) ->
         wassail_core::kernel::diagonal(kernel, sides.x.0, sides.d, monitor)
     })?;
     Ok(vector(py, values))
+}
+
+/// Σ_{i≠j} s_i s_j h(i, j) for each kernel and sign vector, h as in `kernel_upper_sums`. Signs are packed bits, the lowest first.
+#[pyfunction]
+pub fn kernel_sign_forms<'py>(
+    py: Python<'py>,
+    kernels: Vec<PyRef<'py, Kernel>>,
+    x: Points<'py>,
+    y: Option<Points<'py>>,
+    signs: PyReadonlyArray2<'py, u8>,
+    n_threads: usize,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let sides = Sides::new(&x, y.as_ref().unwrap_or(&x))?;
+    let (n, count) = (sides.x.1, signs.shape()[0]);
+    if signs.shape()[1] != n.div_ceil(8) || count == 0 || kernels.is_empty() || sides.y.1 != n {
+        return Err(misfit());
+    }
+    let (signs, paired, single) = (signs.as_slice()?, y.is_some(), sides.single());
+    let kernels: Vec<&dyn Core> = kernels.iter().map(|k| k.core()).collect();
+    let each: usize = kernels.iter().map(|k| sides.work(*k)).fold(0, usize::saturating_add);
+    let work = each.saturating_add(n.saturating_mul(n).saturating_mul(count * kernels.len() / 100));
+    let forms = enter(py, work, n_threads, &Hooks::default(), |monitor| {
+        let signs = Signs::new(signs, n)?;
+        let forms = if single { forms::<f32> } else { forms::<f64> };
+        forms(&kernels, &sides, paired, &signs, monitor)
+    })?;
+    matrix(py, forms, kernels.len(), count)
+}
+
+fn forms<T: Real>(
+    kernels: &[&dyn Core],
+    sides: &Sides<'_>,
+    paired: bool,
+    signs: &Signs,
+    monitor: &dyn Monitor,
+) -> Result<Vec<f64>> {
+    let clouds = kernels.iter().map(|&k| Ok((k, sides.clouds::<T>(k)?))).collect::<Result<Vec<_>>>()?;
+    let tables: Vec<Box<dyn Table<T> + '_>> =
+        clouds.iter().map(|(kernel, (x, y))| table(*kernel, x, y, paired)).collect();
+    sign_forms(&tables.iter().map(AsRef::as_ref).collect::<Vec<_>>(), signs, monitor)
+}
+
+fn table<'a, T: Real>(kernel: &'a dyn Core, x: &'a Cloud<T>, y: &'a Cloud<T>, paired: bool) -> Box<dyn Table<T> + 'a> {
+    if paired { Box::new(Paired { kernel, x, y }) } else { Box::new(Cross { kernel, x, y: x }) }
 }

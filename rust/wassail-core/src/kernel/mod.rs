@@ -6,6 +6,7 @@
 mod cloud;
 mod gaussian;
 mod gram;
+mod signs;
 mod sums;
 mod table;
 mod tile;
@@ -13,6 +14,7 @@ mod tile;
 pub use cloud::Cloud;
 pub use gaussian::Gaussian;
 pub use gram::{center, gram};
+pub use signs::{Signs, sign_forms};
 pub use sums::{diagonal, row_sums, symmetric_sums, upper_sums};
 pub use table::{Cross, Paired, Table};
 pub use tile::{Panels, Real, Rows};

@@ -71,8 +71,10 @@ impl<T: Real> Table<T> for Paired<'_, T> {
 
 /// What a walk writes its tiles to.
 pub struct Scratch<T> {
-    tile: Vec<T>,
-    spare: Vec<T>,
+    /// Values.
+    pub tile: Vec<T>,
+    /// What a table needs beside them.
+    pub spare: Vec<T>,
 }
 
 impl<T: Real> Scratch<T> {
