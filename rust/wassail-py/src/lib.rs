@@ -8,6 +8,7 @@ mod arrays;
 mod bench;
 mod callable;
 mod config;
+mod discrepancy;
 mod enter;
 mod errors;
 mod exact;
@@ -27,9 +28,13 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::bench::{bench_distance, bench_exp, bench_fma, bench_read, bench_sweep};
+    use super::bench::{bench_distance, bench_exp, bench_fma, bench_kernel, bench_read, bench_sweep};
     #[pymodule_export]
     use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
+    #[pymodule_export]
+    use super::discrepancy::{
+        kernel_diagonal, kernel_row_sums, kernel_sign_forms, kernel_symmetric_sums, kernel_upper_sums,
+    };
     #[pymodule_export]
     use super::exact::exact;
     #[pymodule_export]

@@ -13,6 +13,9 @@ enum Rule {
     Product,
 }
 
+/// Values up to this size do not leave the range of f32 on their way.
+const LARGEST_F32: f64 = 1e30;
+
 /// Kernels with positive weights, added or multiplied.
 pub struct Composed {
     rule: Rule,
@@ -147,6 +150,9 @@ impl Kernel for Composed {
             let (own, others) = rest.split_at(kernel.width(d));
             rest = others;
             let (e, l) = (kernel.bound_f32(d, own), kernel.largest(d, own));
+            if e + largest * l > LARGEST_F32 {
+                return f64::INFINITY;
+            }
             error = match self.rule {
                 Rule::Sum => error + weight * e,
                 Rule::Product => error * (l + e) + largest * e,

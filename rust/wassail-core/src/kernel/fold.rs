@@ -39,6 +39,9 @@ pub trait Fold: Clone + Send + Sync + 'static {
     fn rounding_f32(&self, reach: &[f64]) -> f64;
 }
 
+/// Values up to this size do not leave the range of f32 on their way.
+const LARGEST_F32: f64 = 1e30;
+
 /// The kernel of a fold.
 #[derive(Clone, Copy, Debug)]
 pub struct Folded<F>(pub F);
@@ -78,7 +81,11 @@ impl<F: Fold> Kernel for Folded<F> {
     }
 
     fn bound_f32(&self, d: usize, reach: &[f64]) -> f64 {
-        self.0.largest(reach) * (self.0.error_f32(d) + self.0.rounding_f32(reach))
+        let largest = self.0.largest(reach);
+        if largest > LARGEST_F32 {
+            return f64::INFINITY;
+        }
+        largest * (self.0.error_f32(d) + self.0.rounding_f32(reach))
     }
 
     fn tile_f64(&self, x: Rows<'_, f64>, y: Panels<'_, f64>, out: &mut [f64], stride: usize) -> Result<()> {

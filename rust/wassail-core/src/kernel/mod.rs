@@ -19,7 +19,10 @@ mod riesz;
 mod sinc;
 mod sobolev;
 mod spline;
+mod signs;
 mod stein;
+mod sums;
+mod table;
 mod tile;
 
 pub use cloud::Cloud;
@@ -37,7 +40,10 @@ pub use riesz::Riesz;
 pub use sinc::Sinc;
 pub use sobolev::Sobolev;
 pub use spline::Spline;
+pub use signs::{Signs, sign_forms};
 pub use stein::{Metric, Stein};
+pub use sums::{diagonal, row_sums, symmetric_sums, upper_sums};
+pub use table::{Cross, Paired, Table};
 pub use tile::{Panels, Real, Rows};
 
 use crate::error::{Error, Result};

@@ -88,7 +88,7 @@ impl Fold for Sinc {
     }
 
     fn rounding_f32(&self, reach: &[f64]) -> f64 {
-        // |d/dz sin(πz)/(πz)| ≤ 0.44 π.
-        1.4 * f64::from(f32::EPSILON) * reach.iter().sum::<f64>()
+        // |d/dz sin(πz)/(πz)| ≤ 0.44 π. Coordinates are rounded, and their differences.
+        2.0 * 1.4 * f64::from(f32::EPSILON) * reach.iter().sum::<f64>()
     }
 }

@@ -76,12 +76,12 @@ impl Fold for Sobolev {
     }
 
     fn error_f32(&self, d: usize) -> f64 {
-        // Errors are relative to the largest factor.
-        16.0 * d as f64 * f64::from(f32::EPSILON) + f64::from(f32::EPSILON)
+        // Relative to the product of the largest factors, which is less than twice the largest value.
+        32.0 * d as f64 * f64::from(f32::EPSILON)
     }
 
     fn rounding_f32(&self, reach: &[f64]) -> f64 {
-        // |d factor / dt| is at most 2π² for s = 1, and smaller then: B′_2s = 2s B_2s−1.
-        20.0 / self.factor[0] * f64::from(f32::EPSILON) * reach.iter().sum::<f64>()
+        // A factor's slope is at most 26. Coordinates are rounded, and their differences before periods are taken off.
+        2.0 * 26.0 / self.factor[0] * 2.0 * f64::from(f32::EPSILON) * reach.iter().sum::<f64>()
     }
 }

@@ -94,3 +94,45 @@ fn horner<V: Vector, const N: usize>(f: V, p: &[V::Elem; N]) -> V {
     }
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::multiversion;
+    use crate::numeric::Scalar;
+    use crate::numeric::isa::Isa;
+    use crate::numeric::simd::Vector;
+
+    multiversion! {
+        fn power<T: Scalar>(q: &mut [T]) => power_body
+    }
+
+    #[inline(always)]
+    fn power_body<I: Isa, T: Scalar>(q: &mut [T]) {
+        for q in q.chunks_exact_mut(T::Register::<I>::N) {
+            T::exp2_minus::<I>(T::Register::<I>::load(q)).store(q);
+        }
+    }
+
+    fn check<T: Scalar>(most: f64) {
+        let given: Vec<T> = (0..160_000).map(|i| T::from_f64(most * (f64::from(i) / 160_000.0).powi(3))).collect();
+        let mut found = given.clone();
+        power(&mut found);
+        for (q, v) in given.iter().zip(&found) {
+            let exact = (-q.to_f64()).exp2();
+            assert!((v.to_f64() / exact - 1.0).abs() < 1.5 * T::UNIT, "{q:?}");
+        }
+        let mut edges = [T::ZERO; 16];
+        edges[1] = T::from_f64(f64::INFINITY);
+        edges[2] = T::from_f64(f64::NAN);
+        edges[3] = T::MOST;
+        power(&mut edges);
+        assert_eq!(edges[0], T::ONE);
+        assert!(edges[1..4].iter().all(|&v| v == T::LEAST));
+    }
+
+    #[test]
+    fn powers_of_two() {
+        check::<f64>(1022.0);
+        check::<f32>(126.0);
+    }
+}
