@@ -16,7 +16,7 @@ pub struct Cloud<T> {
 }
 
 impl<T: Scalar> Cloud<T> {
-    /// Packs points of dimension d in the order of `order`. Stationary kernels see x − center.
+    /// Packs points of dimension d in the order of `order`. The coordinates a kernel wants centered are x − center.
     pub fn new(
         kernel: &dyn Kernel,
         points: Coordinates<'_>,
@@ -24,23 +24,33 @@ impl<T: Scalar> Cloud<T> {
         center: &[f64],
         order: impl ExactSizeIterator<Item = usize>,
     ) -> Result<Self> {
-        let (n, width) = (order.len(), kernel.width(d));
+        let (n, width, centered) = (order.len(), kernel.width(d), kernel.centered(d));
         let mut rows = try_zeroed(n * width)?;
         let mut panels = try_zeroed(n.next_multiple_of(LANES) * width)?;
         let (mut point, mut features) = (try_zeroed(d)?, try_zeroed(width)?);
         for (at, i) in order.enumerate() {
             points.read(i * d, &mut point);
-            if kernel.is_stationary() {
-                point.iter_mut().zip(center).for_each(|(p, c)| *p -= c);
-            }
+            point[..centered].iter_mut().zip(center).for_each(|(p, c)| *p -= c);
+            kernel.check(&point)?;
             kernel.pack(&point, &mut features);
             let base = at / LANES * LANES * width + at % LANES;
             for (k, &v) in features.iter().enumerate() {
-                rows[at * width + k] = T::from_f64(v);
-                panels[base + k * LANES] = T::from_f64(v);
+                // Differences of features are finite, whatever the unit.
+                let v = T::from_f64(v).min(T::MOST).max(-T::MOST);
+                rows[at * width + k] = v;
+                panels[base + k * LANES] = v;
             }
         }
         Ok(Self { n, width, rows, panels })
+    }
+
+    /// Largest absolute value of each feature, for `Kernel::bound_f32`.
+    pub fn reach(&self) -> Result<Vec<f64>> {
+        let mut reach: Vec<f64> = try_zeroed(self.width)?;
+        for row in self.rows.chunks_exact(self.width) {
+            reach.iter_mut().zip(row).for_each(|(m, &v)| *m = m.max(v.to_f64().abs()));
+        }
+        Ok(reach)
     }
 
     /// Number of points.
