@@ -1,0 +1,230 @@
+//! KT-SWAP on a half: each chosen point in turn gives its place to the best point outside.
+//!
+//! Chosen points need no running statistic: the sum of a point's values with the chosen half is its sum with all points, known
+//! from the split, less that with the lanes outside, which are formed to find the best one anyway.
+
+use super::Options;
+use super::lanes::{exchange, least, place};
+use super::split::Split;
+use super::table::Table;
+use crate::error::{Result, try_zeroed};
+use crate::kernel::{Cloud, Panels, Rows};
+use crate::monitor::Monitor;
+use crate::numeric::lanes::LANES;
+use crate::parallel::map_chunks;
+
+/// Chosen points that are tried with one tile.
+const ROWS: usize = 8;
+/// Lanes of a part of the points outside.
+const PART: usize = 16 * LANES;
+
+/// Where kernel values come from.
+pub enum Values<'a> {
+    /// Read.
+    Table(&'a Table),
+    /// Computed.
+    Points(&'a Cloud<f64>),
+}
+
+/// The points outside, lane by lane.
+struct Outside {
+    points: Vec<usize>,
+    /// Their features where values are computed.
+    panels: Vec<f64>,
+    /// What a point would add to m · MMD² if it came in; infinite past the last lane.
+    scores: Vec<f64>,
+}
+
+struct Source<'a> {
+    options: &'a Options<'a>,
+    values: Values<'a>,
+    width: usize,
+}
+
+/// Refines the chosen half in place; the rest stays its complement. Returns how many kernel values were computed.
+pub fn refine(
+    options: &Options<'_>,
+    values: Values<'_>,
+    split: &mut Split,
+    monitor: &dyn Monitor,
+) -> Result<usize> {
+    let width = match &values {
+        Values::Table(_) => 0,
+        Values::Points(_) => options.kernel.width(options.d),
+    };
+    let source = Source { options, values, width };
+    let mut outside = Outside::new(&source, split, monitor)?;
+    let m = split.chosen.len();
+    let mut count = m * m;
+    for _ in 0..options.swap_passes {
+        count += m * m + m * outside.pass(&source, split, monitor)?;
+    }
+    split.rest.clone_from(&outside.points);
+    Ok(if width > 0 { count } else { 0 })
+}
+
+impl Source<'_> {
+    fn features(&self, point: usize) -> &[f64] {
+        match &self.values {
+            Values::Table(_) => &[],
+            Values::Points(cloud) => cloud.rows(point..point + 1).row(0),
+        }
+    }
+
+    /// Values of some points with the lanes: part by part, row by row.
+    fn form(&self, points: &[usize], outside: &Outside, out: &mut [f64], monitor: &dyn Monitor) -> Result<()> {
+        let rows: Vec<f64> = points.iter().flat_map(|&p| self.features(p)).copied().collect();
+        let parts = out.chunks_mut(points.len() * PART).enumerate();
+        let work = |(part, out): (usize, &mut [f64])| {
+            let (first, stride) = (part * PART, out.len() / points.len());
+            let lanes = &outside.points[first..(first + stride).min(outside.points.len())];
+            match &self.values {
+                Values::Table(table) => {
+                    for (row, &point) in out.chunks_mut(stride).zip(points) {
+                        let values = table.row(point);
+                        row.iter_mut().zip(lanes).for_each(|(out, &lane)| *out = values[lane]);
+                    }
+                }
+                Values::Points(_) => {
+                    let panels = &outside.panels[first * self.width..][..stride * self.width];
+                    let panels = Panels::new(panels, self.width);
+                    self.options.kernel.tile_f64(Rows::new(&rows, self.width), panels, out, stride)?;
+                    out.chunks_mut(stride).for_each(|row| row[lanes.len()..].fill(0.0));
+                }
+            }
+            Ok(())
+        };
+        if self.options.wide && points.len() > 1 {
+            map_chunks(parts.collect(), monitor, work).map(drop)
+        } else {
+            monitor.check()?;
+            parts.map(work).collect()
+        }
+    }
+
+    /// Values of a few points with each other, `LANES` a row.
+    fn square(&self, points: &[usize], out: &mut [f64]) -> Result<()> {
+        match &self.values {
+            Values::Table(table) => {
+                for (out, &p) in out.chunks_mut(LANES).zip(points) {
+                    out.iter_mut().zip(points).for_each(|(out, &q)| *out = table.row(p)[q]);
+                }
+                Ok(())
+            }
+            Values::Points(_) => {
+                let rows: Vec<f64> = points.iter().flat_map(|&p| self.features(p)).copied().collect();
+                let mut panel = try_zeroed(self.width * LANES)?;
+                for (lane, row) in rows.chunks(self.width).enumerate() {
+                    panel.iter_mut().skip(lane).step_by(LANES).zip(row).for_each(|(to, &from)| *to = from);
+                }
+                let (rows, panel) = (Rows::new(&rows, self.width), Panels::new(&panel, self.width));
+                self.options.kernel.tile_f64(rows, panel, out, LANES)
+            }
+        }
+    }
+}
+
+impl Outside {
+    /// Scores of the rest against the chosen half.
+    fn new(source: &Source<'_>, split: &Split, monitor: &dyn Monitor) -> Result<Self> {
+        let m = split.rest.len();
+        let padded = m.next_multiple_of(LANES);
+        let points = split.rest.clone();
+        let mut outside = Self { points, panels: try_zeroed(padded * source.width)?, scores: try_zeroed(padded)? };
+        for lane in 0..m {
+            outside.enter(lane, source.features(split.rest[lane]));
+        }
+        let mut strip = try_zeroed(padded * ROWS)?;
+        for points in split.chosen.chunks(ROWS) {
+            let strip = &mut strip[..padded * points.len()];
+            source.form(points, &outside, strip, monitor)?;
+            for (scores, part) in outside.scores.chunks_mut(PART).zip(strip.chunks(PART * points.len())) {
+                for row in part.chunks(scores.len()) {
+                    scores.iter_mut().zip(row).for_each(|(s, v)| *s += v);
+                }
+            }
+        }
+        for (score, &point) in outside.scores.iter_mut().zip(&split.rest) {
+            *score = (split.diagonal[point] + 2.0 * *score) / m as f64 - split.totals[point] / m as f64;
+        }
+        outside.scores[m..].fill(f64::INFINITY);
+        Ok(outside)
+    }
+
+    /// Puts the features of a point into a lane.
+    fn enter(&mut self, lane: usize, features: &[f64]) {
+        let base = lane / LANES * LANES * features.len() + lane % LANES;
+        let panels = self.panels.iter_mut().skip(base).step_by(LANES);
+        panels.zip(features).for_each(|(to, &from)| *to = from);
+    }
+
+    /// Tries each chosen point once; returns the number of exchanges.
+    fn pass(&mut self, source: &Source<'_>, split: &mut Split, monitor: &dyn Monitor) -> Result<usize> {
+        let (m, padded) = (split.chosen.len(), self.scores.len());
+        let (mut strip, mut row) = (try_zeroed(padded * ROWS)?, try_zeroed(padded)?);
+        let (mut square, mut exchanged) = (vec![0.0; ROWS * LANES], 0);
+        let weight = 2.0 / m as f64;
+        // A gain must exceed the rounding of the sums.
+        let largest = split.diagonal.iter().fold(0.0f64, |a, &b| a.max(b));
+        let slack = 4.0 * f64::EPSILON * split.totals.len() as f64 * weight * largest;
+        for start in (0..m).step_by(ROWS) {
+            let points = split.chosen[start..m.min(start + ROWS)].to_vec();
+            let layout = Layout { padded, rows: points.len() };
+            let strip = &mut strip[..padded * points.len()];
+            source.form(&points, self, strip, monitor)?;
+            source.square(&points, &mut square)?;
+            for (r, &point) in points.iter().enumerate() {
+                let (low, part, sum) = self.best(strip, layout, r, weight);
+                let (own, mean, with) = (split.diagonal[point], split.totals[point], split.totals[point] - sum);
+                if low >= (own + 2.0 * (with - own) - mean) / m as f64 - slack {
+                    continue;
+                }
+                let values = &strip[layout.row(part, r)];
+                let lane = part * PART + place(values, &self.scores[part * PART..][..values.len()], weight, low);
+                let new = self.points[lane];
+                source.form(&[new], self, &mut row, monitor)?;
+                for (part, scores) in self.scores.chunks_mut(PART).enumerate() {
+                    exchange(scores, &row[part * PART..], &strip[layout.row(part, r)], weight);
+                }
+                let with = with - own + strip[layout.row(part, r).start + lane % PART];
+                self.scores[lane] = (own + 2.0 * with - mean) / m as f64;
+                self.points[lane] = point;
+                self.enter(lane, source.features(point));
+                split.chosen[start + r] = new;
+                exchanged += 1;
+                for later in r + 1..points.len() {
+                    strip[layout.row(part, later).start + lane % PART] = square[later * LANES + r];
+                }
+            }
+        }
+        Ok(exchanged)
+    }
+
+    /// The least score without the point of row r, its part, and the sum of the row.
+    fn best(&self, strip: &[f64], layout: Layout, r: usize, weight: f64) -> (f64, usize, f64) {
+        let mut best = (f64::INFINITY, 0, 0.0);
+        for (part, scores) in self.scores.chunks(PART).enumerate() {
+            let (low, sum) = least(&strip[layout.row(part, r)], scores, weight);
+            best.2 += sum;
+            if low < best.0 {
+                (best.0, best.1) = (low, part);
+            }
+        }
+        best
+    }
+}
+
+/// Rows of values of all lanes, part by part.
+#[derive(Clone, Copy)]
+struct Layout {
+    padded: usize,
+    rows: usize,
+}
+
+impl Layout {
+    fn row(self, part: usize, row: usize) -> std::ops::Range<usize> {
+        let width = PART.min(self.padded - part * PART);
+        let start = part * PART * self.rows + row * width;
+        start..start + width
+    }
+}

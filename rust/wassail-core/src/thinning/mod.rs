@@ -1,0 +1,3 @@
+//! Distribution compression: a few points whose averages are those of many.
+
+pub mod halve;
