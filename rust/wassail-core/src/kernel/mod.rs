@@ -10,7 +10,7 @@ mod tile;
 
 pub use cloud::Cloud;
 pub use gaussian::Gaussian;
-pub use gram::gram;
+pub use gram::{center, gram};
 pub use tile::{Panels, Real, Rows};
 
 use crate::error::Result;
