@@ -126,13 +126,3 @@ fn mean(
     }
     Ok(mean)
 }
-
-/// k(x, x).
-fn diagonal(kernel: &dyn Kernel, points: Coordinates<'_>, d: usize) -> Result<Vec<f64>> {
-    let (mut values, mut point) = (try_zeroed(points.len() / d)?, try_zeroed(d)?);
-    for (i, value) in values.iter_mut().enumerate() {
-        points.read(i * d, &mut point);
-        *value = kernel.diagonal(&point);
-    }
-    Ok(values)
-}
