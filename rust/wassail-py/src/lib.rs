@@ -8,6 +8,7 @@ mod arrays;
 mod bench;
 mod compress;
 mod config;
+mod discrepancy;
 mod enter;
 mod errors;
 mod exact;
@@ -32,6 +33,8 @@ mod _core {
     use super::compress::halve;
     #[pymodule_export]
     use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
+    #[pymodule_export]
+    use super::discrepancy::{kernel_diagonal, kernel_row_sums, kernel_symmetric_sums, kernel_upper_sums};
     #[pymodule_export]
     use super::exact::exact;
     #[pymodule_export]
