@@ -20,6 +20,7 @@ mod plan;
 mod points;
 mod sliced;
 mod sparse;
+mod thinning;
 mod waiting;
 
 use pyo3::prelude::*;
@@ -54,6 +55,8 @@ mod _core {
     use super::sliced::{circle_cut, sliced_distances, sliced_gradient, sliced_pulls};
     #[pymodule_export]
     use super::sparse::sparse_transport;
+    #[pymodule_export]
+    use super::thinning::{kernel_split, kernel_thin};
     use pyo3::prelude::*;
 
     #[pymodule_init]
