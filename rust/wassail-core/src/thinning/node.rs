@@ -142,7 +142,7 @@ impl Block<'_> {
 }
 
 /// The threshold a of a pair at squared distance b², after which σ² moves on; 1 where it would be 0.
-fn threshold(variance: &mut f64, distance: f64, multiplier: f64) -> f64 {
+pub fn threshold(variance: &mut f64, distance: f64, multiplier: f64) -> f64 {
     let a = (*variance * distance * multiplier).sqrt().max(distance);
     if *variance == 0.0 {
         *variance = distance;

@@ -145,3 +145,21 @@ fn exchange_body<I: Isa>(scores: &mut [f64], new: &[f64], old: &[f64], weight: f
         w.fma(I::F64::load(new).sub(I::F64::load(old)), I::F64::load(scores)).store(scores);
     }
 }
+
+multiversion! {
+    /// sums += each row of whole panels.
+    pub fn add_rows(rows: &[f64], sums: &mut [f64]) => add_rows_body
+}
+
+#[inline(always)]
+fn add_rows_body<I: Isa>(rows: &[f64], sums: &mut [f64]) {
+    let n = I::F64::N;
+    let width = sums.len();
+    for (at, sums) in sums.chunks_exact_mut(n).enumerate() {
+        let mut sum = I::F64::load(sums);
+        for row in rows.chunks_exact(width) {
+            sum = sum.add(I::F64::load(&row[at * n..]));
+        }
+        sum.store(sums);
+    }
+}

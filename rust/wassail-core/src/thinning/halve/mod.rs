@@ -17,10 +17,12 @@ use crate::parallel::map_chunks;
 use crate::points::Coordinates;
 use refine::{Values, refine};
 use split::split;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use table::Table;
 
-/// Bytes of a table of values; more points have their values computed again when they are needed.
-const TABLE: usize = 1 << 24;
+/// Most values of a table; beyond, and for kernels of less work, values are computed again when they are needed.
+const TABLE: usize = 1 << 21;
+const COSTLY: usize = 2;
 /// Kernel values that are worth handing to another thread.
 const GRAIN: usize = 1 << 16;
 
@@ -38,6 +40,8 @@ pub struct Options<'a> {
     pub swap_passes: usize,
     /// Whether the threads share one halving.
     wide: bool,
+    /// Tables for the next halvings: their memory is not asked for again.
+    tables: Mutex<Vec<Table>>,
 }
 
 /// One halving.
@@ -63,21 +67,20 @@ impl<'a> Options<'a> {
         center: &'a [f64],
         swap_passes: usize,
     ) -> Self {
-        Self { kernel, points, d: center.len(), center, swap_passes, wide: false }
+        Self { kernel, points, d: center.len(), center, swap_passes, wide: false, tables: Mutex::default() }
     }
 
     /// Makes halvings that do not depend on each other. Returns what they chose, in turn, and the kernel values formed.
-    pub fn run(&self, tasks: &[Task<'_>], monitor: &dyn Monitor) -> Result<(Vec<usize>, usize)> {
-        let wide = tasks.len() < 2 * rayon::current_num_threads();
-        let options = Options { wide, ..*self };
-        let halves: Vec<(Vec<usize>, usize)> = if wide {
-            tasks.iter().map(|task| options.halve(task, monitor)).collect::<Result<_>>()?
+    pub fn run(mut self, tasks: &[Task<'_>], monitor: &dyn Monitor) -> Result<(Vec<usize>, usize)> {
+        self.wide = tasks.len() < 2 * rayon::current_num_threads();
+        let halves: Vec<(Vec<usize>, usize)> = if self.wide {
+            tasks.iter().map(|task| self.halve(task, monitor)).collect::<Result<_>>()?
         } else {
             // Of one call all are of about one size.
             let each = GRAIN / tasks[0].order.len().pow(2).max(1);
             let groups = tasks.chunks(each.max(1)).collect();
             let done = map_chunks(groups, monitor, |group: &[Task<'_>]| {
-                group.iter().map(|task| options.halve(task, monitor)).collect::<Result<Vec<_>>>()
+                group.iter().map(|task| self.halve(task, monitor)).collect::<Result<Vec<_>>>()
             })?;
             done.into_iter().flatten().collect()
         };
@@ -94,7 +97,7 @@ impl<'a> Options<'a> {
         let half = if s == 4 {
             self.four(&cloud, coin[0])?.to_vec()
         } else {
-            let mut table = if s * s * 8 <= TABLE { Some(Table::new(s)?) } else { None };
+            let mut table = self.table(s)?;
             let mut halves = split(self, &cloud, task.delta, uniforms, table.as_mut(), monitor)?;
             if self.swap_passes > 0 {
                 // Every second point is as good a start as any.
@@ -108,9 +111,25 @@ impl<'a> Options<'a> {
                 let values = table.as_ref().map_or(Values::Points(&cloud), Values::Table);
                 formed += refine(self, values, &mut halves, monitor)?;
             }
+            self.tables().extend(table);
             if coin[0] > 0.5 { halves.rest } else { halves.chosen }
         };
         Ok((half.into_iter().map(|i| task.order[i]).collect(), formed))
+    }
+
+    /// A table for the values of s points where that pays.
+    fn table(&self, s: usize) -> Result<Option<Table>> {
+        let pays = self.swap_passes > 0 && self.kernel.work(self.d) >= COSTLY && s.saturating_mul(s) <= TABLE;
+        if !pays {
+            return Ok(None);
+        }
+        let mut table = self.tables().pop().unwrap_or_default();
+        table.resize(s)?;
+        Ok(Some(table))
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Vec<Table>> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The better of the three ways to pair four points: the pairs of least sum are the halves.

@@ -4,7 +4,7 @@
 //! from the split, less that with the lanes outside, which are formed to find the best one anyway.
 
 use super::Options;
-use super::lanes::{exchange, least, place};
+use super::lanes::{add_rows, exchange, least, place};
 use super::split::Split;
 use super::table::Table;
 use crate::error::{Result, try_zeroed};
@@ -139,9 +139,7 @@ impl Outside {
             let strip = &mut strip[..padded * points.len()];
             source.form(points, &outside, strip, monitor)?;
             for (scores, part) in outside.scores.chunks_mut(PART).zip(strip.chunks(PART * points.len())) {
-                for row in part.chunks(scores.len()) {
-                    scores.iter_mut().zip(row).for_each(|(s, v)| *s += v);
-                }
+                add_rows(part, scores);
             }
         }
         for (score, &point) in outside.scores.iter_mut().zip(&split.rest) {

@@ -4,6 +4,7 @@ use crate::error::{Result, try_zeroed};
 use crate::numeric::lanes::LANES;
 
 /// A symmetric table; rows are whole panels and a little more, so that they do not meet in the same cache sets.
+#[derive(Default)]
 pub struct Table {
     values: Vec<f64>,
     stride: usize,
@@ -11,10 +12,14 @@ pub struct Table {
 }
 
 impl Table {
-    /// Room for the values of some points.
-    pub fn new(points: usize) -> Result<Self> {
+    /// Room for the values of some points; rows are overwritten, never read before.
+    pub fn resize(&mut self, points: usize) -> Result<()> {
         let stride = points.next_multiple_of(LANES) + 8;
-        Ok(Self { values: try_zeroed(stride * points)?, stride, points })
+        if self.values.len() < stride * points {
+            self.values = try_zeroed(stride * points)?;
+        }
+        (self.stride, self.points) = (stride, points);
+        Ok(())
     }
 
     /// Elements from a row to the next.
@@ -34,12 +39,18 @@ impl Table {
 
     /// Copies what is right of the diagonal panels to the other side.
     pub fn mirror(&mut self) {
+        let mut block = [[0.0; LANES]; LANES];
         for top in (0..self.points).step_by(LANES) {
             for left in (top + LANES..self.points).step_by(LANES) {
-                for column in left..(left + LANES).min(self.points) {
-                    for row in top..top + LANES {
-                        self.values[column * self.stride + row] = self.values[row * self.stride + column];
+                for (r, row) in self.values[top * self.stride..].chunks(self.stride).take(LANES).enumerate() {
+                    let row: &[f64; LANES] = row[left..].first_chunk().unwrap_or(&[0.0; LANES]);
+                    for (column, value) in block.iter_mut().zip(row) {
+                        column[r] = *value;
                     }
+                }
+                let count = LANES.min(self.points - left);
+                for (column, row) in block.iter().zip(self.values[left * self.stride..].chunks_mut(self.stride)).take(count) {
+                    row[top..top + LANES].copy_from_slice(column);
                 }
             }
         }
