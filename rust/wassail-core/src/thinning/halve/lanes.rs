@@ -18,12 +18,10 @@ pub struct Columns<S> {
 }
 
 impl Columns<Vec<f64>> {
-    /// The sums of the points before and after.
-    pub fn split(&mut self, at: usize) -> (Columns<&mut [f64]>, Columns<&mut [f64]>) {
-        let (signed, regular) = (self.signed.split_at_mut(at), self.regular.split_at_mut(at));
-        let total = self.total.split_at_mut(at);
-        let before = Columns { signed: signed.0, regular: regular.0, total: total.0 };
-        (before, Columns { signed: signed.1, regular: regular.1, total: total.1 })
+    /// The sums of later points.
+    pub fn from(&mut self, at: usize) -> Columns<&mut [f64]> {
+        let Self { signed, regular, total } = self;
+        Columns { signed: &mut signed[at..], regular: &mut regular[at..], total: &mut total[at..] }
     }
 }
 
@@ -147,17 +145,16 @@ fn exchange_body<I: Isa>(scores: &mut [f64], new: &[f64], old: &[f64], weight: f
 }
 
 multiversion! {
-    /// sums += each row of whole panels.
-    pub fn add_rows(rows: &[f64], sums: &mut [f64]) => add_rows_body
+    /// sums += each of some rows.
+    pub fn add_rows(rows: &[f64], stride: usize, sums: &mut [f64]) => add_rows_body
 }
 
 #[inline(always)]
-fn add_rows_body<I: Isa>(rows: &[f64], sums: &mut [f64]) {
+fn add_rows_body<I: Isa>(rows: &[f64], stride: usize, sums: &mut [f64]) {
     let n = I::F64::N;
-    let width = sums.len();
     for (at, sums) in sums.chunks_exact_mut(n).enumerate() {
         let mut sum = I::F64::load(sums);
-        for row in rows.chunks_exact(width) {
+        for row in rows.chunks_exact(stride) {
             sum = sum.add(I::F64::load(&row[at * n..]));
         }
         sum.store(sums);

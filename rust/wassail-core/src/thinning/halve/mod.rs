@@ -7,7 +7,6 @@ mod balance;
 mod lanes;
 mod refine;
 mod split;
-mod table;
 
 use crate::error::Result;
 use crate::kernel::{Cloud, Kernel};
@@ -15,14 +14,9 @@ use crate::monitor::Monitor;
 use crate::numeric::lanes::LANES;
 use crate::parallel::map_chunks;
 use crate::points::Coordinates;
-use refine::{Values, refine};
+use refine::refine;
 use split::split;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use table::Table;
 
-/// Most values of a table; beyond, and for kernels of less work, values are computed again when they are needed.
-const TABLE: usize = 1 << 21;
-const COSTLY: usize = 2;
 /// Kernel values that are worth handing to another thread.
 const GRAIN: usize = 1 << 16;
 
@@ -40,8 +34,6 @@ pub struct Options<'a> {
     pub swap_passes: usize,
     /// Whether the threads share one halving.
     wide: bool,
-    /// Tables for the next halvings: their memory is not asked for again.
-    tables: Mutex<Vec<Table>>,
 }
 
 /// One halving.
@@ -67,7 +59,7 @@ impl<'a> Options<'a> {
         center: &'a [f64],
         swap_passes: usize,
     ) -> Self {
-        Self { kernel, points, d: center.len(), center, swap_passes, wide: false, tables: Mutex::default() }
+        Self { kernel, points, d: center.len(), center, swap_passes, wide: false }
     }
 
     /// Makes halvings that do not depend on each other. Returns what they chose, in turn, and the kernel values formed.
@@ -97,39 +89,14 @@ impl<'a> Options<'a> {
         let half = if s == 4 {
             self.four(&cloud, coin[0])?.to_vec()
         } else {
-            let mut table = self.table(s)?;
-            let mut halves = split(self, &cloud, task.delta, uniforms, table.as_mut(), monitor)?;
+            let mut halves = split(self, &cloud, task.delta, uniforms, monitor)?;
             if self.swap_passes > 0 {
-                // Every second point is as good a start as any.
-                if halves.distance >= halves.regular {
-                    halves.chosen.iter_mut().enumerate().for_each(|(i, c)| *c = 2 * i + 1);
-                    halves.rest.iter_mut().enumerate().for_each(|(i, c)| *c = 2 * i);
-                }
-                if let Some(table) = &mut table {
-                    table.mirror();
-                }
-                let values = table.as_ref().map_or(Values::Points(&cloud), Values::Table);
-                formed += refine(self, values, &mut halves, monitor)?;
+                halves.prefer_regular();
+                formed += refine(self, &cloud, &mut halves, monitor)?;
             }
-            self.tables().extend(table);
             if coin[0] > 0.5 { halves.rest } else { halves.chosen }
         };
         Ok((half.into_iter().map(|i| task.order[i]).collect(), formed))
-    }
-
-    /// A table for the values of s points where that pays.
-    fn table(&self, s: usize) -> Result<Option<Table>> {
-        let pays = self.swap_passes > 0 && self.kernel.work(self.d) >= COSTLY && s.saturating_mul(s) <= TABLE;
-        if !pays {
-            return Ok(None);
-        }
-        let mut table = self.tables().pop().unwrap_or_default();
-        table.resize(s)?;
-        Ok(Some(table))
-    }
-
-    fn tables(&self) -> MutexGuard<'_, Vec<Table>> {
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The better of the three ways to pair four points: the pairs of least sum are the halves.

@@ -6,7 +6,6 @@
 use super::Options;
 use super::lanes::{add_rows, exchange, least, place};
 use super::split::Split;
-use super::table::Table;
 use crate::error::{Result, try_zeroed};
 use crate::kernel::{Cloud, Panels, Rows};
 use crate::monitor::Monitor;
@@ -15,21 +14,15 @@ use crate::parallel::map_chunks;
 
 /// Chosen points that are tried with one tile.
 const ROWS: usize = 8;
+/// Pairs that are decided together: the chosen point of each, and the lane of the other, in the same order.
+const PAIRS: usize = LANES / 2;
 /// Lanes of a part of the points outside.
 const PART: usize = 16 * LANES;
-
-/// Where kernel values come from.
-pub enum Values<'a> {
-    /// Read.
-    Table(&'a Table),
-    /// Computed.
-    Points(&'a Cloud<f64>),
-}
 
 /// The points outside, lane by lane.
 struct Outside {
     points: Vec<usize>,
-    /// Their features where values are computed.
+    /// Their features.
     panels: Vec<f64>,
     /// What a point would add to m · MMD² if it came in; infinite past the last lane.
     scores: Vec<f64>,
@@ -37,61 +30,47 @@ struct Outside {
 
 struct Source<'a> {
     options: &'a Options<'a>,
-    values: Values<'a>,
+    cloud: &'a Cloud<f64>,
     width: usize,
 }
 
-/// Refines the chosen half in place; the rest stays its complement. Returns how many kernel values were computed.
-pub fn refine(
-    options: &Options<'_>,
-    values: Values<'_>,
-    split: &mut Split,
-    monitor: &dyn Monitor,
-) -> Result<usize> {
-    let width = match &values {
-        Values::Table(_) => 0,
-        Values::Points(_) => options.kernel.width(options.d),
-    };
-    let source = Source { options, values, width };
+/// Refines the chosen half in place; the rest stays its complement. Returns how many kernel values were formed.
+pub fn refine(options: &Options<'_>, cloud: &Cloud<f64>, split: &mut Split, monitor: &dyn Monitor) -> Result<usize> {
+    let source = Source { options, cloud, width: options.kernel.width(options.d) };
     let mut outside = Outside::new(&source, split, monitor)?;
     let m = split.chosen.len();
-    let mut count = m * m;
+    let mut formed = m * m / 2;
     for _ in 0..options.swap_passes {
-        count += m * m + m * outside.pass(&source, split, monitor)?;
+        let exchanged = outside.pass(&source, split, monitor)?;
+        formed += m * (m + exchanged);
+        if exchanged == 0 {
+            break;
+        }
     }
     split.rest.clone_from(&outside.points);
-    Ok(if width > 0 { count } else { 0 })
+    Ok(formed)
 }
 
 impl Source<'_> {
     fn features(&self, point: usize) -> &[f64] {
-        match &self.values {
-            Values::Table(_) => &[],
-            Values::Points(cloud) => cloud.rows(point..point + 1).row(0),
-        }
+        self.cloud.rows(point..point + 1).row(0)
     }
 
-    /// Values of some points with the lanes: part by part, row by row.
-    fn form(&self, points: &[usize], outside: &Outside, out: &mut [f64], monitor: &dyn Monitor) -> Result<()> {
-        let rows: Vec<f64> = points.iter().flat_map(|&p| self.features(p)).copied().collect();
-        let parts = out.chunks_mut(points.len() * PART).enumerate();
+    fn rows(&self, points: &[usize]) -> Vec<f64> {
+        points.iter().flat_map(|&p| self.features(p)).copied().collect()
+    }
+
+    /// Values of some points with the first lanes: part by part, row by row.
+    fn form(&self, points: &[usize], outside: &Outside, lanes: usize, out: &mut [f64], monitor: &dyn Monitor) -> Result<()> {
+        let rows = self.rows(points);
+        let parts = out.chunks_mut(points.len() * PART).enumerate().take(lanes.div_ceil(PART));
         let work = |(part, out): (usize, &mut [f64])| {
             let (first, stride) = (part * PART, out.len() / points.len());
-            let lanes = &outside.points[first..(first + stride).min(outside.points.len())];
-            match &self.values {
-                Values::Table(table) => {
-                    for (row, &point) in out.chunks_mut(stride).zip(points) {
-                        let values = table.row(point);
-                        row.iter_mut().zip(lanes).for_each(|(out, &lane)| *out = values[lane]);
-                    }
-                }
-                Values::Points(_) => {
-                    let panels = &outside.panels[first * self.width..][..stride * self.width];
-                    let panels = Panels::new(panels, self.width);
-                    self.options.kernel.tile_f64(Rows::new(&rows, self.width), panels, out, stride)?;
-                    out.chunks_mut(stride).for_each(|row| row[lanes.len()..].fill(0.0));
-                }
-            }
+            let wanted = stride.min((lanes - first).next_multiple_of(LANES));
+            let panels = Panels::new(&outside.panels[first * self.width..][..wanted * self.width], self.width);
+            self.options.kernel.tile_f64(Rows::new(&rows, self.width), panels, out, stride)?;
+            let filled = stride.min(outside.points.len() - first);
+            out.chunks_mut(stride).for_each(|row| row[filled..].fill(0.0));
             Ok(())
         };
         if self.options.wide && points.len() > 1 {
@@ -104,23 +83,13 @@ impl Source<'_> {
 
     /// Values of a few points with each other, `LANES` a row.
     fn square(&self, points: &[usize], out: &mut [f64]) -> Result<()> {
-        match &self.values {
-            Values::Table(table) => {
-                for (out, &p) in out.chunks_mut(LANES).zip(points) {
-                    out.iter_mut().zip(points).for_each(|(out, &q)| *out = table.row(p)[q]);
-                }
-                Ok(())
-            }
-            Values::Points(_) => {
-                let rows: Vec<f64> = points.iter().flat_map(|&p| self.features(p)).copied().collect();
-                let mut panel = try_zeroed(self.width * LANES)?;
-                for (lane, row) in rows.chunks(self.width).enumerate() {
-                    panel.iter_mut().skip(lane).step_by(LANES).zip(row).for_each(|(to, &from)| *to = from);
-                }
-                let (rows, panel) = (Rows::new(&rows, self.width), Panels::new(&panel, self.width));
-                self.options.kernel.tile_f64(rows, panel, out, LANES)
-            }
+        let rows = self.rows(points);
+        let mut panel = try_zeroed(self.width * LANES)?;
+        for (lane, row) in rows.chunks(self.width).enumerate() {
+            panel.iter_mut().skip(lane).step_by(LANES).zip(row).for_each(|(to, &from)| *to = from);
         }
+        let (rows, panel) = (Rows::new(&rows, self.width), Panels::new(&panel, self.width));
+        self.options.kernel.tile_f64(rows, panel, out, LANES)
     }
 }
 
@@ -135,15 +104,19 @@ impl Outside {
             outside.enter(lane, source.features(split.rest[lane]));
         }
         let mut strip = try_zeroed(padded * ROWS)?;
-        for points in split.chosen.chunks(ROWS) {
+        for (at, points) in split.chosen.chunks(ROWS).enumerate() {
+            // The split has summed over the chosen points of earlier panels.
+            let lanes = m.min((at * ROWS / PAIRS + 1) * PAIRS);
             let strip = &mut strip[..padded * points.len()];
-            source.form(points, &outside, strip, monitor)?;
-            for (scores, part) in outside.scores.chunks_mut(PART).zip(strip.chunks(PART * points.len())) {
-                add_rows(part, scores);
+            source.form(points, &outside, lanes, strip, monitor)?;
+            let parts = outside.scores[..lanes.next_multiple_of(PAIRS)].chunks_mut(PART);
+            for (scores, part) in parts.zip(strip.chunks(PART * points.len())) {
+                add_rows(part, part.len() / points.len(), scores);
             }
         }
         for (score, &point) in outside.scores.iter_mut().zip(&split.rest) {
-            *score = (split.diagonal[point] + 2.0 * *score) / m as f64 - split.totals[point] / m as f64;
+            let with = split.before[point] + *score;
+            *score = (split.diagonal[point] + 2.0 * with - split.totals[point]) / m as f64;
         }
         outside.scores[m..].fill(f64::INFINITY);
         Ok(outside)
@@ -152,8 +125,9 @@ impl Outside {
     /// Puts the features of a point into a lane.
     fn enter(&mut self, lane: usize, features: &[f64]) {
         let base = lane / LANES * LANES * features.len() + lane % LANES;
-        let panels = self.panels.iter_mut().skip(base).step_by(LANES);
-        panels.zip(features).for_each(|(to, &from)| *to = from);
+        for (k, &feature) in features.iter().enumerate() {
+            self.panels[base + k * LANES] = feature;
+        }
     }
 
     /// Tries each chosen point once; returns the number of exchanges.
@@ -169,7 +143,7 @@ impl Outside {
             let points = split.chosen[start..m.min(start + ROWS)].to_vec();
             let layout = Layout { padded, rows: points.len() };
             let strip = &mut strip[..padded * points.len()];
-            source.form(&points, self, strip, monitor)?;
+            source.form(&points, self, m, strip, monitor)?;
             source.square(&points, &mut square)?;
             for (r, &point) in points.iter().enumerate() {
                 let (low, part, sum) = self.best(strip, layout, r, weight);
@@ -180,7 +154,7 @@ impl Outside {
                 let values = &strip[layout.row(part, r)];
                 let lane = part * PART + place(values, &self.scores[part * PART..][..values.len()], weight, low);
                 let new = self.points[lane];
-                source.form(&[new], self, &mut row, monitor)?;
+                source.form(&[new], self, m, &mut row, monitor)?;
                 for (part, scores) in self.scores.chunks_mut(PART).enumerate() {
                     exchange(scores, &row[part * PART..], &strip[layout.row(part, r)], weight);
                 }

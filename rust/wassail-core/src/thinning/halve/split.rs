@@ -1,12 +1,11 @@
 //! Kernel halving: pairs are decided in turn, a panel of points at a time.
 //!
 //! Once a panel is decided its kernel values with all later points are formed, once, and added to what those points need
-//! to be decided: nothing is ever read back, so memory is O(s) unless the values are wanted as a table.
+//! to be decided: nothing is ever read back, so memory is O(s).
 
 use super::Options;
 use super::balance::Balance;
 use super::lanes::{Columns, accumulate};
-use super::table::Table;
 use crate::error::{Result, try_zeroed};
 use crate::kernel::Cloud;
 use crate::monitor::Monitor;
@@ -23,6 +22,10 @@ pub struct Split {
     pub chosen: Vec<usize>,
     /// The other ones.
     pub rest: Vec<usize>,
+    /// Σ k(x_i, ·) over the chosen points of earlier panels.
+    pub before: Vec<f64>,
+    /// The same over every second point.
+    before_regular: Vec<f64>,
     /// Σ_j k(x_i, x_j).
     pub totals: Vec<f64>,
     /// k(x_i, x_i).
@@ -39,7 +42,10 @@ struct Walk<'a> {
     balance: Balance,
     /// Of each pair +1 if its first point is in the rest, −1 if it is chosen.
     signs: Vec<f64>,
+    /// Of each point, over earlier panels.
     sums: Columns<Vec<f64>>,
+    /// Of each point, over its own panel and later ones.
+    ahead: Vec<f64>,
     diagonal: Vec<f64>,
     distance: f64,
     regular: f64,
@@ -51,7 +57,6 @@ pub fn split(
     cloud: &Cloud<f64>,
     delta: f64,
     uniforms: &[f64],
-    mut table: Option<&mut Table>,
     monitor: &dyn Monitor,
 ) -> Result<Split> {
     let (s, padded) = (cloud.len(), cloud.len().next_multiple_of(LANES));
@@ -61,6 +66,7 @@ pub fn split(
         balance: Balance::new(s, delta),
         signs: try_zeroed(s / 2)?,
         sums: Columns { signed: try_zeroed(padded)?, regular: try_zeroed(padded)?, total: try_zeroed(padded)? },
+        ahead: try_zeroed(padded)?,
         diagonal: try_zeroed(s)?,
         distance: 0.0,
         regular: 0.0,
@@ -71,18 +77,9 @@ pub fn split(
         let count = LANES.min(s - panel * LANES);
         walk.panel(panel, count, &mut square)?;
         walk.decide(panel, count, &square, uniforms);
-        if let Some(table) = table.as_deref_mut() {
-            for (row, values) in square.chunks(LANES).take(count).enumerate() {
-                table.from(panel * LANES + row, panel * LANES)[..LANES].copy_from_slice(values);
-            }
-        }
-        walk.spread(panel, &mut scratch, table.as_deref_mut(), monitor)?;
+        walk.spread(panel, &mut scratch, monitor)?;
     }
-    let first = walk.signs.iter().enumerate().map(|(i, &sign)| 2 * i + usize::from(sign > 0.0));
-    let chosen: Vec<usize> = first.collect();
-    let rest = chosen.iter().map(|c| c ^ 1).collect();
-    let (totals, diagonal) = (walk.sums.total, walk.diagonal);
-    Ok(Split { chosen, rest, totals, diagonal, distance: walk.distance, regular: walk.regular })
+    Ok(walk.finish())
 }
 
 impl Walk<'_> {
@@ -96,8 +93,9 @@ impl Walk<'_> {
     /// Decides the pairs of a panel in turn.
     fn decide(&mut self, panel: usize, count: usize, square: &[f64], uniforms: &[f64]) {
         let start = panel * LANES;
-        let Columns { signed, regular, total } = &mut self.sums;
-        let (signed, regular) = (&mut signed[start..start + count], &mut regular[start..start + count]);
+        let (mut signed, mut regular) = ([0.0; LANES], [0.0; LANES]);
+        signed.copy_from_slice(&self.sums.signed[start..start + LANES]);
+        regular.copy_from_slice(&self.sums.regular[start..start + LANES]);
         for p in (0..count).step_by(2) {
             let (first, second) = (&square[p * LANES..], &square[(p + 1) * LANES..]);
             // Rounding may leave it negative.
@@ -116,31 +114,55 @@ impl Walk<'_> {
         }
         for (p, row) in square.chunks(LANES).take(count).enumerate() {
             self.diagonal[start + p] = row[p];
-            total[start..start + count].iter_mut().zip(row).for_each(|(t, v)| *t += v);
+            self.ahead[start..start + count].iter_mut().zip(row).for_each(|(t, v)| *t += v);
         }
     }
 
-    /// Adds the values of a decided panel to the sums of all later points, and leaves them in the table if there is one.
-    fn spread(&mut self, panel: usize, scratch: &mut [f64], table: Option<&mut Table>, monitor: &dyn Monitor) -> Result<()> {
+    /// Adds the values of a decided panel to the sums of all later points.
+    fn spread(&mut self, panel: usize, scratch: &mut [f64], monitor: &dyn Monitor) -> Result<()> {
         let (start, later) = (panel * LANES, (panel + 1) * LANES);
         let Some(signs) = self.signs.get(start / 2..later / 2) else { return Ok(()) };
-        let (before, ahead) = self.sums.split(later);
         let strip = Strip { options: self.options, cloud: self.cloud, start, signs };
-        let chunks = ahead.chunks(COLUMNS).enumerate().map(|(chunk, columns)| (later + chunk * COLUMNS, columns));
-        let parts = match table {
-            Some(table) => {
-                let stride = table.stride();
-                chunks.map(|(from, columns)| strip.sweep(from, columns, table.from(start, from), stride, stride)).collect()
-            }
-            None if self.options.wide => map_chunks(chunks.collect(), monitor, |(from, columns)| {
-                strip.sweep(from, columns, &mut try_zeroed(ROWS * COLUMNS)?, COLUMNS, 0)
-            }),
-            None => chunks.map(|(from, columns)| strip.sweep(from, columns, scratch, COLUMNS, 0)).collect(),
+        let chunks = self.sums.from(later).chunks(COLUMNS).enumerate();
+        let chunks = chunks.map(|(chunk, columns)| (later + chunk * COLUMNS, columns));
+        let parts: Vec<[f64; LANES]> = if self.options.wide {
+            map_chunks(chunks.collect(), monitor, |(from, columns)| {
+                strip.sweep(from, columns, &mut try_zeroed(ROWS * COLUMNS)?)
+            })?
+        } else {
+            chunks.map(|(from, columns)| strip.sweep(from, columns, scratch)).collect::<Result<_>>()?
         };
-        for part in parts? {
-            before.total[start..].iter_mut().zip(&part).for_each(|(t, v)| *t += v);
+        for part in parts {
+            self.ahead[start..].iter_mut().zip(&part).for_each(|(t, v)| *t += v);
         }
         Ok(())
+    }
+
+    fn finish(self) -> Split {
+        let Columns { signed, regular, total } = self.sums;
+        let chosen: Vec<usize> = self.signs.iter().enumerate().map(|(i, &s)| 2 * i + usize::from(s > 0.0)).collect();
+        let half = |signed: &[f64]| total.iter().zip(signed).map(|(t, s)| 0.5 * (t - s)).collect();
+        Split {
+            rest: chosen.iter().map(|c| c ^ 1).collect(),
+            chosen,
+            before: half(&signed),
+            before_regular: half(&regular),
+            totals: total.iter().zip(&self.ahead).map(|(before, ahead)| before + ahead).take(self.diagonal.len()).collect(),
+            diagonal: self.diagonal,
+            distance: self.distance,
+            regular: self.regular,
+        }
+    }
+}
+
+impl Split {
+    /// Takes every second point where those are no worse.
+    pub fn prefer_regular(&mut self) {
+        if self.distance >= self.regular {
+            self.chosen.iter_mut().enumerate().for_each(|(i, c)| *c = 2 * i + 1);
+            self.rest.iter_mut().enumerate().for_each(|(i, c)| *c = 2 * i);
+            std::mem::swap(&mut self.before, &mut self.before_regular);
+        }
     }
 }
 
@@ -153,27 +175,19 @@ struct Strip<'a> {
 }
 
 impl Strip<'_> {
-    /// Columns from `from` on; returns the sums of the rows. Each `ROWS` rows go `step` rows' worth further in `out`.
-    fn sweep(
-        &self,
-        from: usize,
-        mut columns: Columns<&mut [f64]>,
-        out: &mut [f64],
-        stride: usize,
-        step: usize,
-    ) -> Result<[f64; LANES]> {
+    /// Adds to columns from `from` on, and returns the sums of the rows.
+    fn sweep(&self, from: usize, mut columns: Columns<&mut [f64]>, tile: &mut [f64]) -> Result<[f64; LANES]> {
         let width = columns.total.len();
         let panels = self.cloud.panels(from / LANES..(from + width) / LANES);
         let mut totals = [0.0; LANES];
         for (r, totals) in totals.chunks_mut(ROWS).enumerate() {
-            let out = &mut out[r * ROWS * step..];
             let rows = self.start + r * ROWS;
-            self.options.kernel.tile_f64(self.cloud.rows(rows..rows + ROWS), panels, out, stride)?;
+            self.options.kernel.tile_f64(self.cloud.rows(rows..rows + ROWS), panels, tile, COLUMNS)?;
             // Lanes past the last point must not count.
-            for row in out.chunks_mut(stride).take(ROWS) {
+            for row in tile.chunks_mut(COLUMNS) {
                 row[(self.cloud.len() - from).min(width)..width].fill(0.0);
             }
-            accumulate(out, stride, &self.signs[r * ROWS / 2..][..ROWS / 2], &mut columns, totals);
+            accumulate(tile, COLUMNS, &self.signs[r * ROWS / 2..][..ROWS / 2], &mut columns, totals);
         }
         Ok(totals)
     }
