@@ -22,6 +22,7 @@ __all__ = [
     "exp_f32",
     "exp_f64",
     "get_num_threads",
+    "halve",
     "isa",
     "kernel_gram",
     "log_f32",
@@ -365,6 +366,14 @@ def kernel_split(
 
 # split: another kernel for the halvings, with the points as it reads them; weights: (n,) with sum 1; order: rows to be
 # halved; baseline: as many rows as are wanted. Rows, σ² of the leaf, kernel values used, decisions recomputed.
+def halve(
+    kernel: Kernel,
+    points: NDArray[Any],
+    center: NDArray[np.float64],
+    tasks: tuple[NDArray[np.uintp], NDArray[np.uintp], NDArray[np.float64], NDArray[np.float64]],
+    swap_passes: int,
+    n_threads: int,
+) -> tuple[NDArray[np.uintp], int]: ...
 def kernel_thin(
     kernel: Kernel,
     x: NDArray[Any],

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wassail import _core
-from wassail.kernels import Kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Points: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 F64: TypeAlias = NDArray[np.float64]
@@ -27,7 +29,7 @@ def draws(sizes: Indices) -> Indices:
 class Halver:
     """Halves blocks of points with one kernel."""
 
-    kernel: Kernel
+    kernel: _core.Kernel
     center: F64
     swap_passes: int
     n_threads: int
@@ -49,9 +51,15 @@ class Halver:
             np.ascontiguousarray(uniforms, dtype=np.float64),
             np.ascontiguousarray(deltas, dtype=np.float64),
         )
-        core = self.kernel._core_kernel()
-        chosen, count = _core.halve(core, x, self.center, tasks, self.swap_passes, self.n_threads)
+        chosen, count = _core.halve(self.kernel, x, self.center, tasks, self.swap_passes, self.n_threads)
         return chosen.astype(np.intp), count
+
+
+def middle(x: Points) -> F64:
+    """Return what stationary kernels see the points relative to: their mean, or one of them if that overflows."""
+    with np.errstate(over="ignore"):
+        mean: F64 = x.mean(axis=0, dtype=np.float64)
+    return mean if np.isfinite(mean).all() else x[0].astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +111,25 @@ class Tree:
                 start = (start[:, None] + np.cumsum(four, axis=1) - four).ravel()
         return cls(levels[::-1], total << halvings, int(below[0].sum()))
 
-    def run(self, halver: Halver, x: Points, order: Indices, uniforms: F64, delta: float) -> tuple[Indices, int]:
-        """Return what is left of `order` and the number of kernel values formed."""
+    def run(
+        self,
+        halver: Halver,
+        x: Points,
+        order: Indices,
+        uniforms: F64,
+        delta: float,
+        report: Callable[[int, float, float], object] | None = None,
+    ) -> tuple[Indices, int]:
+        """Return what is left of `order` and the number of kernel values formed; levels take about the same time."""
         spent = 0
-        for level in self.levels:
+        for done, level in enumerate(self.levels, 1):
             count = draws(level.sizes)
             ends = np.cumsum(count)
             at = np.arange(ends[-1]) + np.repeat(level.at - (ends - count), count)
             order, formed = halver.halve(x, order, level.sizes, uniforms[at], delta * level.shares)
             spent += formed
+            if report is not None:
+                report(self.n * done // len(self.levels), 0.0, 0.0)
         return order, spent
 
 

@@ -53,12 +53,7 @@ pub fn draws(points: usize) -> usize {
 
 impl<'a> Options<'a> {
     /// See the fields.
-    pub fn new(
-        kernel: &'a dyn Kernel,
-        points: Coordinates<'a>,
-        center: &'a [f64],
-        swap_passes: usize,
-    ) -> Self {
+    pub fn new(kernel: &'a dyn Kernel, points: Coordinates<'a>, center: &'a [f64], swap_passes: usize) -> Self {
         Self { kernel, points, d: center.len(), center, swap_passes, wide: false }
     }
 

@@ -61,7 +61,14 @@ impl Source<'_> {
     }
 
     /// Values of some points with the first lanes: part by part, row by row.
-    fn form(&self, points: &[usize], outside: &Outside, lanes: usize, out: &mut [f64], monitor: &dyn Monitor) -> Result<()> {
+    fn form(
+        &self,
+        points: &[usize],
+        outside: &Outside,
+        lanes: usize,
+        out: &mut [f64],
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
         let rows = self.rows(points);
         let parts = out.chunks_mut(points.len() * PART).enumerate().take(lanes.div_ceil(PART));
         let work = |(part, out): (usize, &mut [f64])| {

@@ -147,7 +147,12 @@ impl Walk<'_> {
             chosen,
             before: half(&signed),
             before_regular: half(&regular),
-            totals: total.iter().zip(&self.ahead).map(|(before, ahead)| before + ahead).take(self.diagonal.len()).collect(),
+            totals: total
+                .iter()
+                .zip(&self.ahead)
+                .map(|(before, ahead)| before + ahead)
+                .take(self.diagonal.len())
+                .collect(),
             diagonal: self.diagonal,
             distance: self.distance,
             regular: self.regular,
