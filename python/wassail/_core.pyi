@@ -27,6 +27,7 @@ __all__ = [
     "kernel_gram",
     "log_f32",
     "log_f64",
+    "low_rank_split",
     "memory_limit",
     "plan_apply",
     "plan_dense",
@@ -354,8 +355,8 @@ class Kernel:
 
 def kernel_gram(kernel: Kernel, x: NDArray[Any], y: NDArray[Any], n_threads: int) -> NDArray[np.float64]: ...
 
-# multipliers (m,), uniforms (m, >= n // 2): leaves (2^m, n >> m), σ² of each, Σ_{i<j} k within each, Σ_{j≠i} k(x_i, x_j)
-# of each point, pairs evaluated, decisions recomputed
+# multipliers (m,), uniforms (m, >= n // 2): leaves (2^m, n >> m), σ² of each, Σ_{i<j} k within each,
+# Σ_{j≠i} k(x_i, x_j) of each point, pairs evaluated, decisions recomputed
 def kernel_split(
     kernel: Kernel,
     x: NDArray[Any],
@@ -374,6 +375,9 @@ def halve(
     swap_passes: int,
     n_threads: int,
 ) -> tuple[NDArray[np.uintp], int]: ...
+def low_rank_split(
+    features: NDArray[np.float64], multipliers: NDArray[np.float64], uniforms: NDArray[np.float64], n_threads: int
+) -> tuple[NDArray[np.uintp], NDArray[np.float64]]: ...
 def kernel_thin(
     kernel: Kernel,
     x: NDArray[Any],

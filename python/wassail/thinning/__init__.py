@@ -3,6 +3,7 @@
 from wassail import kernels
 from wassail.thinning.compress import compress, compress_plus_plus
 from wassail.thinning.kernel_thin import kernel_thin
+from wassail.thinning.low_rank import low_rank_thin
 from wassail.thinning.results import ThinningResult
 from wassail.thinning.stream import ThinningSink, ThinningStream
 
@@ -14,4 +15,5 @@ __all__ = [
     "compress_plus_plus",
     "kernel_thin",
     "kernels",
+    "low_rank_thin",
 ]

@@ -199,8 +199,8 @@ def schedule(counts: list[int], base: int) -> tuple[list[Indices], int]:
     """
     Return where the uniforms of each halving start, by height, and how many there are.
 
-    Halvings draw one after the other, as they would be made were the points pushed one by one: `counts` are the points of
-    height 0 and the results of each height above.
+    Halvings draw one after the other, as they would be made were the points pushed one by one: `counts` are the
+    points of height 0 and the results of each height above.
     """
     starts: list[list[int]] = []
     waiting, total = [0, *counts[1:]], 0

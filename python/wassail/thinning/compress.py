@@ -45,9 +45,9 @@ def compress(
 
         C(S) = \mathrm{halve}\bigl(C(S_1) \cup C(S_2) \cup C(S_3) \cup C(S_4)\bigr)
 
-    with the consecutive quarters :math:`S_i` of S, down to blocks of about :math:`4^{g+1}` points that are halved as they
-    are. A halving is kernel halving (KT-SPLIT with one round) or every second point, whichever is better, refined by
-    KT-SWAP, and then with a coin its result or the complement, so that its error has mean zero.
+    with the consecutive quarters :math:`S_i` of S, down to blocks of about :math:`4^{g+1}` points that are halved as
+    they are. A halving is kernel halving (KT-SPLIT with one round) or every second point, whichever is better,
+    refined by KT-SWAP, and then with a coin its result or the complement, so that its error has mean zero.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def compress(
     oversampling : int, default 4
         g: 0 is fastest, 4 is about as good as kernel thinning of all points at once.
     bins : int, default 1
-        Parts of consecutive points that are compressed each for itself; :math:`2^g \sqrt{n \cdot bins}` points are left.
+        Parts of consecutive points that are compressed each for itself; :math:`2^g \sqrt{n \cdot bins}` points are
+        left.
     delta : float, default 0.5
         Probability in (0, 1) that the sub-Gaussian bound may fail with.
     swap_passes : int, default 1
@@ -66,9 +67,9 @@ def compress(
     scores : array_like, shape (n, d), optional
         For Stein kernels without a score function: ∇ log p at the points.
     rng : int, SeedSequence or Generator, optional
-        Source of the random choices: ``random(count)``, halvings one after the other as they would be made in turn. With
-        the same seed the choice is that of ``goodpoints.compress.compress_kt`` index for index, but for exact ties, which are
-        common for g < 2: all first points of pairs against all second ones.
+        Source of the random choices: ``random(count)``, halvings one after the other as they would be made in turn.
+        With the same seed the choice is that of ``goodpoints.compress.compress_kt`` index for index, but for exact
+        ties, which are common for g < 2: all first points of pairs against all second ones.
     progress : bool or callable, default False
         True draws a bar; a function is called as ``progress(done, n)``.
     n_threads : int, optional
@@ -77,8 +78,8 @@ def compress(
     Returns
     -------
     ThinningResult
-        n // 2^h points, equally weighted and without repeats, :math:`h = \lfloor \log_4(n / bins) \rfloor - g`; all of them
-        where h is not positive.
+        n // 2^h points, equally weighted and without repeats, :math:`h = \lfloor \log_4(n / bins) \rfloor - g`; all
+        of them where h is not positive.
 
     Raises
     ------
@@ -89,8 +90,9 @@ def compress(
     -----
     :math:`O(4^g n \log n)` kernel values, O(n) memory beside the points.
 
-    Any n will do: quarters differ by a few points. Should n be no multiple of 2^h, n mod 2^h points, less than one point
-    of the output stands for, take no part; they are drawn at random, one in each of as many stretches of equal length.
+    Any n will do: quarters differ by a few points. Should n be no multiple of 2^h, n mod 2^h points, less than one
+    point of the output stands for, take no part; they are drawn at random, one in each of as many stretches of equal
+    length.
 
     References
     ----------
@@ -135,9 +137,9 @@ def compress_plus_plus(
     r"""
     Choose few points whose averages are those of many, in almost linear time: kernel thinning of what Compress leaves.
 
-    Compress takes n points to :math:`2^{g+1} \sqrt n`, kernel thinning those to :math:`\sqrt n`. The error is at most four
-    times that of kernel thinning all points, in theory, for :math:`g \ge \log_2 \log(n + 1) + 3.1`; in practice g = 4 is
-    within some percent of it.
+    Compress takes n points to :math:`2^{g+1} \sqrt n`, kernel thinning those to :math:`\sqrt n`. The error is at most
+    four times that of kernel thinning all points, in theory, for :math:`g \ge \log_2 \log(n + 1) + 3.1`; in practice
+    g = 4 is within some percent of it.
 
     Parameters
     ----------
@@ -159,8 +161,8 @@ def compress_plus_plus(
     scores : array_like, shape (n, d), optional
         For Stein kernels without a score function: ∇ log p at the points.
     centered : bool, default False
-        Whether the mean of `kernel` under the distribution that is aimed at is zero, as that of a Stein kernel is: the last
-        thinning then aims at it. Halvings keep to the input.
+        Whether the mean of `kernel` under the distribution that is aimed at is zero, as that of a Stein kernel is:
+        the last thinning then aims at it. Halvings keep to the input.
     unique : bool, default True
         Whether a point may be chosen once only.
     rng : int, SeedSequence or Generator, optional
@@ -183,8 +185,8 @@ def compress_plus_plus(
 
     Notes
     -----
-    About :math:`4^{g+1} n (\log_4 n - g)` kernel values, O(n) memory beside the points. See `compress` for n that are no
-    powers of 4.
+    About :math:`4^{g+1} n (\log_4 n - g)` kernel values, O(n) memory beside the points. See `compress` for n that are
+    no powers of 4.
 
     Use it from some ten thousand points on; `kernel_thin` is as fast below, and more exact.
 
@@ -247,7 +249,7 @@ def compress_plus_plus(
         n_threads=n_threads,
     )
     spent += final.n_evaluations
-    return _result(points, left[final.indices], kernel, halver, packed, spent, shares, centered)
+    return _result(points, left[final.indices], kernel, halver, packed, spent, shares, centered=centered)
 
 
 def check_oversampling(value: int) -> int:
@@ -311,6 +313,7 @@ def _result(
     packed: Points,
     spent: int,
     shares: F64 | None = None,
+    *,
     centered: bool = False,
 ) -> ThinningResult:
     return ThinningResult(

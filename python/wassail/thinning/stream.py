@@ -27,9 +27,10 @@ class ThinningStream:
     r"""
     Compress a stream of points of any length while it runs, holding :math:`O(2^g \sqrt n)` of them.
 
-    Compress from the leaves up: every :math:`4^{g+1}` points are halved as soon as they are there, and every four results
-    of one height are halved together to one of the next. The state depends on the points alone and not on the chunks that
-    they came in. Of each height at most three results are held, whose points stand for 2^t of the stream each: none is lost.
+    Compress from the leaves up: every :math:`4^{g+1}` points are halved as soon as they are there, and every four
+    results of one height are halved together to one of the next. The state depends on the points alone and not on the
+    chunks that they came in. Of each height at most three results are held, whose points stand for 2^t of the stream
+    each: none is lost.
 
     Parameters
     ----------
@@ -38,8 +39,8 @@ class ThinningStream:
     oversampling : int, default 4
         g: more holds more points and is more exact.
     delta : float, default 0.5
-        Probability in (0, 1) that the sub-Gaussian bound may fail with, over the whole stream, however long: halving i of
-        height t has :math:`\delta / (2 t (t + 1) i (i + 1))` of it, the result the other half.
+        Probability in (0, 1) that the sub-Gaussian bound may fail with, over the whole stream, however long: halving
+        i of height t has :math:`\delta / (2 t (t + 1) i (i + 1))` of it, the result the other half.
     swap_passes : int, default 1
         Rounds of KT-SWAP in each halving, 0 for none.
     rng : int, SeedSequence or Generator, optional
@@ -49,8 +50,8 @@ class ThinningStream:
 
     Notes
     -----
-    :math:`O(4^g \log n)` kernel values a point on average. Streams can be pickled, or saved as arrays by `to_arrays`, and
-    go on as if nothing had been, bit for bit. A call that fails or is interrupted leaves the stream as it was.
+    :math:`O(4^g \log n)` kernel values a point on average. Streams can be pickled, or saved as arrays by `to_arrays`,
+    and go on as if nothing had been, bit for bit. A call that fails or is interrupted leaves the stream as it was.
 
     References
     ----------
@@ -220,8 +221,8 @@ class ThinningStream:
         """
         Return the stream of both, this one first; neither is changed.
 
-        Every point held stands for as many as before; what can be halved now is. The random choices of both go into those
-        that follow, so that merging the same streams gives the same stream: give them different seeds.
+        Every point held stands for as many as before; what can be halved now is. The random choices of both go into
+        those that follow, so that merging the same streams gives the same stream: give them different seeds.
 
         Parameters
         ----------

@@ -4,10 +4,11 @@ use crate::arrays::vector;
 use crate::enter::{Hooks, enter};
 use crate::kernel::Kernel;
 use crate::points::Points;
-use numpy::{PyArray1, PyReadonlyArray1};
+use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use wassail_core::thinning::halve::{Options, Task, draws};
+use wassail_core::thinning::{Rule, low_rank_split as split};
 
 /// Order of points, points of each halving, their uniforms, their failure probabilities.
 type Tasks<'py> = (
@@ -62,4 +63,27 @@ pub fn halve<'py>(
         Options::new(kernel.core(), points, center, swap_passes).run(&tasks, monitor)
     })?;
     Ok((vector(py, chosen), formed))
+}
+
+/// Leaves of a split by features (n, width), leaf by leaf, and the squared distance of the mean of each from that of all.
+#[pyfunction]
+pub fn low_rank_split<'py>(
+    py: Python<'py>,
+    features: PyReadonlyArray2<'py, f64>,
+    multipliers: PyReadonlyArray1<'py, f64>,
+    uniforms: PyReadonlyArray2<'py, f64>,
+    n_threads: usize,
+) -> PyResult<(Bound<'py, PyArray1<usize>>, Bound<'py, PyArray1<f64>>)> {
+    let (n, width) = (features.shape()[0], features.shape()[1]);
+    let (levels, pitch) = (uniforms.shape()[0], uniforms.shape()[1]);
+    let multipliers = multipliers.as_slice()?;
+    let fits = n > 0 && width > 0 && width % 16 == 0 && levels == multipliers.len() && pitch >= n / 2;
+    if !fits || levels >= usize::BITS as usize || n >> levels == 0 {
+        return Err(PyValueError::new_err("features, multipliers and uniforms do not fit"));
+    }
+    let (features, uniforms) = (features.as_slice()?, uniforms.as_slice()?);
+    let rule = Rule { levels, multipliers, uniforms, pitch, points: n >> levels << levels };
+    let work = n.saturating_mul(width).saturating_mul(levels);
+    let found = enter(py, work, n_threads, &Hooks::default(), |monitor| split(features, width, &rule, monitor))?;
+    Ok((vector(py, found.points), vector(py, found.distances)))
 }

@@ -31,7 +31,7 @@ mod _core {
     #[pymodule_export]
     use super::bench::{bench_distance, bench_exp, bench_fma, bench_read, bench_sweep};
     #[pymodule_export]
-    use super::compress::halve;
+    use super::compress::{halve, low_rank_split};
     #[pymodule_export]
     use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
     #[pymodule_export]
