@@ -74,11 +74,11 @@ def low_rank_thin(
 
     Notes
     -----
-    n r kernel values and O(n r (r + m)) operations, 8 n r bytes. The part of the kernel that the landmarks do not see is
-    thinned at random: by arXiv:2502.12063 the error is that of the best rank-r kernel plus the tail of the spectrum.
+    n r kernel values and O(n r (r + m)) operations, 8 n r bytes. The part of the kernel that the landmarks do not see
+    is thinned at random: by arXiv:2502.12063 the error is that of the best rank-r kernel plus the tail of the spectrum.
 
-    Use it for millions of points and smooth kernels, where `compress_plus_plus` takes too long; it makes no swaps and is
-    less exact otherwise.
+    Use it for millions of points and smooth kernels, where `compress_plus_plus` takes too long; it makes no swaps and
+    is less exact otherwise.
 
     References
     ----------

@@ -4,11 +4,12 @@ use crate::arrays::vector;
 use crate::enter::{Hooks, enter};
 use crate::kernel::Kernel;
 use crate::points::Points;
+use crate::thinning::rule;
 use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use wassail_core::thinning::halve::{Options, Task, draws};
-use wassail_core::thinning::{Rule, low_rank_split as split};
+use wassail_core::thinning::low_rank_split as split;
 
 /// Order of points, points of each halving, their uniforms, their failure probabilities.
 type Tasks<'py> = (
@@ -75,15 +76,12 @@ pub fn low_rank_split<'py>(
     n_threads: usize,
 ) -> PyResult<(Bound<'py, PyArray1<usize>>, Bound<'py, PyArray1<f64>>)> {
     let (n, width) = (features.shape()[0], features.shape()[1]);
-    let (levels, pitch) = (uniforms.shape()[0], uniforms.shape()[1]);
-    let multipliers = multipliers.as_slice()?;
-    let fits = n > 0 && width > 0 && width % 16 == 0 && levels == multipliers.len() && pitch >= n / 2;
-    if !fits || levels >= usize::BITS as usize || n >> levels == 0 {
-        return Err(PyValueError::new_err("features, multipliers and uniforms do not fit"));
+    let rule = rule(n, &multipliers, &uniforms)?;
+    if width == 0 || width % 16 != 0 {
+        return Err(PyValueError::new_err("features must fill whole registers"));
     }
-    let (features, uniforms) = (features.as_slice()?, uniforms.as_slice()?);
-    let rule = Rule { levels, multipliers, uniforms, pitch, points: n >> levels << levels };
-    let work = n.saturating_mul(width).saturating_mul(levels);
+    let features = features.as_slice()?;
+    let work = n.saturating_mul(width).saturating_mul(rule.levels);
     let found = enter(py, work, n_threads, &Hooks::default(), |monitor| split(features, width, &rule, monitor))?;
     Ok((vector(py, found.points), vector(py, found.distances)))
 }

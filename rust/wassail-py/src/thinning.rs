@@ -13,7 +13,7 @@ use wassail_core::thinning::{Problem, Rule, split, thin};
 type Rows<'py> = Bound<'py, PyArray1<usize>>;
 
 /// A rule for splitting n points, from one multiplier and one row of uniform numbers a level.
-fn rule<'a>(
+pub fn rule<'a>(
     n: usize,
     multipliers: &'a PyReadonlyArray1<'_, f64>,
     uniforms: &'a PyReadonlyArray2<'_, f64>,

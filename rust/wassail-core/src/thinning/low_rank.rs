@@ -1,8 +1,8 @@
 //! KT-SPLIT with the linear kernel of given features: sums of kernel values are inner products with sums of features, so that
 //! a point costs as much as its features, whatever came before.
 
+use super::Rule;
 use super::node::threshold;
-use super::split::Rule;
 use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
 use crate::multiversion;
