@@ -23,7 +23,7 @@ pub use radial::{Isotropic, Profile, Radial};
 pub use signs::{Signs, sign_forms};
 pub use stein::{Metric, Stein};
 pub use sums::{diagonal, row_sums, symmetric_sums, upper_sums};
-pub use table::{Cross, Paired, Table};
+pub use table::{Cross, Paired, Scaled, Table};
 pub use tile::{Panels, Real, Rows};
 
 use crate::error::Result;
