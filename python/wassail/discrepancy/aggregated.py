@@ -34,7 +34,7 @@ class AggregatedTest:
     alpha : float
         Level of the test.
     p_value : float
-        Smallest level, up to simulation error, at which this data is rejected.
+        Smallest level, up to simulation error, at which this data is rejected; not much below K / B₁.
     standard_error : float
         Monte Carlo standard error of `p_value`.
     statistics, thresholds : ndarray, shape (K,)
