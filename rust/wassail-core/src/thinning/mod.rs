@@ -2,6 +2,7 @@
 
 mod fold;
 mod node;
+mod recheck;
 mod split;
 mod swap;
 mod thin;
