@@ -1,6 +1,7 @@
 //! Kernel thinning: split, the best leaf, and swaps.
 
-use super::split::{Rule, Split, split};
+use super::rule::Rule;
+use super::split::{Split, split};
 use super::swap::{Goal, Swap};
 use crate::error::{Result, try_zeroed};
 use crate::kernel::{Cloud, Cross, Kernel, center, diagonal, symmetric_sums};
