@@ -50,12 +50,15 @@ pub struct Thinned {
 /// Thins points.
 pub fn thin(problem: &Problem<'_>, monitor: &dyn Monitor) -> Result<Thinned> {
     let &Problem { points, d, kernel, ref rule, order, .. } = problem;
+    let n = points.len() / d;
+    if problem.unique && problem.baseline.len() == n {
+        return Ok(Thinned { indices: (0..n).collect(), variance: None, n_evaluations: 0, n_recomputed: 0 });
+    }
     let (by, of, width) = problem.split.unwrap_or((kernel, points, d));
     // The sums of a rounded split serve input that was rounded itself, and are not needed with another mean.
     let rough = matches!(points, Coordinates::Single(_));
     let single = rough || problem.split.is_some() || problem.weights.is_some() || problem.centered;
     let split = split(by, of, width, order, rule, single, monitor)?;
-    let n = points.len() / d;
     let cloud = Cloud::<f64>::new(kernel, points, d, &center(points, d)?, 0..n)?;
     let diagonal = diagonal(kernel, points, d, monitor)?;
     let mut n_evaluations = split.n_evaluations;
@@ -65,13 +68,13 @@ pub fn thin(problem: &Problem<'_>, monitor: &dyn Monitor) -> Result<Thinned> {
     let size = split.leaves.len() / rule.leaves();
     let mut swap = Swap::new(&goal, &split.leaves[leaf * size..(leaf + 1) * size], problem.unique, monitor)?;
     let wanted = problem.baseline.len();
-    let baseline = goal.relative(problem.baseline)?;
-    n_evaluations += wanted * wanted;
-    let value = if swap.len() == wanted && size == wanted {
+    let baseline = goal.relative(problem.baseline, monitor)?;
+    n_evaluations += wanted * (wanted - 1) / 2;
+    let value = if swap.len() == wanted && size == wanted && !split.rounded {
         value
     } else {
         swap.resize(wanted, monitor)?;
-        goal.relative(swap.chosen())?
+        goal.relative(swap.chosen(), monitor)?
     };
     let mut variance = Some(split.variances[leaf]);
     if value >= baseline {
@@ -105,8 +108,8 @@ fn best_leaf(
         };
         leaves[..count].iter().zip(&split.inner).map(own).collect()
     } else {
-        *n_evaluations += count * size * size;
-        map_chunks(leaves[..count].to_vec(), monitor, |leaf| goal.relative(leaf))?
+        *n_evaluations += count * size * (size - 1) / 2;
+        map_chunks(leaves[..count].to_vec(), monitor, |leaf| goal.relative(leaf, monitor))?
     };
     let best = (0..count).fold(0, |b, i| if values[i] < values[b] { i } else { b });
     Ok((best, values[best]))
@@ -126,7 +129,8 @@ fn mean(
     if problem.centered {
         return Ok(mean);
     }
-    let equal = vec![1.0 / n as f64; if problem.weights.is_none() { n } else { 0 }];
+    let mut equal = try_zeroed(n)?;
+    equal.fill(1.0 / n as f64);
     let weights = problem.weights.unwrap_or(&equal);
     let sums = if problem.weights.is_none() && problem.split.is_none() {
         split.sums.iter().map(|s| s / n as f64).collect()
