@@ -68,7 +68,15 @@ pub fn thin(problem: &Problem<'_>, monitor: &dyn Monitor) -> Result<Thinned> {
     let size = split.leaves.len() / rule.leaves();
     let mut swap = Swap::new(&goal, &split.leaves[leaf * size..(leaf + 1) * size], problem.unique, monitor)?;
     let wanted = problem.baseline.len();
-    let baseline = goal.relative(problem.baseline, monitor)?;
+    let mut standard = None;
+    let baseline = if problem.unique && problem.weights.is_some() {
+        // Quantiles of weights repeat heavy points.
+        let unique = standard.insert(Swap::new(&goal, problem.baseline, true, monitor)?);
+        unique.resize(wanted, monitor)?;
+        goal.relative(unique.chosen(), monitor)?
+    } else {
+        goal.relative(problem.baseline, monitor)?
+    };
     n_evaluations += wanted * (wanted - 1) / 2;
     let value = if swap.len() == wanted && size == wanted && !split.rounded {
         value
@@ -79,8 +87,10 @@ pub fn thin(problem: &Problem<'_>, monitor: &dyn Monitor) -> Result<Thinned> {
     let mut variance = Some(split.variances[leaf]);
     if value >= baseline {
         n_evaluations += swap.n_evaluations;
-        swap = Swap::new(&goal, problem.baseline, problem.unique, monitor)?;
-        swap.resize(wanted, monitor)?;
+        swap = match standard {
+            Some(unique) => unique,
+            None => Swap::new(&goal, problem.baseline, problem.unique, monitor)?,
+        };
         variance = None;
     }
     swap.refine(problem.rounds, monitor)?;
