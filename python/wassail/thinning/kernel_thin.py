@@ -104,7 +104,7 @@ def kernel_thin(
     Notes
     -----
     n(n − 1)/2 kernel values for all halvings and the mean kernel together (0.1 % more beyond ten halvings), twice as
-    many with a `split_kernel` or weights, and at most 3 n · size for the swaps; O(n d + 4^m) memory, at most 4^10 of it,
+    many with a `split_kernel` or weights, and at most 3 n · size for the swaps; O(n d + 4^m) memory, at most 4^10,
     never a matrix of n × n.
 
     With float32 points values are computed in float32, about twice as fast, as are those of a `split_kernel` always.
