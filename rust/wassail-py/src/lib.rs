@@ -6,6 +6,7 @@
 
 mod arrays;
 mod bench;
+mod callable;
 mod compress;
 mod config;
 mod discrepancy;
@@ -35,13 +36,15 @@ mod _core {
     #[pymodule_export]
     use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
     #[pymodule_export]
-    use super::discrepancy::{kernel_diagonal, kernel_row_sums, kernel_symmetric_sums, kernel_upper_sums};
+    use super::discrepancy::{
+        kernel_diagonal, kernel_row_sums, kernel_sign_forms, kernel_symmetric_sums, kernel_upper_sums,
+    };
     #[pymodule_export]
     use super::exact::exact;
     #[pymodule_export]
     use super::geometry::Geometry;
     #[pymodule_export]
-    use super::kernel::{Kernel, kernel_gram};
+    use super::kernel::{Kernel, kernel_gram, kernel_gram_f32};
     #[pymodule_export]
     use super::newton::sinkhorn_newton;
     #[pymodule_export]

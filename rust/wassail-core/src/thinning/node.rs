@@ -1,8 +1,8 @@
 //! The decisions of one block: each of its points goes down the tree of halvings to a leaf of its own.
 
-use super::split::Rule;
+use super::fold::total;
+use super::rule::Rule;
 use crate::error::{Result, try_zeroed};
-use crate::parallel::sum;
 use std::ops::Range;
 
 /// What the decisions of a block are taken from.
@@ -15,7 +15,7 @@ pub struct Block<'a> {
     pub diagonal: &'a [f64],
     /// Sums of kernel values over the points of each leaf: point by point, possibly rounded.
     pub far: &'a [f64],
-    /// More of them, in f64.
+    /// More of them, in f64, if there are any.
     pub near: &'a [f64],
     /// Where `far` is rounded, how to do better.
     pub exact: Option<&'a dyn Exact>,
@@ -127,8 +127,11 @@ impl Block<'_> {
     /// Σ_{right} k(x, ·) − Σ_{left} k(x, ·) over the points of some leaves, left and right being their halves.
     fn lead(&self, sums: &[f64], x: usize, leaves: &Range<usize>) -> f64 {
         let width = self.diagonal.len();
+        if sums.is_empty() {
+            return 0.0;
+        }
         let (left, right) = sums[x * width..][leaves.clone()].split_at(leaves.len() / 2);
-        sum(right.iter().copied()) - sum(left.iter().copied())
+        total(right) - total(left)
     }
 
     /// |k(x, ·) − k(y, ·)|² of points x < y.

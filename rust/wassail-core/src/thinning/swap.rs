@@ -1,8 +1,8 @@
 //! KT-SWAP (arXiv:2105.05842, Alg. 1b), and points added and removed greedily.
 
-use super::fold::{ROWS, STRIDE, add_rows, exchange, least, position, score};
+use super::fold::{ROWS, STRIDE, add_rows, exchange, least, position, score, total};
 use crate::error::{Result, try_zeroed};
-use crate::kernel::{Cloud, Kernel, Real};
+use crate::kernel::{Cloud, Cross, Kernel, Real, symmetric_sums};
 use crate::monitor::Monitor;
 use crate::numeric::lanes::LANES;
 use crate::parallel::map_chunks;
@@ -25,11 +25,13 @@ pub struct Goal<'a> {
 
 impl Goal<'_> {
     /// Squared discrepancy of a choice, less the constant of the measure.
-    pub fn relative(&self, chosen: &[usize]) -> Result<f64> {
+    pub fn relative(&self, chosen: &[usize], monitor: &dyn Monitor) -> Result<f64> {
         let cloud = self.cloud.select(chosen)?;
-        let (m, mut columns) = (chosen.len(), try_zeroed(chosen.len().next_multiple_of(STRIDE))?);
-        add_all(self.kernel, &cloud, &cloud, 0..m, &mut columns)?;
-        Ok(self.relative_of(columns[..m].iter().sum(), chosen))
+        let mut ones = try_zeroed(chosen.len())?;
+        ones.fill(1.0);
+        let pairs = symmetric_sums(&Cross { kernel: self.kernel, x: &cloud, y: &cloud }, &[&ones], monitor)?;
+        let own = total(&pairs) + chosen.iter().map(|&c| self.diagonal[c]).sum::<f64>();
+        Ok(self.relative_of(own, chosen))
     }
 
     /// The same from the sum of all kernel values of the choice.

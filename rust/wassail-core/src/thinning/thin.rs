@@ -1,6 +1,7 @@
 //! Kernel thinning: split, the best leaf, and swaps.
 
-use super::split::{Rule, Split, split};
+use super::rule::Rule;
+use super::split::{Split, split};
 use super::swap::{Goal, Swap};
 use crate::error::{Result, try_zeroed};
 use crate::kernel::{Cloud, Cross, Kernel, center, diagonal, symmetric_sums};
@@ -49,9 +50,15 @@ pub struct Thinned {
 /// Thins points.
 pub fn thin(problem: &Problem<'_>, monitor: &dyn Monitor) -> Result<Thinned> {
     let &Problem { points, d, kernel, ref rule, order, .. } = problem;
-    let (by, of, width) = problem.split.unwrap_or((kernel, points, d));
-    let split = split::<f64>(by, of, width, order, rule, monitor)?;
     let n = points.len() / d;
+    if problem.unique && problem.baseline.len() == n {
+        return Ok(Thinned { indices: (0..n).collect(), variance: None, n_evaluations: 0, n_recomputed: 0 });
+    }
+    let (by, of, width) = problem.split.unwrap_or((kernel, points, d));
+    // The sums of a rounded split serve input that was rounded itself, and are not needed with another mean.
+    let rough = matches!(points, Coordinates::Single(_));
+    let single = rough || problem.split.is_some() || problem.weights.is_some() || problem.centered;
+    let split = split(by, of, width, order, rule, single, monitor)?;
     let cloud = Cloud::<f64>::new(kernel, points, d, &center(points, d)?, 0..n)?;
     let diagonal = diagonal(kernel, points, d, monitor)?;
     let mut n_evaluations = split.n_evaluations;
@@ -61,19 +68,29 @@ pub fn thin(problem: &Problem<'_>, monitor: &dyn Monitor) -> Result<Thinned> {
     let size = split.leaves.len() / rule.leaves();
     let mut swap = Swap::new(&goal, &split.leaves[leaf * size..(leaf + 1) * size], problem.unique, monitor)?;
     let wanted = problem.baseline.len();
-    let baseline = goal.relative(problem.baseline)?;
-    n_evaluations += wanted * wanted;
-    let value = if swap.len() == wanted && size == wanted {
+    let mut standard = None;
+    let baseline = if problem.unique && problem.weights.is_some() {
+        // Quantiles of weights repeat heavy points.
+        let unique = standard.insert(Swap::new(&goal, problem.baseline, true, monitor)?);
+        unique.resize(wanted, monitor)?;
+        goal.relative(unique.chosen(), monitor)?
+    } else {
+        goal.relative(problem.baseline, monitor)?
+    };
+    n_evaluations += wanted * (wanted - 1) / 2;
+    let value = if swap.len() == wanted && size == wanted && !split.rounded {
         value
     } else {
         swap.resize(wanted, monitor)?;
-        goal.relative(swap.chosen())?
+        goal.relative(swap.chosen(), monitor)?
     };
     let mut variance = Some(split.variances[leaf]);
     if value >= baseline {
         n_evaluations += swap.n_evaluations;
-        swap = Swap::new(&goal, problem.baseline, problem.unique, monitor)?;
-        swap.resize(wanted, monitor)?;
+        swap = match standard {
+            Some(unique) => unique,
+            None => Swap::new(&goal, problem.baseline, problem.unique, monitor)?,
+        };
         variance = None;
     }
     swap.refine(problem.rounds, monitor)?;
@@ -93,15 +110,16 @@ fn best_leaf(
     let leaves: Vec<&[usize]> = split.leaves.chunks(size).collect();
     // The discrepancies of two halves are the same.
     let count = if leaves.len() == 2 && !problem.centered { 1 } else { leaves.len() };
-    let values = if problem.split.is_none() {
+    let rough = matches!(problem.points, Coordinates::Single(_));
+    let values = if problem.split.is_none() && (rough || !split.rounded) {
         let own = |(leaf, &inner): (&&[usize], &f64)| {
             let own = 2.0 * inner + leaf.iter().map(|&c| goal.diagonal[c]).sum::<f64>();
             goal.relative_of(own, leaf)
         };
         leaves[..count].iter().zip(&split.inner).map(own).collect()
     } else {
-        *n_evaluations += count * size * size;
-        map_chunks(leaves[..count].to_vec(), monitor, |leaf| goal.relative(leaf))?
+        *n_evaluations += count * size * (size - 1) / 2;
+        map_chunks(leaves[..count].to_vec(), monitor, |leaf| goal.relative(leaf, monitor))?
     };
     let best = (0..count).fold(0, |b, i| if values[i] < values[b] { i } else { b });
     Ok((best, values[best]))
@@ -121,7 +139,8 @@ fn mean(
     if problem.centered {
         return Ok(mean);
     }
-    let equal = vec![1.0 / n as f64; if problem.weights.is_none() { n } else { 0 }];
+    let mut equal = try_zeroed(n)?;
+    equal.fill(1.0 / n as f64);
     let weights = problem.weights.unwrap_or(&equal);
     let sums = if problem.weights.is_none() && problem.split.is_none() {
         split.sums.iter().map(|s| s / n as f64).collect()
