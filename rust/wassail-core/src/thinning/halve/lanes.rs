@@ -19,7 +19,7 @@ pub struct Columns<S> {
 
 impl Columns<Vec<f64>> {
     /// The sums of later points.
-    pub fn from(&mut self, at: usize) -> Columns<&mut [f64]> {
+    pub fn later(&mut self, at: usize) -> Columns<&mut [f64]> {
         let Self { signed, regular, total } = self;
         Columns { signed: &mut signed[at..], regular: &mut regular[at..], total: &mut total[at..] }
     }

@@ -123,7 +123,7 @@ impl Walk<'_> {
         let (start, later) = (panel * LANES, (panel + 1) * LANES);
         let Some(signs) = self.signs.get(start / 2..later / 2) else { return Ok(()) };
         let strip = Strip { options: self.options, cloud: self.cloud, start, signs };
-        let chunks = self.sums.from(later).chunks(COLUMNS).enumerate();
+        let chunks = self.sums.later(later).chunks(COLUMNS).enumerate();
         let chunks = chunks.map(|(chunk, columns)| (later + chunk * COLUMNS, columns));
         let parts: Vec<[f64; LANES]> = if self.options.wide {
             map_chunks(chunks.collect(), monitor, |(from, columns)| {
