@@ -59,7 +59,8 @@ impl<'a> Options<'a> {
 
     /// Makes halvings that do not depend on each other. Returns what they chose, in turn, and the kernel values formed.
     pub fn run(mut self, tasks: &[Task<'_>], monitor: &dyn Monitor) -> Result<(Vec<usize>, usize)> {
-        self.wide = tasks.len() < 2 * rayon::current_num_threads();
+        let threads = rayon::current_thread_index().map_or(1, |_| rayon::current_num_threads());
+        self.wide = threads > 1 && tasks.len() < 2 * threads;
         let halves: Vec<(Vec<usize>, usize)> = if self.wide {
             tasks.iter().map(|task| self.halve(task, monitor)).collect::<Result<_>>()?
         } else {
