@@ -202,3 +202,4 @@ def _bin_means(core: _core.Kernel, kernel: Kernel, coresets: list[NDArray[Any]],
     means: F64 = sums.reshape(count, count, size).mean(axis=2)
     check_sums(means)
     return (means + means.T) / 2.0
+
