@@ -102,9 +102,10 @@ def low_rank_thin(
     threads, delta = check_threads(n_threads), check_delta(delta)
     rank = min(check_integer(rank, "rank", minimum=1), n)
     sizes = choose_sizes(n, None, halvings)
+    needed = 8 * (n * (rank + _PAD) + 3 * rank**2)
+    require_memory(needed, f"{rank} features of {n} points", "use a lower rank or compress_plus_plus")
     generator = make_generator(rng)
     landmarks = packed[np.sort(generator.choice(n, size=rank, replace=False))]
-    require_memory(8 * n * (rank + _PAD), f"{rank} features of {n} points", "use a lower rank or compress_plus_plus")
     features = _nystrom(kernel, packed, landmarks, threads)
     multipliers = split_multipliers(n, sizes.halvings, delta)
     uniforms = split_uniforms(n, sizes.halvings, generator)
