@@ -24,11 +24,18 @@ __all__ = [
     "exp_f32",
     "exp_f64",
     "get_num_threads",
+    "halve",
     "isa",
+    "kernel_diagonal",
     "kernel_gram",
     "kernel_gram_f32",
+    "kernel_row_sums",
+    "kernel_sign_forms",
+    "kernel_symmetric_sums",
+    "kernel_upper_sums",
     "log_f32",
     "log_f64",
+    "low_rank_split",
     "memory_limit",
     "plan_apply",
     "plan_dense",
@@ -389,3 +396,83 @@ class Kernel:
 
 def kernel_gram(kernel: Kernel, x: NDArray[Any], y: NDArray[Any], n_threads: int) -> NDArray[np.float64]: ...
 def kernel_gram_f32(kernel: Kernel, x: NDArray[Any], y: NDArray[Any], n_threads: int) -> NDArray[np.float32]: ...
+
+# multipliers (m,), uniforms (m, >= n // 2): leaves (2^m, n >> m), σ² of each, sums of k over pairs within each, sums of k
+# of each point over the others, pairs evaluated, decisions recomputed; single: from values in float32 where that pays,
+# the same leaves
+def kernel_split(
+    kernel: Kernel,
+    x: NDArray[Any],
+    multipliers: NDArray[np.float64],
+    uniforms: NDArray[np.float64],
+    single: bool,
+    n_threads: int,
+) -> tuple[NDArray[np.uintp], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int, int]: ...
+
+# tasks: order, points of each halving, their uniforms, failure probabilities. What is chosen, kernel values formed.
+def halve(
+    kernel: Kernel,
+    points: NDArray[Any],
+    center: NDArray[np.float64],
+    tasks: tuple[NDArray[np.uintp], NDArray[np.uintp], NDArray[np.float64], NDArray[np.float64]],
+    swap_passes: int,
+    n_threads: int,
+) -> tuple[NDArray[np.uintp], int]: ...
+
+# features (n, width), multipliers (m,), uniforms (m, >= n // 2): leaves in turn, squared distances of their means
+# from that of all
+def low_rank_split(
+    features: NDArray[np.float64], multipliers: NDArray[np.float64], uniforms: NDArray[np.float64], n_threads: int
+) -> tuple[NDArray[np.uintp], NDArray[np.float64]]: ...
+
+# split: another kernel for the halvings, with the points as it reads them; weights: (n,) with sum 1; order: rows to be
+# halved; baseline: as many rows as are wanted. Rows, σ² of the leaf, kernel values used, decisions recomputed.
+def kernel_thin(
+    kernel: Kernel,
+    x: NDArray[Any],
+    split: tuple[Kernel, NDArray[Any]] | None,
+    weights: NDArray[np.float64] | None,
+    order: NDArray[np.uintp],
+    multipliers: NDArray[np.float64],
+    uniforms: NDArray[np.float64],
+    baseline: NDArray[np.uintp],
+    centered: bool,
+    unique: bool,
+    rounds: int,
+    n_threads: int,
+    progress: Callable[[int, float, float], object] | None,
+) -> tuple[NDArray[np.uintp], float | None, int, int]: ...
+
+# k(x_i, x_i)
+def kernel_diagonal(kernel: Kernel, x: NDArray[Any]) -> NDArray[np.float64]: ...
+
+# Sums in float64 of values in float32 where all points are float32. Σ_j w_j k(x_i, y_j), (n,)
+def kernel_row_sums(
+    kernel: Kernel, x: NDArray[Any], y: NDArray[Any], weights: NDArray[np.float64], n_threads: int
+) -> NDArray[np.float64]: ...
+
+# Σ_{j≠i} w_j k(x_i, x_j) for each row of weights (r, n): (r, n), each pair evaluated once
+def kernel_symmetric_sums(
+    kernel: Kernel, x: NDArray[Any], weights: NDArray[np.float64], n_threads: int
+) -> NDArray[np.float64]: ...
+
+# Σ_{i<j<ends_i} w_j h(i, j), (n,); h = k(x_i, x_j) without y, else k(x_i, x_j) − k(x_i, y_j) − k(y_i, x_j) + k(y_i, y_j).
+# The ends must not decrease.
+def kernel_upper_sums(
+    kernel: Kernel,
+    x: NDArray[Any],
+    y: NDArray[Any] | None,
+    weights: NDArray[np.float64],
+    ends: NDArray[np.uintp],
+    n_threads: int,
+) -> NDArray[np.float64]: ...
+
+# Σ_{i≠j} s_i s_j c_i c_j h(i, j), (kernels, vectors); the signs are bits (vectors, ceil(n / 8)), 1 for +1, the lowest first.
+def kernel_sign_forms(
+    kernels: list[Kernel],
+    x: NDArray[Any],
+    y: NDArray[Any] | None,
+    factors: NDArray[np.float64] | None,
+    signs: NDArray[np.uint8],
+    n_threads: int,
+) -> NDArray[np.float64]: ...

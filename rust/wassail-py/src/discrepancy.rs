@@ -9,7 +9,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use wassail_core::error::Result;
 use wassail_core::kernel::{
-    Cloud, Cross, Kernel as Core, Paired, Real, Signs, Table, center, row_sums, sign_forms, symmetric_sums, upper_sums,
+    Cloud, Cross, Kernel as Core, Paired, Real, Scaled, Signs, Table, center, row_sums, sign_forms, symmetric_sums,
+    upper_sums,
 };
 use wassail_core::monitor::Monitor;
 use wassail_core::points::Coordinates;
@@ -164,29 +165,33 @@ pub fn kernel_diagonal<'py>(py: Python<'py>, kernel: &Kernel, x: Points<'py>) ->
     Ok(vector(py, values))
 }
 
-/// Σ_{i≠j} s_i s_j h(i, j) for each kernel and sign vector, h as in `kernel_upper_sums`. Signs are packed bits, the lowest first.
+/// Σ_{i≠j} s_i s_j c_i c_j h(i, j) for each kernel and sign vector, h as in `kernel_upper_sums`, c = 1 without factors. Signs are
+/// packed bits, the lowest first.
 #[pyfunction]
 pub fn kernel_sign_forms<'py>(
     py: Python<'py>,
     kernels: Vec<PyRef<'py, Kernel>>,
     x: Points<'py>,
     y: Option<Points<'py>>,
+    factors: Option<PyReadonlyArray1<'py, f64>>,
     signs: PyReadonlyArray2<'py, u8>,
     n_threads: usize,
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
     let sides = Sides::new(&x, y.as_ref().unwrap_or(&x))?;
     let (n, count) = (sides.x.1, signs.shape()[0]);
-    if signs.shape()[1] != n.div_ceil(8) || count == 0 || kernels.is_empty() || sides.y.1 != n {
+    let factors = factors.as_ref().map(|f| f.as_slice()).transpose()?;
+    let fits = signs.shape()[1] == n.div_ceil(8) && sides.y.1 == n && factors.is_none_or(|f| f.len() == n);
+    if !fits || count == 0 || kernels.is_empty() {
         return Err(misfit());
     }
     let (signs, paired, single) = (signs.as_slice()?, y.is_some(), sides.single());
     let kernels: Vec<&dyn Core> = kernels.iter().map(|k| k.core()).collect();
-    let each: usize = kernels.iter().map(|k| sides.work(*k)).fold(0, usize::saturating_add);
-    let work = each.saturating_add(n.saturating_mul(n).saturating_mul(count * kernels.len() / 100));
-    let forms = enter(py, work, n_threads, &Hooks::default(), |monitor| {
+    let pairs = n.saturating_mul(n);
+    let steps = kernels.iter().map(|k| k.work(sides.d)).fold(count * kernels.len() / 100, usize::saturating_add);
+    let forms = enter(py, pairs.saturating_mul(steps), n_threads, &Hooks::default(), |monitor| {
         let signs = Signs::new(signs, n)?;
         let forms = if single { forms::<f32> } else { forms::<f64> };
-        forms(&kernels, &sides, paired, &signs, monitor)
+        forms(&kernels, &sides, paired, factors, &signs, monitor)
     })?;
     matrix(py, forms, kernels.len(), count)
 }
@@ -195,13 +200,20 @@ fn forms<T: Real>(
     kernels: &[&dyn Core],
     sides: &Sides<'_>,
     paired: bool,
+    factors: Option<&[f64]>,
     signs: &Signs,
     monitor: &dyn Monitor,
 ) -> Result<Vec<f64>> {
-    let clouds = kernels.iter().map(|&k| Ok((k, sides.clouds::<T>(k)?))).collect::<Result<Vec<_>>>()?;
-    let tables: Vec<Box<dyn Table<T> + '_>> =
-        clouds.iter().map(|(kernel, (x, y))| table(*kernel, x, y, paired)).collect();
-    sign_forms(&tables.iter().map(AsRef::as_ref).collect::<Vec<_>>(), signs, monitor)
+    let mut all = Vec::new();
+    for &kernel in kernels {
+        let (x, y) = &sides.clouds::<T>(kernel)?;
+        let table = table(kernel, x, y, paired);
+        all.extend(match factors {
+            Some(factors) => sign_forms(&Scaled { table: &*table, factors }, signs, monitor)?,
+            None => sign_forms(&*table, signs, monitor)?,
+        });
+    }
+    Ok(all)
 }
 
 fn table<'a, T: Real>(kernel: &'a dyn Core, x: &'a Cloud<T>, y: &'a Cloud<T>, paired: bool) -> Box<dyn Table<T> + 'a> {

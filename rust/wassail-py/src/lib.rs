@@ -7,6 +7,7 @@
 mod arrays;
 mod bench;
 mod callable;
+mod compress;
 mod config;
 mod discrepancy;
 mod enter;
@@ -20,6 +21,7 @@ mod plan;
 mod points;
 mod sliced;
 mod sparse;
+mod thinning;
 mod waiting;
 
 use pyo3::prelude::*;
@@ -29,6 +31,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use super::bench::{bench_distance, bench_exp, bench_fma, bench_kernel, bench_read, bench_sweep};
+    #[pymodule_export]
+    use super::compress::{halve, low_rank_split};
     #[pymodule_export]
     use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
     #[pymodule_export]
@@ -54,6 +58,8 @@ mod _core {
     use super::sliced::{circle_cut, sliced_distances, sliced_gradient, sliced_pulls};
     #[pymodule_export]
     use super::sparse::sparse_transport;
+    #[pymodule_export]
+    use super::thinning::{kernel_split, kernel_thin};
     use pyo3::prelude::*;
 
     #[pymodule_init]

@@ -43,7 +43,7 @@ pub use sobolev::Sobolev;
 pub use spline::Spline;
 pub use stein::{Metric, Stein};
 pub use sums::{diagonal, row_sums, symmetric_sums, upper_sums};
-pub use table::{Cross, Paired, Table};
+pub use table::{Cross, Paired, Scaled, Table};
 pub use tile::{Panels, Real, Rows};
 
 use crate::error::{Error, Result};

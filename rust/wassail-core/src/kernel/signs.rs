@@ -62,23 +62,20 @@ impl Signs {
     }
 }
 
-/// Σ_{i≠j} s_i s_j h(i, j) for each symmetric table and vector: (tables, vectors), row-major.
-pub fn sign_forms<T: Real>(tables: &[&dyn Table<T>], signs: &Signs, monitor: &dyn Monitor) -> Result<Vec<f64>> {
+/// Σ_{i≠j} s_i s_j h(i, j) of a symmetric table for each vector.
+pub fn sign_forms<T: Real>(table: &dyn Table<T>, signs: &Signs, monitor: &dyn Monitor) -> Result<Vec<f64>> {
     let panels = signs.n.div_ceil(LANES);
     let tasks = TASKS.min(panels);
-    let pairs = (0..tables.len()).flat_map(|table| (0..tasks).map(move |task| (table, task))).collect();
-    let parts = map_chunks(pairs, monitor, |(table, task)| {
+    let parts = map_chunks((0..tasks).collect(), monitor, |task| {
         let mut work = Work::<T>::new(signs)?;
         for panel in (task..panels).step_by(tasks) {
-            work.panel(tables[table], panel, monitor)?;
+            work.panel(table, panel, monitor)?;
         }
         Ok(work.forms)
     })?;
-    let mut forms = try_zeroed(tables.len() * signs.count)?;
-    for (forms, parts) in forms.chunks_mut(signs.count).zip(parts.chunks(tasks)) {
-        for part in parts {
-            forms.iter_mut().zip(part).for_each(|(f, p)| *f += 2.0 * p);
-        }
+    let mut forms = try_zeroed(signs.count)?;
+    for part in parts {
+        forms.iter_mut().zip(part).for_each(|(f, p)| *f += 2.0 * p);
     }
     Ok(forms)
 }
@@ -208,7 +205,7 @@ fn look_up_body<I: Isa, T: Real>(sums: &[T], words: &[u64], products: &mut [T]) 
 mod tests {
     use super::*;
     use crate::kernel::table::Cross;
-    use crate::kernel::{Cloud, Gaussian, Kernel};
+    use crate::kernel::{Cloud, Gaussian, Isotropic, Kernel};
     use crate::monitor::Silent;
     use crate::points::Coordinates;
 
@@ -226,23 +223,21 @@ mod tests {
                     .map(|(i, j)| sign(b, i) * sign(b, j) * k(i, j))
                     .sum()
             };
-            let kernels = [Gaussian::new(0.3), Gaussian::new(2.0)];
             let signs = Signs::new(&bytes, n).unwrap();
-            fn found<T: Real>(kernels: &[Gaussian; 2], points: &[f64], signs: &Signs) -> Vec<f64> {
-                let clouds = kernels
-                    .map(|k| Cloud::<T>::new(&k, Coordinates::Double(points), 1, &[1.0], 0..points.len()).unwrap());
-                let table = |i: usize| Cross { kernel: &kernels[i] as &dyn Kernel, x: &clouds[i], y: &clouds[i] };
-                sign_forms(&[&table(0), &table(1)], signs, &Silent).unwrap()
-            }
-            let (double, single) = (found::<f64>(&kernels, &points, &signs), found::<f32>(&kernels, &points, &signs));
-            for (t, l) in [0.3, 2.0].into_iter().enumerate() {
+            for l in [0.3, 2.0] {
+                let (double, single) = (found::<f64>(l, &points, &signs), found::<f32>(l, &points, &signs));
                 for b in 0..count {
-                    let expected = expected(b, l);
-                    let scale = (n * n) as f64;
-                    assert!((double[t * count + b] - expected).abs() < 1e-14 * scale);
-                    assert!((single[t * count + b] - expected).abs() < 1e-6 * scale);
+                    let (expected, scale) = (expected(b, l), (n * n) as f64);
+                    assert!((double[b] - expected).abs() < 1e-14 * scale);
+                    assert!((single[b] - expected).abs() < 1e-6 * scale);
                 }
             }
         }
+    }
+
+    fn found<T: Real>(lengthscale: f64, points: &[f64], signs: &Signs) -> Vec<f64> {
+        let kernel: &dyn Kernel = &Isotropic(Gaussian::new(lengthscale));
+        let x = &Cloud::<T>::new(kernel, Coordinates::Double(points), 1, &[1.0], 0..points.len()).unwrap();
+        sign_forms(&Cross { kernel, x, y: x }, signs, &Silent).unwrap()
     }
 }

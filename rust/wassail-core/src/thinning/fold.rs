@@ -1,0 +1,207 @@
+//! Tiles of kernel values folded into sums over their rows and columns, and the vector work of swaps.
+
+use crate::error::{Result, try_zeroed};
+use crate::multiversion;
+use crate::numeric::isa::Isa;
+use crate::numeric::scalar::Scalar;
+use crate::numeric::simd::Vector;
+
+/// Values of a row of a tile.
+pub const STRIDE: usize = 128;
+/// Rows of a tile.
+pub const ROWS: usize = 8;
+/// Tiles that are folded together: their values stay in the first-level cache.
+pub const GROUP: usize = 2;
+/// Values of a row of a group.
+pub const WIDE: usize = GROUP * STRIDE;
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Where the values of a group of tiles belong: column c of a tile to lane `offset + c % pitch` of `sums`, and the first columns
+/// of the tiles are `jump` apart.
+pub struct Lanes<'a> {
+    /// Sums over rows by lanes: row by row.
+    pub sums: &'a mut [f64],
+    /// Lanes of a row.
+    pub pitch: usize,
+    /// Lane of the first column of each tile.
+    pub offset: usize,
+    /// Tiles.
+    pub count: usize,
+    /// Columns from tile to tile.
+    pub jump: usize,
+}
+
+/// A buffer from the first cache line on that starts in it: registers that cross lines take twice the time.
+pub fn aligned<T>(buffer: &mut [T]) -> &mut [T] {
+    let skip = buffer.as_ptr().align_offset(LINE);
+    &mut buffer[skip.min(LINE / size_of::<T>())..]
+}
+
+/// What to allocate for an aligned buffer of `len`.
+pub fn with_room<T: Clone + Default>(len: usize) -> Result<Vec<T>> {
+    try_zeroed(len + LINE / size_of::<T>())
+}
+
+/// Sum of a slice in a fixed order, on plain registers.
+pub fn total(values: &[f64]) -> f64 {
+    let mut lanes = [0.0; 8];
+    let chunks = values.chunks_exact(8);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane += value;
+        }
+    }
+    let whole = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+    rest.iter().fold(whole, |sum, value| sum + value)
+}
+
+#[inline(always)]
+fn fold_body<I: Isa, T: Scalar>(tiles: &[T], rows: usize, lanes: Lanes<'_>, columns: &mut [f64]) {
+    if rows == ROWS {
+        fold_rows::<I, T, ROWS>(tiles, 0, &lanes.shape(), lanes.sums, columns);
+        return;
+    }
+    for r in 0..rows {
+        fold_rows::<I, T, 1>(tiles, r, &lanes.shape(), lanes.sums, columns);
+    }
+}
+
+/// A `Lanes` without its sums.
+struct Shape {
+    pitch: usize,
+    offset: usize,
+    count: usize,
+    jump: usize,
+}
+
+impl Lanes<'_> {
+    #[inline(always)]
+    fn shape(&self) -> Shape {
+        Shape { pitch: self.pitch, offset: self.offset, count: self.count, jump: self.jump }
+    }
+}
+
+#[inline(always)]
+fn fold_rows<I: Isa, T: Scalar, const R: usize>(
+    tiles: &[T],
+    first: usize,
+    at: &Shape,
+    sums: &mut [f64],
+    columns: &mut [f64],
+) {
+    let (width, period) = (I::F64::N, at.pitch.min(STRIDE));
+    let tiles = &tiles[first * WIDE..(first + R) * WIDE];
+    let sums = &mut sums[first * at.pitch + at.offset..][..(R - 1) * at.pitch + period];
+    let mut lane = 0;
+    while lane < period {
+        let mut own = [I::F64::splat(0.0); R];
+        for (r, own) in own.iter_mut().enumerate() {
+            *own = I::F64::load(&sums[r * at.pitch + lane..]);
+        }
+        for tile in 0..at.count {
+            let columns = &mut columns[tile * at.jump..][..STRIDE];
+            let mut c = lane;
+            while c < STRIDE {
+                let mut column = I::F64::load(&columns[c..]);
+                for (r, own) in own.iter_mut().enumerate() {
+                    let value = T::load_wide::<I>(&tiles[r * WIDE + tile * STRIDE + c..]);
+                    *own = own.add(value);
+                    column = column.add(value);
+                }
+                column.store(&mut columns[c..]);
+                c += period;
+            }
+        }
+        for (r, own) in own.iter().enumerate() {
+            own.store(&mut sums[r * at.pitch + lane..]);
+        }
+        lane += width;
+    }
+}
+
+multiversion! {
+    /// Adds the values of a group of tiles to the sums of its rows, by lanes, and to those of its columns.
+    pub fn fold<T: Scalar>(tiles: &[T], rows: usize, lanes: Lanes<'_>, columns: &mut [f64]) => fold_body
+}
+
+#[inline(always)]
+fn add_rows_body<I: Isa, T: Scalar>(tile: &[T], rows: usize, columns: &mut [f64]) {
+    let width = I::F64::N;
+    let columns = &mut columns[..STRIDE];
+    let mut c = 0;
+    while c < STRIDE {
+        let mut sum = I::F64::load(&columns[c..]);
+        for r in 0..rows {
+            sum = sum.add(T::load_wide::<I>(&tile[r * STRIDE + c..]));
+        }
+        sum.store(&mut columns[c..]);
+        c += width;
+    }
+}
+
+multiversion! {
+    /// Adds the rows of a tile to the sums of its columns.
+    pub fn add_rows<T: Scalar>(tile: &[T], rows: usize, columns: &mut [f64]) => add_rows_body
+}
+
+#[inline(always)]
+fn exchange_body<I: Isa>(sums: &mut [f64], new: &[f64], old: &[f64]) {
+    let width = I::F64::N;
+    for (at, sums) in sums.chunks_exact_mut(width).enumerate() {
+        let at = at * width;
+        I::F64::load(sums).add(I::F64::load(&new[at..]).sub(I::F64::load(&old[at..]))).store(sums);
+    }
+}
+
+multiversion! {
+    /// sums += new − old, in whole panels.
+    pub fn exchange(sums: &mut [f64], new: &[f64], old: &[f64]) => exchange_body
+}
+
+#[inline(always)]
+fn least_body<I: Isa>(sums: &[f64], gone: &[f64], rest: &[f64], factor: f64) -> f64 {
+    let width = I::F64::N;
+    let factor = I::F64::splat(factor);
+    let mut least = [I::F64::splat(f64::INFINITY); 2];
+    let mut at = 0;
+    while at + 2 * width <= sums.len() {
+        for (u, least) in least.iter_mut().enumerate() {
+            let at = at + u * width;
+            let sum = I::F64::load(&sums[at..]).sub(I::F64::load(&gone[at..]));
+            *least = sum.fma(factor, I::F64::load(&rest[at..])).min(*least);
+        }
+        at += 2 * width;
+    }
+    let mut lanes = [f64::INFINITY; 8];
+    least[0].min(least[1]).store(&mut lanes);
+    lanes[..width].iter().fold(f64::INFINITY, |m, &v| m.min(v))
+}
+
+multiversion! {
+    /// Least factor·(sums − gone) + rest, in whole panels.
+    pub fn least(sums: &[f64], gone: &[f64], rest: &[f64], factor: f64) -> f64 => least_body
+}
+
+#[inline(always)]
+fn position_body<I: Isa>(sums: &[f64], gone: &[f64], rest: &[f64], factor: f64, value: f64) -> Option<usize> {
+    // Rounded as in `least`.
+    (0..sums.len()).find(|&i| (sums[i] - gone[i]).fma::<I>(factor, rest[i]) == value)
+}
+
+multiversion! {
+    /// First place where factor·(sums − gone) + rest is `value`.
+    pub fn position(sums: &[f64], gone: &[f64], rest: &[f64], factor: f64, value: f64) -> Option<usize> => position_body
+}
+
+#[inline(always)]
+fn score_body<I: Isa>(sum: f64, gone: f64, rest: f64, factor: f64) -> f64 {
+    (sum - gone).fma::<I>(factor, rest)
+}
+
+multiversion! {
+    /// factor·(sum − gone) + rest, rounded as in `least`.
+    pub fn score(sum: f64, gone: f64, rest: f64, factor: f64) -> f64 => score_body
+}
