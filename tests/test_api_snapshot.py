@@ -11,7 +11,7 @@ from pathlib import Path
 
 SNAPSHOT = Path(__file__).with_name("api_snapshot.txt")
 API_PAGE = Path(__file__).parents[1] / "docs/api.rst"
-MODULES = ["wassail", "wassail.exceptions", "wassail.kernels", "wassail.ot"]
+MODULES = ["wassail", "wassail.discrepancy", "wassail.exceptions", "wassail.kernels", "wassail.ot"]
 
 
 def signature(function):

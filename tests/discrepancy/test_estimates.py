@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from tests.reference.discrepancy_numpy import off_diagonal, paired, stein, u_statistic
 
+from tests.reference.discrepancy_numpy import off_diagonal, paired, stein, u_statistic
 from wassail import discrepancy, kernels
 from wassail.exceptions import InputError, NumericalError
 
@@ -83,9 +83,7 @@ def test_v_statistic_of_a_normal_sample():
     d, v, m, repeats = 2, 4.0, 50, 400
     rng = np.random.default_rng(5)
     kernel = kernels.Gaussian(np.sqrt(v))
-    found = [
-        discrepancy.mmd(rng.normal(size=(m, d)), rng.normal(size=(m, d)), kernel).biased for _ in range(repeats)
-    ]
+    found = [discrepancy.mmd(rng.normal(size=(m, d)), rng.normal(size=(m, d)), kernel).biased for _ in range(repeats)]
     exact = 2 * (1 - (v / (v + 2)) ** (d / 2)) / m
     assert abs(np.mean(found) - exact) < 4 * np.std(found) / np.sqrt(repeats)
 

@@ -22,8 +22,8 @@ def rademacher(rng: np.random.Generator, count: int, n: int, flip: float = 0.5) 
     """
     Return the bits of a vector of ones and of `count` random vectors, (count + 1, ceil(n / 8)).
 
-    Each sign differs from the one before with probability `flip`. The first sign is +1 always: a vector and its negative
-    give the same quadratic form.
+    Each sign differs from the one before with probability `flip`. The first sign is +1 always: a vector and its
+    negative give the same quadratic form.
     """
     _room(count, n)
     width = -(-n // 8)
@@ -41,7 +41,7 @@ def rademacher(rng: np.random.Generator, count: int, n: int, flip: float = 0.5) 
 
 
 def permutations(rng: np.random.Generator, count: int, n: int, m: int) -> NDArray[np.uint8]:
-    """Return the bits of n ones and m zeros in order and of `count` permutations of them, (count + 1, ceil((n + m) / 8))."""
+    """Return the bits of n ones and m zeros, in order and in `count` permutations, (count + 1, ceil((n + m) / 8))."""
     _room(count, n + m)
     labels = np.arange(n + m) < n
     bits = np.zeros((count + 1, -(-(n + m) // 8)), dtype=np.uint8)

@@ -16,7 +16,7 @@ from wassail.discrepancy._samples import F64
 from wassail.discrepancy.goodness import ksd_test
 from wassail.discrepancy.results import MonteCarloTest
 from wassail.exceptions import InputError
-from wassail.kernels import Stein, check_points
+from wassail.kernels import GroupAverage, Stein, check_points
 
 Perturbation: TypeAlias = Callable[[F64, np.random.Generator], ArrayLike]  # X (n, d), rng -> (n, d)
 
@@ -32,9 +32,9 @@ class ModeJumps:
         u_{ij} = (\mu_j - \mu_i) / |\mu_j - \mu_i|
 
     which it accepts with probability :math:`\min\bigl(1, \frac{p(y) |\det L_j|}{p(x) |\det L_i|}\bigr)`. The jump back
-    from y is drawn equally often and undoes it, as :math:`u_{ji} = -u_{ij}`, so that each jump is reversible with respect
-    to p. Of a sample with wrong proportions more points jump one way than the other. They land beside the mode, by o
-    standard deviations, which makes the mode lopsided: that a score can see. Without overshoot the
+    from y is drawn equally often and undoes it, as :math:`u_{ji} = -u_{ij}`, so that each jump is reversible with
+    respect to p. Of a sample with wrong proportions more points jump one way than the other. They land beside the mode,
+    by o standard deviations, which makes the mode lopsided: that a score can see. Without overshoot the
     jumps would only mend the proportions.
 
     Parameters
@@ -124,7 +124,7 @@ class ModeJumps:
 
 def perturbed_ksd_test(
     x: ArrayLike,
-    kernel: Stein,
+    kernel: Stein | GroupAverage,
     perturb: Perturbation,
     *,
     n_bootstraps: int = 999,
@@ -134,9 +134,9 @@ def perturbed_ksd_test(
     r"""
     Test whether a sample comes from a density p that has separated modes.
 
-    The score of p hardly depends on the proportions of modes that are far apart, so that KSD does not see them. A Markov
-    transition that leaves p unchanged makes them visible: a sample of p stays one, while of a sample with wrong proportions
-    more points move one way than the other, which distorts the modes themselves.
+    The score of p hardly depends on the proportions of modes that are far apart, so that KSD does not see them. A
+    Markov transition that leaves p unchanged makes them visible: a sample of p stays one, while of a sample with wrong
+    proportions more points move one way than the other, which distorts the modes themselves.
 
     Parameters
     ----------
@@ -145,8 +145,8 @@ def perturbed_ksd_test(
     kernel : Stein
         The Stein kernel of p, with its score.
     perturb : callable
-        ``perturb(X, rng)`` moves each of the points (n, d) by a transition that leaves p invariant, independently of each
-        other, such as :class:`ModeJumps`.
+        ``perturb(X, rng)`` moves each of the points (n, d) by a transition that leaves p invariant, independently of
+        each other, such as :class:`ModeJumps`.
     n_bootstraps : int, default 999
         Number of simulations.
     rng : int, SeedSequence or Generator, optional

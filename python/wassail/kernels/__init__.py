@@ -4,6 +4,7 @@ from wassail.kernels._base import Kernel
 from wassail.kernels._base import check_points as check_points
 from wassail.kernels._base import core_kernel as core_kernel
 from wassail.kernels._base import kernel_points as kernel_points
+from wassail.kernels.orbit import GroupAverage
 from wassail.kernels.preconditioners import (
     covariance_preconditioner,
     median_preconditioner,
@@ -14,6 +15,7 @@ from wassail.kernels.stein import Stein
 
 __all__ = [
     "Gaussian",
+    "GroupAverage",
     "InverseMultiquadric",
     "Kernel",
     "Stein",
