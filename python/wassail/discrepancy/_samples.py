@@ -27,7 +27,8 @@ def check_sums(*values: float | F64) -> None:
 def shares(weights: ArrayLike | None, name: str, n: int) -> F64:
     """Return weights divided by their sum."""
     checked = check_weights(weights, name, n)
-    return checked / checked.sum()
+    shared: F64 = checked / checked.sum()
+    return shared
 
 
 def read_points(value: ArrayLike, name: str, kernel: Kernel, *, least: int = 1) -> NDArray[Any]:
@@ -63,7 +64,7 @@ class SteinSample:
     @property
     def n(self) -> int:
         """Number of points."""
-        return self.points.shape[0]
+        return int(self.points.shape[0])
 
     def scaled(self, weights: F64) -> F64:
         """Return weights times factors."""

@@ -58,7 +58,8 @@ def paired_statistics(
 ) -> F64:
     """Return the U-statistics of samples whose i-th points change places where sign i is −1."""
     n = x.shape[0]
-    return _core.kernel_sign_forms([core], x, y, None, bits, n_threads)[0] / (n * (n - 1.0))
+    statistics: F64 = _core.kernel_sign_forms([core], x, y, None, bits, n_threads)[0] / (n * (n - 1.0))
+    return statistics
 
 
 def stein_statistics(
@@ -66,7 +67,8 @@ def stein_statistics(
 ) -> F64:
     """Return the U-statistics of KSD² and their wild bootstrap."""
     n = points.shape[0]
-    return _core.kernel_sign_forms([core], points, None, factors, bits, n_threads)[0] / (n * (n - 1.0))
+    statistics: F64 = _core.kernel_sign_forms([core], points, None, factors, bits, n_threads)[0] / (n * (n - 1.0))
+    return statistics
 
 
 def split_statistics(

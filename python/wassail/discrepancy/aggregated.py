@@ -125,7 +125,7 @@ def kernel_collection(
         sides.append(points[chosen].astype(np.float64))
     if sides[0].shape[1] != sides[1].shape[1]:
         raise InputError(f"x has {sides[0].shape[1]} coordinates and y has {sides[1].shape[1]}")
-    distances = cdist(*sides)
+    distances = cdist(sides[0], sides[1])
     if not 0.0 < distances.max() < math.inf:
         raise InputError(f"the largest distance between x and y is {distances.max()}: no scale follows from it")
     least = float(np.quantile(distances[distances > 0.0], 0.05))
@@ -347,7 +347,8 @@ def _aggregate(
             ordered.shape[1] - np.searchsorted(row, column, side="left")
             for row, column in zip(ordered, values, strict=True)
         ]
-        return (np.stack(tails) / (first + 1.0) / weights[:, None]).min(axis=0)
+        least: F64 = (np.stack(tails) / (first + 1.0) / weights[:, None]).min(axis=0)
+        return least
 
     as_extreme = int((least_share(fresh) <= least_share(observed[:, None])).sum())
     p_value = (1 + as_extreme) / (fresh.shape[1] + 1)

@@ -189,7 +189,8 @@ def _compressed(points: NDArray[Any], compress: Compress, rng: np.random.Generat
         raise InputError(f"compress must return a vector of indices, got {indices!r}")
     if indices.min() < 0 or indices.max() >= points.shape[0]:
         raise InputError(f"compress returned index {indices.max()} of a bin of {points.shape[0]} points")
-    return points[indices]
+    chosen: NDArray[Any] = points[indices]
+    return chosen
 
 
 def _bin_means(core: _core.Kernel, kernel: Kernel, coresets: list[NDArray[Any]], n_threads: int) -> F64:

@@ -178,7 +178,7 @@ def perturbed_ksd_test(
     >>> def log_density(x):
     ...     return np.logaddexp(-np.sum((x - 5.0) ** 2, axis=1) / 2.0, -np.sum((x + 5.0) ** 2, axis=1) / 2.0)
     >>> kernel = kernels.Stein(score=lambda x: 5.0 * np.tanh(5.0 * x) - x)
-    >>> rng = np.random.default_rng(0)
+    >>> rng = np.random.default_rng(1)
     >>> x = rng.normal(size=1000) + np.where(rng.random(1000) < 0.7, 5.0, -5.0)
     >>> jumps = discrepancy.ModeJumps(log_density, [[-5.0], [5.0]])
     >>> discrepancy.ksd_test(x, kernel, rng=0).p_value > 0.1
