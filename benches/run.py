@@ -11,6 +11,7 @@ from typing import Any
 
 import bandwidth
 import clouds
+import kernels
 import machine
 import plans
 import provenance
@@ -18,7 +19,7 @@ import report
 import start_up
 import stored
 
-PARTS = ("stored", "clouds", "bandwidth", "startup", *plans.PARTS)
+PARTS = ("stored", "clouds", "bandwidth", "startup", "kernels", *plans.PARTS)
 RESULTS = Path(__file__).resolve().parent / "results"
 FOOT = (
     "Times are medians of whole calls, with the spread of the repeats; the accuracy is ‖P1 − a‖₁ + ‖Pᵀ1 − b‖₁, "
@@ -50,7 +51,7 @@ def main() -> None:
     source = provenance.describe(options.threads)
     data: dict[str, Any] = {"source": source}
     sections = [f"# Benches\n\n{report.origin(source)}\n\n{FOOT}"]
-    if options.wassail and {"clouds", "bandwidth"} & set(chosen):
+    if options.wassail and {"clouds", "bandwidth", "kernels"} & set(chosen):
         data["limits"] = machine.measure(options.threads)
         sections.append("## Limits of the machine\n\n" + report.limits_table(data["limits"]))
     if "stored" in chosen:
@@ -67,6 +68,9 @@ def main() -> None:
     if "bandwidth" in chosen and options.wassail:
         data["bandwidth"] = bandwidth.measure(options, data["limits"])
         sections.append("## Bandwidth of the scaling form\n\n" + report.share_table(data["bandwidth"]))
+    if "kernels" in chosen and options.wassail:
+        data["kernels"] = kernels.measure(options, data["limits"])
+        sections.append("## Kernel values\n\n" + report.share_table(data["kernels"]))
     if "startup" in chosen and options.wassail:
         data["startup"] = start_up.measure(options)
         sections.append("## Start\n\n" + report.start_table(data["startup"]))

@@ -160,3 +160,16 @@ def test_cauchy_schwarz_divergence_of_normals():
     x = rng.normal(size=50)
     assert discrepancy.cauchy_schwarz_divergence(x, x, kernel) == pytest.approx(0.0, abs=1e-14)
     assert discrepancy.cauchy_schwarz_divergence([0.0], [1e3], kernel) == np.inf
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 1.7])
+def test_energy_distance_is_that_of_the_distances(exponent):
+    rng = np.random.default_rng(7)
+    x, y, a = rng.normal(size=(30, 2)) + 1e3, rng.normal(size=(20, 2)) + 1e3, rng.random(30)
+    a, b = a / a.sum(), np.full(20, 0.05)
+
+    def mean(p, u, q, v):
+        return u @ np.linalg.norm(p[:, None] - q, axis=2) ** exponent @ v
+
+    expected = 2 * mean(x, a, y, b) - mean(x, a, x, a) - mean(y, b, y, b)
+    assert discrepancy.energy_distance(x, y, exponent=exponent, a=a).biased == pytest.approx(expected, rel=1e-11)

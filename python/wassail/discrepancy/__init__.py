@@ -3,7 +3,7 @@
 from wassail.discrepancy.aggregated import AggregatedTest, kernel_collection, ksd_agg_test, mmd_agg_test
 from wassail.discrepancy.boundary import BallBoundary, BoxBoundary
 from wassail.discrepancy.compressed import CompressedTest, compress_then_test
-from wassail.discrepancy.divergences import cauchy_schwarz_divergence
+from wassail.discrepancy.divergences import cauchy_schwarz_divergence, energy_distance
 from wassail.discrepancy.goodness import ksd_test
 from wassail.discrepancy.incomplete import block_ksd, block_mmd, incomplete_ksd, incomplete_mmd, linear_ksd, linear_mmd
 from wassail.discrepancy.ksd import ksd
@@ -25,6 +25,7 @@ __all__ = [
     "block_mmd",
     "cauchy_schwarz_divergence",
     "compress_then_test",
+    "energy_distance",
     "incomplete_ksd",
     "incomplete_mmd",
     "kernel_collection",

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from wassail import _core
 from wassail._arrays import check_finite, real_array
 from wassail._memory import require_matrix
-from wassail._validate import check_threads
+from wassail._validate import check_integer, check_positive, check_threads
 from wassail.exceptions import InputError
 
 
@@ -23,7 +23,13 @@ def check_points(x: ArrayLike, name: str) -> NDArray[Any]:
 
 
 class Kernel(ABC):
-    """A positive definite function k(x, y) on points of R^d."""
+    """
+    A positive definite function k(x, y) on points of R^d.
+
+    Kernels are immutable, compare by value, and compose: ``k + l``, ``k * l`` and ``2.0 * k`` are kernels.
+    """
+
+    __slots__ = ()
 
     @abstractmethod
     def _core_kernel(self) -> _core.Kernel:
@@ -34,6 +40,10 @@ class Kernel(ABC):
         if scores is not None:
             raise InputError(f"scores of {name} are for Stein kernels, {self!r} takes none")
         return x
+
+    def _layout(self) -> object:
+        """Return what `_points` puts beside points: kernels compose when it is equal. None is nothing."""
+        return None
 
     def __call__(
         self, x: ArrayLike, y: ArrayLike | None = None, *, n_threads: int | None = None
@@ -64,12 +74,109 @@ class Kernel(ABC):
         other = packed if y is None else kernel_points(self, right, "y")
         return _core.kernel_gram(self._core_kernel(), packed, other, check_threads(n_threads))
 
+    def diagonal(self, x: ArrayLike) -> NDArray[np.float64]:
+        """
+        Return the values of points with themselves.
+
+        Parameters
+        ----------
+        x : array_like of shape (n, d) or (n,)
+            Points.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            k(x_i, x_i).
+        """
+        return self._core_kernel().diagonal(self._points(check_points(x, "x"), "x", None))
+
+    def power(self, alpha: float, *, dimension: int) -> Kernel:
+        r"""
+        Return the kernel whose Fourier transform is this one's to the power alpha, up to a factor.
+
+        Parameters
+        ----------
+        alpha : float
+            Positive. Kernel thinning is stated for 1/2 to 1 [1]_.
+        dimension : int
+            d of the points: for most kernels the power depends on it.
+
+        Returns
+        -------
+        Kernel
+            Of the same value scale: 1 at distance 0 for kernels that are 1 there.
+
+        Raises
+        ------
+        InputError
+            There is no such kernel in closed form; the message says for which alpha there is one.
+
+        References
+        ----------
+        .. [1] R. Dwivedi, L. Mackey. Generalized kernel thinning. ICLR 2022. arXiv:2110.01593.
+
+        Examples
+        --------
+        >>> from wassail import kernels
+        >>> kernels.Matern(2.5).power(0.5, dimension=1)
+        Matern(nu=1.0, lengthscale=0.6324555320336759)
+        """
+        return self._power(check_positive(alpha, "alpha"), check_integer(dimension, "dimension", minimum=1))
+
+    def root(self, *, dimension: int) -> Kernel:
+        """
+        Return the square-root kernel, ``power(0.5)``.
+
+        Parameters
+        ----------
+        dimension : int
+            d of the points.
+
+        Returns
+        -------
+        Kernel
+            The kernel that root kernel thinning splits with.
+
+        Raises
+        ------
+        InputError
+            There is no such kernel in closed form.
+        """
+        return self.power(0.5, dimension=dimension)
+
+    def _power(self, alpha: float, dimension: int) -> Kernel:
+        """Return the power of checked arguments."""
+        if alpha == 1.0:
+            return self
+        raise InputError(f"{self!r} has no power kernel in closed form (alpha={alpha}, dimension={dimension})")
+
+    def __add__(self, other: Kernel) -> Kernel:
+        """Return the sum."""
+        from wassail.kernels.algebra import Sum
+
+        return Sum((self, other)) if isinstance(other, Kernel) else NotImplemented
+
+    def __mul__(self, other: Kernel | float) -> Kernel:
+        """Return the product with a kernel or a positive number."""
+        from wassail.kernels.algebra import Product, Sum
+
+        if isinstance(other, Kernel):
+            return Product((self, other))
+        return Sum((self,), (other,)) if np.ndim(other) == 0 else NotImplemented
+
+    __rmul__ = __mul__
+
 
 def core_kernel(kernel: Kernel) -> _core.Kernel:
     """Return the kernel of the core, or refuse what is no kernel."""
     if not isinstance(kernel, Kernel):
         raise InputError(f"kernel must be one of wassail.kernels, such as kernels.Gaussian(1.0), got {kernel!r}")
     return kernel._core_kernel()  # noqa: SLF001  (the package's own door)
+
+
+def kernel_layout(kernel: Kernel) -> object:
+    """Return what `kernel_points` puts beside points, to be compared: None is nothing."""
+    return kernel._layout()  # noqa: SLF001  (the package's own door)
 
 
 def kernel_points(kernel: Kernel, x: NDArray[Any], name: str, scores: ArrayLike | None = None) -> NDArray[Any]:

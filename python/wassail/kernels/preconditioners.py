@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,18 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from wassail._validate import check_integer
 from wassail.exceptions import InputError
 from wassail.kernels._base import check_points
+from wassail.kernels.bandwidths import median_heuristic
 
 
-def _median_square(x: NDArray[Any], max_points: int) -> float:
+def _median_square(x: ArrayLike, max_points: int) -> float:
     """Return the squared median distance between evenly spaced points."""
-    from scipy.spatial.distance import pdist
-
-    count = min(x.shape[0], check_integer(max_points, "max_points", minimum=2))
-    if count < 2:
-        raise InputError("x has one point: a median distance needs two")
-    chosen = np.linspace(0, x.shape[0] - 1, count).astype(np.intp)
-    median = float(np.median(pdist(np.asarray(x[chosen], dtype=np.float64))))
-    if not 0.0 < median * median < math.inf:
+    median = median_heuristic(x, max_points=max_points)
+    if not 0.0 < 1.0 / (median * median) < math.inf:
         raise InputError(f"the median distance of x is {median}: its square cannot be inverted")
     return median * median
 
@@ -53,7 +47,7 @@ def median_preconditioner(x: ArrayLike, *, max_points: int = 1000) -> float:
     >>> kernels.median_preconditioner([0.0, 2.0])
     0.25
     """
-    return 1.0 / _median_square(check_points(x, "x"), max_points)
+    return 1.0 / _median_square(x, max_points)
 
 
 def scaled_median_preconditioner(x: ArrayLike, *, size: int, max_points: int = 1000) -> float:
@@ -84,8 +78,7 @@ def scaled_median_preconditioner(x: ArrayLike, *, size: int, max_points: int = 1
     >>> round(kernels.scaled_median_preconditioner([0.0, 2.0], size=10), 6)
     0.575646
     """
-    points = check_points(x, "x")
-    return math.log(check_integer(size, "size", minimum=2)) / _median_square(points, max_points)
+    return math.log(check_integer(size, "size", minimum=2)) / _median_square(x, max_points)
 
 
 def covariance_preconditioner(x: ArrayLike) -> NDArray[np.float64]:

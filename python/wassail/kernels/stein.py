@@ -66,7 +66,8 @@ class Stein(Kernel):
     Parameters
     ----------
     base : Kernel, default: InverseMultiquadric()
-        Smooth and radial: Gaussian, InverseMultiquadric.
+        Smooth and radial: Gaussian, InverseMultiquadric, RationalQuadratic, Matern of half-integer order from 3/2, and
+        their sums.
     score : callable, optional
         ``score(X)`` of points X (n, d), float64, returns ∇ log p at each, (n, d). Without it the functions that the
         kernel is given to need `scores`.
@@ -132,6 +133,9 @@ class Stein(Kernel):
         else:
             checked = _check_scores(scores, x, "scores")
         return np.concatenate((x, checked), axis=1)
+
+    def _layout(self) -> object:
+        return (Stein, self.score)
 
     def _key(self) -> tuple[object, ...]:
         metric = self.preconditioner

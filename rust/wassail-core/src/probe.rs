@@ -1,8 +1,10 @@
 //! Times of single kernels on the threads of the current pool, for benchmarks: what a sweep is measured against.
 
 use crate::error::{Result, try_zeroed};
+use crate::kernel::{Cloud, Kernel, Real};
 use crate::monitor::Monitor;
 use crate::numeric::exp::exp_slice;
+use crate::numeric::lanes::LANES;
 use crate::numeric::probe::{fma_chain, total};
 use crate::numeric::scalar::Scalar;
 use crate::ot::geometry::{Cost, Geometry, TILE, tiles};
@@ -12,7 +14,7 @@ use crate::ot::update::Update;
 use crate::parallel::map_chunks;
 use crate::points::packed::Packed;
 use crate::points::tile::fill;
-use crate::points::{Metric, Points};
+use crate::points::{Coordinates, Metric, Points};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -74,6 +76,28 @@ pub fn distance<T: Scalar>(n: usize, d: usize, repeats: usize, monitor: &dyn Mon
             for block in blocks(&rows, height) {
                 for cols in tiles(n) {
                     fill(&packed, Metric::SqEuclidean, block.clone(), cols, black_box(&mut tile), TILE);
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// Seconds of `repeats` tables of n × n kernel values in dimension d, tile by tile into reused memory.
+pub fn kernel<T: Real>(kernel: &dyn Kernel, n: usize, d: usize, repeats: usize, monitor: &dyn Monitor) -> Result<f64> {
+    const ROWS: usize = 8;
+    const PANELS: usize = 8;
+    let coordinates: Vec<f64> = (0..n * d).map(|i| ((i * i) as f64 * 0.618_034).fract()).collect();
+    let cloud = Cloud::<T>::new(kernel, Coordinates::Double(&coordinates), d, &vec![0.5; d], 0..n)?;
+    let start = Instant::now();
+    for _ in 0..repeats {
+        map_chunks(row_chunks(n, n), monitor, |rows| {
+            let mut tile = vec![T::ZERO; ROWS * PANELS * LANES];
+            for block in blocks(&rows, ROWS) {
+                for first in (0..n.div_ceil(LANES)).step_by(PANELS) {
+                    let panels = cloud.panels(first..(first + PANELS).min(n.div_ceil(LANES)));
+                    T::tile(kernel, cloud.rows(block.clone()), panels, black_box(&mut tile), PANELS * LANES)?;
                 }
             }
             Ok(())

@@ -2,6 +2,7 @@
 
 use crate::enter::{Hooks, enter};
 use crate::geometry::Geometry;
+use crate::kernel::Kernel;
 use pyo3::prelude::*;
 use wassail_core::error::Result as CoreResult;
 use wassail_core::monitor::Monitor;
@@ -46,6 +47,26 @@ pub fn bench_distance(
             probe::distance::<f32>(n, d, repeats, monitor)
         } else {
             probe::distance::<f64>(n, d, repeats, monitor)
+        }
+    })
+}
+
+/// `repeats` tables of n × n kernel values that all threads share, of points in the unit cube.
+#[pyfunction]
+pub fn bench_kernel(
+    py: Python<'_>,
+    kernel: &Kernel,
+    n: usize,
+    d: usize,
+    repeats: usize,
+    float32: bool,
+    n_threads: usize,
+) -> PyResult<f64> {
+    timed(py, n_threads, |monitor| {
+        if float32 {
+            probe::kernel::<f32>(kernel.core(), n, d, repeats, monitor)
+        } else {
+            probe::kernel::<f64>(kernel.core(), n, d, repeats, monitor)
         }
     })
 }

@@ -6,6 +6,7 @@
 
 mod arrays;
 mod bench;
+mod callable;
 mod config;
 mod discrepancy;
 mod enter;
@@ -27,7 +28,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::bench::{bench_distance, bench_exp, bench_fma, bench_read, bench_sweep};
+    use super::bench::{bench_distance, bench_exp, bench_fma, bench_kernel, bench_read, bench_sweep};
     #[pymodule_export]
     use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
     #[pymodule_export]
@@ -39,7 +40,7 @@ mod _core {
     #[pymodule_export]
     use super::geometry::Geometry;
     #[pymodule_export]
-    use super::kernel::{Kernel, kernel_gram};
+    use super::kernel::{Kernel, kernel_gram, kernel_gram_f32};
     #[pymodule_export]
     use super::newton::sinkhorn_newton;
     #[pymodule_export]

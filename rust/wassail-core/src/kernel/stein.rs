@@ -5,8 +5,8 @@
 //!          = −4 φ″ |L δ|² − 2 φ′ (tr L + (s_x − s_y)·L δ) + φ s_x·s_y.
 
 use super::radial::Radial;
-use super::{Kernel, Panels, Real, Rows};
-use crate::error::Result;
+use super::{Kernel, LARGEST, Panels, Real, Rows};
+use crate::error::{Error, Result};
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::lanes::LANES;
@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 /// Rows of a block.
 const ROWS: usize = 4;
+/// Largest distance from the center, in units of the base, that is worked with.
+const FARTHEST: f64 = 1e50;
 
 /// What distances are measured by.
 #[derive(Clone, Debug)]
@@ -110,6 +112,16 @@ impl Kernel for Stein {
         self.base.jets_f64(value, first, second);
         let square: f64 = point[d..].iter().map(|s| s * s).sum();
         value[0] * square - 2.0 * first[0] * self.trace(d)
+    }
+
+    fn check(&self, point: &[f64]) -> Result<()> {
+        // Squares of distances times scores stay finite, however small φ is there.
+        let longest = match &self.metric {
+            Metric::Scalar(l) => *l,
+            Metric::Matrix(a, _) => a.iter().map(|a| a * a).sum(),
+        };
+        let near = point[..point.len() / 2].iter().all(|x| x.abs() * longest.sqrt() <= FARTHEST);
+        if near && self.diagonal(point) <= LARGEST { Ok(()) } else { Err(Error::Overflow) }
     }
 
     fn is_stationary(&self) -> bool {

@@ -23,7 +23,7 @@ pub fn diagonal(kernel: &dyn Kernel, points: Coordinates<'_>, d: usize, monitor:
             monitor.check()?;
         }
         points.read(i * d, &mut point);
-        *value = kernel.diagonal(&point);
+        *value = kernel.try_diagonal(&point)?;
     }
     Ok(values)
 }

@@ -24,3 +24,39 @@ fn cubic<T: Scalar, V: Vector<Elem = T>>(x: V, y: V) -> V {
     let series = h.fma(V::splat(T::from_f64(0.375)), V::splat(T::from_f64(0.5)));
     y.fma(h.mul(series), y)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::multiversion;
+    use crate::numeric::isa::Isa;
+
+    multiversion! {
+        fn root<T: Scalar>(x: &mut [T]) => root_body
+    }
+
+    #[inline(always)]
+    fn root_body<I: Isa, T: Scalar>(x: &mut [T]) {
+        for x in x.chunks_exact_mut(T::Register::<I>::N) {
+            rsqrt(T::Register::<I>::load(x)).store(x);
+        }
+    }
+
+    fn check<T: Scalar>(exponents: std::ops::Range<i32>) {
+        for e in exponents {
+            let given: Vec<T> = (0..16).map(|i| T::from_f64((1.0 + f64::from(i) / 16.0) * 2f64.powi(e))).collect();
+            let mut found = given.clone();
+            root(&mut found);
+            for (x, y) in given.iter().zip(&found) {
+                let exact = 1.0 / x.to_f64().sqrt();
+                assert!((y.to_f64() / exact - 1.0).abs() < 2.0 * T::UNIT, "{x:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn inverse_roots() {
+        check::<f64>(-1022..1023);
+        check::<f32>(-126..127);
+    }
+}
