@@ -186,7 +186,9 @@ pub fn kernel_sign_forms<'py>(
     let kernels: Vec<&dyn Core> = kernels.iter().map(|k| k.core()).collect();
     let pairs = n.saturating_mul(n);
     let steps = kernels.iter().map(|k| k.work(sides.d)).fold(count * kernels.len() / 100, usize::saturating_add);
-    let forms = enter(py, pairs.saturating_mul(steps), n_threads, &Hooks::default(), |monitor| {
+    // Calls of a user's function would wait for each other.
+    let work = if kernels.iter().all(|k| k.is_total()) { pairs.saturating_mul(steps) } else { 0 };
+    let forms = enter(py, work, n_threads, &Hooks::default(), |monitor| {
         let signs = Signs::new(signs, n)?;
         let forms = if single { forms::<f32> } else { forms::<f64> };
         forms(&kernels, &sides, paired, factors, &signs, monitor)
