@@ -1,7 +1,16 @@
-"""Optimal transport at the speed of the machine: NumPy arrays in, certified answers out."""
+"""Optimal transport, distribution compression and sampling at the speed of the machine: NumPy arrays in and out."""
 
-from wassail import kernels, ot, thinning
+from wassail import discrepancy, kernels, ot, thinning
 from wassail._config import get_num_threads, set_num_threads, show_config
 from wassail._core import __version__
 
-__all__ = ["__version__", "get_num_threads", "kernels", "ot", "set_num_threads", "show_config", "thinning"]
+__all__ = [
+    "__version__",
+    "discrepancy",
+    "get_num_threads",
+    "kernels",
+    "ot",
+    "set_num_threads",
+    "show_config",
+    "thinning",
+]

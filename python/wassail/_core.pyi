@@ -390,6 +390,10 @@ class Kernel:
     def bound_f32(self, x: NDArray[Any]) -> float: ...
     @property
     def is_smooth(self) -> bool: ...
+    @property
+    def is_radial(self) -> bool: ...
+    # (|G| d, d), the identity first
+    def orbit(self, maps: NDArray[np.float64]) -> Kernel: ...
     def stein(self, scale: float) -> Kernel: ...
     # A and L = AᵀA, (d, d)
     def stein_matrix(self, root: NDArray[np.float64], metric: NDArray[np.float64]) -> Kernel: ...
@@ -456,8 +460,8 @@ def kernel_symmetric_sums(
     kernel: Kernel, x: NDArray[Any], weights: NDArray[np.float64], n_threads: int
 ) -> NDArray[np.float64]: ...
 
-# Σ_{i<j<ends_i} w_j h(i, j), (n,); h = k(x_i, x_j) without y, else k(x_i, x_j) − k(x_i, y_j) − k(y_i, x_j) + k(y_i, y_j).
-# The ends must not decrease.
+# Σ_{i<j<ends_i} w_j h(i, j), (n,); h = k(x_i, x_j) without y, else k(x_i, x_j) − k(x_i, y_j) − k(y_i, x_j) + k(y_i,
+# y_j). The ends must not decrease.
 def kernel_upper_sums(
     kernel: Kernel,
     x: NDArray[Any],
@@ -467,7 +471,8 @@ def kernel_upper_sums(
     n_threads: int,
 ) -> NDArray[np.float64]: ...
 
-# Σ_{i≠j} s_i s_j c_i c_j h(i, j), (kernels, vectors); the signs are bits (vectors, ceil(n / 8)), 1 for +1, the lowest first.
+# Σ_{i≠j} s_i s_j c_i c_j h(i, j), (kernels, vectors); the signs are bits (vectors, ceil(n / 8)), 1 for +1, the lowest
+# first.
 def kernel_sign_forms(
     kernels: list[Kernel],
     x: NDArray[Any],

@@ -4,8 +4,8 @@ import pickle
 
 import numpy as np
 import pytest
-from tests.reference.discrepancy_numpy import aggregated, off_diagonal, paired, two_sample_u, u_statistic
 
+from tests.reference.discrepancy_numpy import aggregated, off_diagonal, paired, two_sample_u, u_statistic
 from wassail import discrepancy, kernels
 from wassail.discrepancy._signs import permutations, rademacher
 from wassail.discrepancy.aggregated import _aggregate
@@ -78,16 +78,22 @@ def level_runs():
     few = {"n_simulations": 60, "n_corrections": 60, "n_bisections": 12}
     return {
         "permutation": lambda rng: discrepancy.mmd_test(*pair(rng), KERNEL, n_permutations=19, rng=rng).p_value <= 0.1,
-        "unequal": lambda rng: discrepancy.mmd_test(*pair(rng, 30, 9), KERNEL, n_permutations=19, rng=rng).p_value <= 0.1,
+        "unequal": lambda rng: (
+            discrepancy.mmd_test(*pair(rng, 30, 9), KERNEL, n_permutations=19, rng=rng).p_value <= 0.1
+        ),
         "wild": lambda rng: discrepancy.mmd_wild_test(*pair(rng), KERNEL, n_bootstraps=19, rng=rng).p_value <= 0.1,
         "aggregated": lambda rng: discrepancy.mmd_agg_test(*pair(rng), base, alpha=0.1, rng=rng, **few).reject,
-        "compressed": lambda rng: discrepancy.compress_then_test(
-            *pair(rng, 96, 64), KERNEL, compress=every_fourth, n_bins=10, n_permutations=9, alpha=0.1, rng=rng
-        ).reject,
-        "ksd": lambda rng: discrepancy.ksd_test(rng.normal(size=(80, 1)), STEIN, n_bootstraps=19, rng=rng).p_value <= 0.1,
-        "ksd_aggregated": lambda rng: discrepancy.ksd_agg_test(
-            rng.normal(size=(80, 1)), stein, alpha=0.1, rng=rng, **few
-        ).reject,
+        "compressed": lambda rng: (
+            discrepancy.compress_then_test(
+                *pair(rng, 96, 64), KERNEL, compress=every_fourth, n_bins=10, n_permutations=9, alpha=0.1, rng=rng
+            ).reject
+        ),
+        "ksd": lambda rng: (
+            discrepancy.ksd_test(rng.normal(size=(80, 1)), STEIN, n_bootstraps=19, rng=rng).p_value <= 0.1
+        ),
+        "ksd_aggregated": lambda rng: (
+            discrepancy.ksd_agg_test(rng.normal(size=(80, 1)), stein, alpha=0.1, rng=rng, **few).reject
+        ),
     }
 
 

@@ -3,10 +3,12 @@
 from wassail.discrepancy.aggregated import AggregatedTest, kernel_collection, ksd_agg_test, mmd_agg_test
 from wassail.discrepancy.boundary import BallBoundary, BoxBoundary
 from wassail.discrepancy.compressed import CompressedTest, compress_then_test
+from wassail.discrepancy.divergences import cauchy_schwarz_divergence, energy_distance
 from wassail.discrepancy.goodness import ksd_test
 from wassail.discrepancy.incomplete import block_ksd, block_mmd, incomplete_ksd, incomplete_mmd, linear_ksd, linear_mmd
 from wassail.discrepancy.ksd import ksd
 from wassail.discrepancy.mmd import mmd
+from wassail.discrepancy.perturbed import ModeJumps, perturbed_ksd_test
 from wassail.discrepancy.results import Discrepancy, Estimate, MonteCarloTest
 from wassail.discrepancy.two_sample import mmd_test, mmd_wild_test
 
@@ -17,10 +19,13 @@ __all__ = [
     "CompressedTest",
     "Discrepancy",
     "Estimate",
+    "ModeJumps",
     "MonteCarloTest",
     "block_ksd",
     "block_mmd",
+    "cauchy_schwarz_divergence",
     "compress_then_test",
+    "energy_distance",
     "incomplete_ksd",
     "incomplete_mmd",
     "kernel_collection",
@@ -33,4 +38,5 @@ __all__ = [
     "mmd_agg_test",
     "mmd_test",
     "mmd_wild_test",
+    "perturbed_ksd_test",
 ]

@@ -12,7 +12,7 @@ from wassail import _core
 from wassail._validate import check_weights
 from wassail.discrepancy.boundary import Boundary, boundary_values
 from wassail.exceptions import InputError, NumericalError
-from wassail.kernels import Kernel, check_points, core_kernel, kernel_points
+from wassail.kernels import GroupAverage, Kernel, check_points, core_kernel, kernel_points
 from wassail.kernels import Stein as SteinKernel
 
 F64: TypeAlias = NDArray[np.float64]
@@ -27,7 +27,8 @@ def check_sums(*values: float | F64) -> None:
 def shares(weights: ArrayLike | None, name: str, n: int) -> F64:
     """Return weights divided by their sum."""
     checked = check_weights(weights, name, n)
-    return checked / checked.sum()
+    shared: F64 = checked / checked.sum()
+    return shared
 
 
 def read_points(value: ArrayLike, name: str, kernel: Kernel, *, least: int = 1) -> NDArray[Any]:
@@ -63,7 +64,7 @@ class SteinSample:
     @property
     def n(self) -> int:
         """Number of points."""
-        return self.points.shape[0]
+        return int(self.points.shape[0])
 
     def scaled(self, weights: F64) -> F64:
         """Return weights times factors."""
@@ -74,7 +75,8 @@ def read_stein(
     x: ArrayLike, kernel: Kernel, scores: ArrayLike | None, boundary: Boundary | None, *, least: int = 1
 ) -> SteinSample:
     """Return points with their scores; a boundary w replaces the score s by s + ∇ log w and scales the kernel by w."""
-    if not isinstance(kernel, SteinKernel):
+    inner = kernel.base if isinstance(kernel, GroupAverage) else kernel
+    if not isinstance(inner, SteinKernel):
         raise InputError(f"kernel must be a Stein kernel, such as kernels.Stein(base, score), got {kernel!r}")
     points = check_points(x, "x")
     if points.shape[0] < least:

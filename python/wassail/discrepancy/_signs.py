@@ -22,8 +22,8 @@ def rademacher(rng: np.random.Generator, count: int, n: int, flip: float = 0.5) 
     """
     Return the bits of a vector of ones and of `count` random vectors, (count + 1, ceil(n / 8)).
 
-    Each sign differs from the one before with probability `flip`. The first sign is +1 always: a vector and its negative
-    give the same quadratic form.
+    Each sign differs from the one before with probability `flip`. The first sign is +1 always: a vector and its
+    negative give the same quadratic form.
     """
     _room(count, n)
     width = -(-n // 8)
@@ -41,7 +41,7 @@ def rademacher(rng: np.random.Generator, count: int, n: int, flip: float = 0.5) 
 
 
 def permutations(rng: np.random.Generator, count: int, n: int, m: int) -> NDArray[np.uint8]:
-    """Return the bits of n ones and m zeros in order and of `count` permutations of them, (count + 1, ceil((n + m) / 8))."""
+    """Return the bits of n ones and m zeros, in order and in `count` permutations, (count + 1, ceil((n + m) / 8))."""
     _room(count, n + m)
     labels = np.arange(n + m) < n
     bits = np.zeros((count + 1, -(-(n + m) // 8)), dtype=np.uint8)
@@ -58,7 +58,8 @@ def paired_statistics(
 ) -> F64:
     """Return the U-statistics of samples whose i-th points change places where sign i is −1."""
     n = x.shape[0]
-    return _core.kernel_sign_forms([core], x, y, None, bits, n_threads)[0] / (n * (n - 1.0))
+    statistics: F64 = _core.kernel_sign_forms([core], x, y, None, bits, n_threads)[0] / (n * (n - 1.0))
+    return statistics
 
 
 def stein_statistics(
@@ -66,7 +67,8 @@ def stein_statistics(
 ) -> F64:
     """Return the U-statistics of KSD² and their wild bootstrap."""
     n = points.shape[0]
-    return _core.kernel_sign_forms([core], points, None, factors, bits, n_threads)[0] / (n * (n - 1.0))
+    statistics: F64 = _core.kernel_sign_forms([core], points, None, factors, bits, n_threads)[0] / (n * (n - 1.0))
+    return statistics
 
 
 def split_statistics(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +16,7 @@ from wassail.discrepancy._signs import paired_statistics, permutations, rademach
 from wassail.discrepancy.boundary import Boundary
 from wassail.discrepancy.results import p_value_error
 from wassail.exceptions import InputError
-from wassail.kernels import Gaussian, Kernel, Stein, check_points, core_kernel
+from wassail.kernels import Gaussian, GroupAverage, Kernel, Stein, check_points, core_kernel
 
 _SOME = 500
 
@@ -100,8 +99,8 @@ def kernel_collection(
 
     Notes
     -----
-    The scales are those that the reference implementation of the aggregated test takes, up to how the smallest one is found.
-    They treat both samples alike but are not invariant under permutation of the pooled sample to the last digit.
+    The scales are those that the reference implementation of the aggregated test takes, up to how the smallest one is
+    found. They treat both samples alike but are not invariant under permutation of the pooled sample to the last digit.
 
     References
     ----------
@@ -126,7 +125,7 @@ def kernel_collection(
         sides.append(points[chosen].astype(np.float64))
     if sides[0].shape[1] != sides[1].shape[1]:
         raise InputError(f"x has {sides[0].shape[1]} coordinates and y has {sides[1].shape[1]}")
-    distances = cdist(*sides)
+    distances = cdist(sides[0], sides[1])
     if not 0.0 < distances.max() < math.inf:
         raise InputError(f"the largest distance between x and y is {distances.max()}: no scale follows from it")
     least = float(np.quantile(distances[distances > 0.0], 0.05))
@@ -226,7 +225,7 @@ def mmd_agg_test(
 
 def ksd_agg_test(
     x: ArrayLike,
-    kernels: Sequence[Stein],
+    kernels: Sequence[Stein | GroupAverage],
     *,
     scores: ArrayLike | None = None,
     boundary: Boundary | None = None,
@@ -320,7 +319,7 @@ def _collection(
 
 
 def _aggregate(
-    statistics: F64, first: int, weights: F64, alpha: float, n_bisections: Any, kernels: tuple[Kernel, ...]
+    statistics: F64, first: int, weights: F64, alpha: float, n_bisections: int, kernels: tuple[Kernel, ...]
 ) -> AggregatedTest:
     """Columns: the data, B₁ simulations, B₂ simulations (Alg. 1 of arXiv:2110.15073)."""
     check_sums(statistics)
@@ -341,13 +340,15 @@ def _aggregate(
         low, high = (middle, high) if rejected(middle) <= alpha else (low, middle)
     limits, observed = thresholds(low), statistics[:, 0].copy()
 
-    # The same question backwards: the least share of a tail, over the weight, that the data and each simulation reaches.
+    # The same question backwards: the least share of a tail, over the weight, that the data and each simulation
+    # reaches.
     def least_share(values: F64) -> F64:
         tails = [
             ordered.shape[1] - np.searchsorted(row, column, side="left")
             for row, column in zip(ordered, values, strict=True)
         ]
-        return (np.stack(tails) / (first + 1.0) / weights[:, None]).min(axis=0)
+        least: F64 = (np.stack(tails) / (first + 1.0) / weights[:, None]).min(axis=0)
+        return least
 
     as_extreme = int((least_share(fresh) <= least_share(observed[:, None])).sum())
     p_value = (1 + as_extreme) / (fresh.shape[1] + 1)

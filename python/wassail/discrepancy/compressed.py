@@ -28,8 +28,8 @@ class CompressedTest:
     Attributes
     ----------
     reject : bool
-        Whether the hypothesis is rejected at level `alpha`; where the statistic equals simulated ones, at random, so that
-        the level is exactly `alpha`.
+        Whether the hypothesis is rejected at level `alpha`; where the statistic equals simulated ones, at random, so
+        that the level is exactly `alpha`.
     alpha : float
         Level of the test.
     p_value : float
@@ -79,8 +79,8 @@ def compress_then_test(
     r"""
     Test whether two samples come from one distribution, from compressed bins of their points.
 
-    Both samples are cut into bins of one size, each bin is replaced by a coreset, and MMD² of the coresets is compared with
-    that of the bins in other orders. Under the hypothesis the coresets of all bins are exchangeable, whatever the
+    Both samples are cut into bins of one size, each bin is replaced by a coreset, and MMD² of the coresets is compared
+    with that of the bins in other orders. Under the hypothesis the coresets of all bins are exchangeable, whatever the
     compression does: the level is exactly α.
 
     Parameters
@@ -166,7 +166,8 @@ def compress_then_test(
     above = int((null > observed + rounding).sum())
     ties = int((np.abs(null - observed) <= rounding).sum())
     p_value = (1 + above + ties) / (count + 1)
-    # The rank of the data among its ties is drawn: uniform on 0..ties, and once more within the rank for the exact level.
+    # The rank of the data among its ties is drawn: uniform on 0..ties, and once more within the rank for the exact
+    # level.
     exact = (above + generator.random() * (1 + ties)) / (count + 1)
     return CompressedTest(
         exact <= level,
@@ -188,7 +189,8 @@ def _compressed(points: NDArray[Any], compress: Compress, rng: np.random.Generat
         raise InputError(f"compress must return a vector of indices, got {indices!r}")
     if indices.min() < 0 or indices.max() >= points.shape[0]:
         raise InputError(f"compress returned index {indices.max()} of a bin of {points.shape[0]} points")
-    return points[indices]
+    chosen: NDArray[Any] = points[indices]
+    return chosen
 
 
 def _bin_means(core: _core.Kernel, kernel: Kernel, coresets: list[NDArray[Any]], n_threads: int) -> F64:
@@ -202,4 +204,3 @@ def _bin_means(core: _core.Kernel, kernel: Kernel, coresets: list[NDArray[Any]],
     means: F64 = sums.reshape(count, count, size).mean(axis=2)
     check_sums(means)
     return (means + means.T) / 2.0
-

@@ -1,4 +1,4 @@
-"""Tests of goodness of fit: does a sample come from a density?"""
+"""Tests of goodness of fit: whether a sample comes from a density."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from wassail.discrepancy._signs import rademacher, rounding, stein_statistics
 from wassail.discrepancy.boundary import Boundary
 from wassail.discrepancy.results import MonteCarloTest, compare
 from wassail.exceptions import InputError
-from wassail.kernels import Stein, core_kernel
+from wassail.kernels import GroupAverage, Stein, core_kernel
 
 
 def ksd_test(
     x: ArrayLike,
-    kernel: Stein,
+    kernel: Stein | GroupAverage,
     *,
     scores: ArrayLike | None = None,
     boundary: Boundary | None = None,
@@ -68,8 +68,8 @@ def ksd_test(
 
     Notes
     -----
-    The level is right for many points (in contrast to :func:`mmd_test`, whose level is exact). The score sees only one mode at
-    a time, so that wrong proportions of separated modes stay unseen: :func:`perturbed_ksd_test` sees them. O(n²
+    The level is right for many points (in contrast to :func:`mmd_test`, whose level is exact). The score sees only one
+    mode at a time, so that wrong proportions of separated modes stay unseen: :func:`perturbed_ksd_test` sees them. O(n²
     (d + B / 10)) time, n B / 4 bytes.
 
     References

@@ -14,7 +14,7 @@ from wassail.discrepancy._samples import F64, check_equal, check_sums, read_pair
 from wassail.discrepancy.boundary import Boundary
 from wassail.discrepancy.results import Estimate
 from wassail.exceptions import InputError
-from wassail.kernels import Kernel, Stein, core_kernel
+from wassail.kernels import GroupAverage, Kernel, Stein, core_kernel
 
 _BATCHES = 64
 
@@ -37,8 +37,8 @@ def block_mmd(
     kernel : Kernel
         Of `wassail.kernels`.
     block_size : int, optional
-        At least 2; √n by default. The sample is cut into as many blocks of at least this size as fit, whose sizes differ by
-        one at most: no point is left out.
+        At least 2; √n by default. The sample is cut into as many blocks of at least this size as fit, whose sizes
+        differ by one at most: no point is left out.
     n_threads : int, optional
         Threads to use; the result does not depend on it.
 
@@ -162,7 +162,7 @@ def incomplete_mmd(
 
 def block_ksd(
     x: ArrayLike,
-    kernel: Stein,
+    kernel: Stein | GroupAverage,
     *,
     scores: ArrayLike | None = None,
     boundary: Boundary | None = None,
@@ -205,7 +205,7 @@ def block_ksd(
 
 def linear_ksd(
     x: ArrayLike,
-    kernel: Stein,
+    kernel: Stein | GroupAverage,
     *,
     scores: ArrayLike | None = None,
     boundary: Boundary | None = None,
@@ -246,7 +246,7 @@ def linear_ksd(
 
 def incomplete_ksd(
     x: ArrayLike,
-    kernel: Stein,
+    kernel: Stein | GroupAverage,
     *,
     scores: ArrayLike | None = None,
     boundary: Boundary | None = None,

@@ -8,12 +8,12 @@ from wassail._validate import check_threads
 from wassail.discrepancy._samples import read_stein, shares, within
 from wassail.discrepancy.boundary import Boundary
 from wassail.discrepancy.results import Discrepancy, Source
-from wassail.kernels import Stein, core_kernel
+from wassail.kernels import GroupAverage, Stein, core_kernel
 
 
 def ksd(
     x: ArrayLike,
-    kernel: Stein,
+    kernel: Stein | GroupAverage,
     *,
     scores: ArrayLike | None = None,
     weights: ArrayLike | None = None,
@@ -41,8 +41,9 @@ def ksd(
         Not negative, divided by their sum; equal by default.
     boundary : callable, optional
         For a density on a bounded domain that does not vanish at its boundary: ``boundary(X)`` returns w (n,) and its
-        gradient (n, d), w positive inside and 0 on the boundary, such as :class:`BoxBoundary` and :class:`BallBoundary`.
-        The base kernel k becomes :math:`w(x) k(x, y) w(y)`, for which Stein's identity holds without boundary terms.
+        gradient (n, d), w positive inside and 0 on the boundary, such as :class:`BoxBoundary` and
+        :class:`BallBoundary`. The base kernel k becomes :math:`w(x) k(x, y) w(y)`, for which Stein's identity holds
+        without boundary terms.
     n_threads : int, optional
         Threads to use; the result does not depend on it.
 

@@ -57,8 +57,8 @@ def mmd(
 
     Notes
     -----
-    (n + m)² / 2 evaluations of the kernel, O((n + m) d) memory. :func:`block_mmd` and :func:`incomplete_mmd` take fewer,
-    at more variance.
+    (n + m)² / 2 evaluations of the kernel, O((n + m) d) memory. :func:`block_mmd` and :func:`incomplete_mmd` take
+    fewer, at more variance.
 
     References
     ----------

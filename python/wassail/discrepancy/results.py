@@ -87,10 +87,10 @@ class Discrepancy:
 
     def standard_error(self) -> float:
         r"""
-        Standard error of both estimates, to first order.
+        Return the standard error of both estimates, to first order.
 
-        :math:`4 \sum_i w_i^2 (g_i - \bar g)^2`, summed over the samples, with :math:`g_i` the mean of h with the i-th point
-        fixed. Where the discrepancy is 0 this order vanishes and the number is too small: test with
+        :math:`4 \sum_i w_i^2 (g_i - \bar g)^2`, summed over the samples, with :math:`g_i` the mean of h with the i-th
+        point fixed. Where the discrepancy is 0 this order vanishes and the number is too small: test with
         :func:`mmd_test` or :func:`ksd_test` instead. Costs one more pass over all pairs.
         """
         total = 0.0

@@ -1,4 +1,4 @@
-"""Two-sample tests: do two samples come from one distribution?"""
+"""Two-sample tests: whether two samples come from one distribution."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def mmd_test(
     r"""
     Test whether two samples come from one distribution, by permutations of MMD².
 
-    The statistic is the U-statistic of :func:`mmd`; each simulation gives the points of both samples to x and y anew. The level
-    is exact in finite samples: if the distributions agree, :math:`P(p \le \alpha) \le \alpha` for every α.
+    The statistic is the U-statistic of :func:`mmd`; each simulation gives the points of both samples to x and y anew.
+    The level is exact in finite samples: if the distributions agree, :math:`P(p \le \alpha) \le \alpha` for every α.
 
     Parameters
     ----------

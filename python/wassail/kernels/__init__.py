@@ -9,6 +9,7 @@ from wassail.kernels.bandwidths import bandwidths, median_heuristic
 from wassail.kernels.custom import CallableKernel, from_callable
 from wassail.kernels.inner import Energy, Linear, Polynomial
 from wassail.kernels.matern import Laplace, Matern
+from wassail.kernels.orbit import GroupAverage
 from wassail.kernels.preconditioners import (
     covariance_preconditioner,
     median_preconditioner,
@@ -23,6 +24,7 @@ __all__ = [
     "CallableKernel",
     "Energy",
     "Gaussian",
+    "GroupAverage",
     "InverseMultiquadric",
     "Kernel",
     "Laplace",

@@ -46,10 +46,8 @@ impl<'a> Sides<'a> {
         self.x.1.saturating_mul(self.y.1).saturating_mul(kernel.work(self.d))
     }
 
-    fn clouds<T: Real>(&self, kernel: &dyn Core) -> Result<(Cloud<T>, Cloud<T>)> {
-        let origin = center(self.y.0, self.d)?;
-        let cloud = |(points, n): (Coordinates<'_>, usize)| Cloud::new(kernel, points, self.d, &origin, 0..n);
-        Ok((cloud(self.x)?, cloud(self.y)?))
+    fn cloud<T: Real>(&self, kernel: &dyn Core, (points, n): (Coordinates<'_>, usize)) -> Result<Cloud<T>> {
+        Cloud::new(kernel, points, self.d, &center(self.y.0, self.d)?, 0..n)
     }
 }
 
@@ -76,7 +74,7 @@ pub fn kernel_row_sums<'py>(
 }
 
 fn embed<T: Real>(kernel: &dyn Core, sides: &Sides<'_>, weights: &[f64], monitor: &dyn Monitor) -> Result<Vec<f64>> {
-    let (x, y) = &sides.clouds::<T>(kernel)?;
+    let (x, y) = (&sides.cloud::<T>(kernel, sides.x)?, &sides.cloud(kernel, sides.y)?);
     row_sums(&Cross { kernel, x, y }, weights, monitor)
 }
 
@@ -110,7 +108,7 @@ fn mutual<T: Real>(
     weights: &[&[f64]],
     monitor: &dyn Monitor,
 ) -> Result<Vec<f64>> {
-    let (x, _) = &sides.clouds::<T>(kernel)?;
+    let x = &sides.cloud::<T>(kernel, sides.x)?;
     symmetric_sums(&Cross { kernel, x, y: x }, weights, monitor)
 }
 
@@ -149,9 +147,9 @@ fn upper<T: Real>(
     ends: &[usize],
     monitor: &dyn Monitor,
 ) -> Result<Vec<f64>> {
-    let (x, y) = &sides.clouds::<T>(kernel)?;
+    let pair = Pair::<T>::new(kernel, sides, paired)?;
     let end = |i: usize| ends[i];
-    upper_sums(&*table(kernel, x, y, paired), weights, end, monitor)
+    upper_sums(&*pair.table(), weights, end, monitor)
 }
 
 /// k(x_i, x_i).
@@ -188,7 +186,9 @@ pub fn kernel_sign_forms<'py>(
     let kernels: Vec<&dyn Core> = kernels.iter().map(|k| k.core()).collect();
     let pairs = n.saturating_mul(n);
     let steps = kernels.iter().map(|k| k.work(sides.d)).fold(count * kernels.len() / 100, usize::saturating_add);
-    let forms = enter(py, pairs.saturating_mul(steps), n_threads, &Hooks::default(), |monitor| {
+    // Calls of a user's function would wait for each other.
+    let work = if kernels.iter().all(|k| k.is_total()) { pairs.saturating_mul(steps) } else { 0 };
+    let forms = enter(py, work, n_threads, &Hooks::default(), |monitor| {
         let signs = Signs::new(signs, n)?;
         let forms = if single { forms::<f32> } else { forms::<f64> };
         forms(&kernels, &sides, paired, factors, &signs, monitor)
@@ -206,8 +206,8 @@ fn forms<T: Real>(
 ) -> Result<Vec<f64>> {
     let mut all = Vec::new();
     for &kernel in kernels {
-        let (x, y) = &sides.clouds::<T>(kernel)?;
-        let table = table(kernel, x, y, paired);
+        let pair = Pair::<T>::new(kernel, sides, paired)?;
+        let table = pair.table();
         all.extend(match factors {
             Some(factors) => sign_forms(&Scaled { table: &*table, factors }, signs, monitor)?,
             None => sign_forms(&*table, signs, monitor)?,
@@ -216,6 +216,24 @@ fn forms<T: Real>(
     Ok(all)
 }
 
-fn table<'a, T: Real>(kernel: &'a dyn Core, x: &'a Cloud<T>, y: &'a Cloud<T>, paired: bool) -> Box<dyn Table<T> + 'a> {
-    if paired { Box::new(Paired { kernel, x, y }) } else { Box::new(Cross { kernel, x, y: x }) }
+/// One sample, or two whose points are paired.
+struct Pair<'a, T> {
+    kernel: &'a dyn Core,
+    x: Cloud<T>,
+    y: Option<Cloud<T>>,
+}
+
+impl<'a, T: Real> Pair<'a, T> {
+    fn new(kernel: &'a dyn Core, sides: &Sides<'_>, paired: bool) -> Result<Self> {
+        let y = if paired { Some(sides.cloud(kernel, sides.y)?) } else { None };
+        Ok(Self { kernel, x: sides.cloud(kernel, sides.x)?, y })
+    }
+
+    fn table(&self) -> Box<dyn Table<T> + '_> {
+        let (kernel, x) = (self.kernel, &self.x);
+        match &self.y {
+            Some(y) => Box::new(Paired { kernel, x, y }),
+            None => Box::new(Cross { kernel, x, y: x }),
+        }
+    }
 }

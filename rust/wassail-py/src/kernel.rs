@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use std::sync::Arc;
 use wassail_core::kernel::{
     Cloud, Composed, Folded, Gaussian, Inner, Isotropic, Kernel as Core, Manhattan, Matern, Metric, Mixture,
-    Multiquadric, Profile, Radial, Real, Riesz, Sinc, Sobolev, Spline, Stein, center, diagonal, gram_in,
+    Multiquadric, Orbit, Profile, Radial, Real, Riesz, Sinc, Sobolev, Spline, Stein, center, diagonal, gram_in,
 };
 
 /// A kernel of the core.
@@ -150,6 +150,21 @@ impl Kernel {
     #[getter]
     fn is_smooth(&self) -> bool {
         self.radial.as_ref().is_some_and(|r| r.is_smooth())
+    }
+
+    /// Whether it is a function of the distance.
+    #[getter]
+    fn is_radial(&self) -> bool {
+        self.radial.is_some()
+    }
+
+    /// Its average over a group of maps, (|G| d, d), the identity first.
+    fn orbit(&self, maps: PyReadonlyArray2<'_, f64>) -> PyResult<Self> {
+        let dim = maps.shape()[1];
+        if dim == 0 || maps.shape()[0] == 0 || maps.shape()[0] % dim != 0 {
+            return Err(PyValueError::new_err("the maps are not square"));
+        }
+        Ok(Self::plain(Orbit::new(self.core.clone(), dim, maps.as_slice()?.to_vec())))
     }
 
     /// The Stein kernel of this base with L = λ I.

@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn forms_are_those_of_the_table() {
-        for n in [1, 2, 8, 31, 40, 41, 100, 333] {
+        for n in [1usize, 2, 8, 31, 40, 41, 100, 333] {
             let points: Vec<f64> = (0..n).map(|i| (i * i % 97) as f64 / 50.0).collect();
             let (stride, count) = (n.div_ceil(8), 5);
             let bytes: Vec<u8> = (0..stride * count).map(|i| (i * 151 % 256) as u8).collect();
