@@ -6,11 +6,15 @@
 mod cloud;
 mod gaussian;
 mod gram;
+mod sums;
+mod table;
 mod tile;
 
 pub use cloud::Cloud;
 pub use gaussian::Gaussian;
-pub use gram::gram;
+pub use gram::{center, gram};
+pub use sums::{diagonal, row_sums, symmetric_sums, upper_sums};
+pub use table::{Cross, Paired, Table};
 pub use tile::{Panels, Real, Rows};
 
 use crate::error::Result;
