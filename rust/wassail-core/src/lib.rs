@@ -1,4 +1,4 @@
-//! The core of wassail: optimal transport on all cores, without Python.
+//! The core of wassail: optimal transport and distribution compression on all cores, without Python.
 
 #![deny(unsafe_code)]
 
@@ -12,3 +12,4 @@ pub mod ot;
 pub mod parallel;
 pub mod points;
 pub mod probe;
+pub mod thinning;

@@ -12,6 +12,7 @@ mod enter;
 mod errors;
 mod exact;
 mod geometry;
+mod greedy;
 mod kernel;
 mod newton;
 mod ot;
@@ -19,6 +20,7 @@ mod plan;
 mod points;
 mod sliced;
 mod sparse;
+mod support;
 mod waiting;
 
 use pyo3::prelude::*;
@@ -37,6 +39,8 @@ mod _core {
     #[pymodule_export]
     use super::geometry::Geometry;
     #[pymodule_export]
+    use super::greedy::{greedy_select, kernel_herd};
+    #[pymodule_export]
     use super::kernel::{Kernel, kernel_gram};
     #[pymodule_export]
     use super::newton::sinkhorn_newton;
@@ -51,6 +55,8 @@ mod _core {
     use super::sliced::{circle_cut, sliced_distances, sliced_gradient, sliced_pulls};
     #[pymodule_export]
     use super::sparse::sparse_transport;
+    #[pymodule_export]
+    use super::support::support_points;
     use pyo3::prelude::*;
 
     #[pymodule_init]
