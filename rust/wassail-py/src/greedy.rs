@@ -1,16 +1,21 @@
 //! Greedy selection of points: herding and Stein thinning.
 
-use crate::arrays::vector;
+use crate::arrays::{matrix, vector};
 use crate::enter::{Hooks, enter};
 use crate::kernel::Kernel;
 use crate::ot::Arg;
 use crate::points::Points;
-use numpy::PyArray1;
+use numpy::{PyArray1, PyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use wassail_core::error::Result;
 use wassail_core::monitor::Monitor;
-use wassail_core::thinning::{Chosen, Selection, herd, select};
+use wassail_core::thinning::{self, Chosen, Selection, herd, select};
+
+/// A new array of indices.
+fn indices<'py>(py: Python<'py>, found: Vec<usize>) -> Bound<'py, PyArray1<isize>> {
+    vector(py, found.into_iter().map(|i| i as isize).collect())
+}
 
 /// Indices in the order of choice, and the objective.
 type Answer<'py> = Option<(Bound<'py, PyArray1<isize>>, f64)>;
@@ -40,10 +45,7 @@ fn run<'py>(
     job: impl FnOnce(&dyn Monitor) -> Result<Option<Chosen>> + Send,
 ) -> PyResult<Answer<'py>> {
     let chosen = enter(py, work, n_threads, &Hooks::default(), job)?;
-    Ok(chosen.map(|c| {
-        let indices = c.indices.into_iter().map(|i| i as isize).collect();
-        (vector(py, indices), c.objective)
-    }))
+    Ok(chosen.map(|c| (indices(py, c.indices), c.objective)))
 }
 
 /// Kernel herding.
@@ -92,4 +94,26 @@ pub fn greedy_select<'py>(
     let (kernel, points) = (kernel.core(), x.coordinates()?);
     let work = n.saturating_mul(kernel.work(d));
     run(py, work, n_threads, |monitor| select(kernel, points, d, &task, monitor))
+}
+
+/// Randomly pivoted Cholesky: factor (n, r) and pivots (r), r at most the number of uniforms.
+#[pyfunction]
+pub fn rp_cholesky<'py>(
+    py: Python<'py>,
+    kernel: &Kernel,
+    x: Points<'py>,
+    weights: Arg<'py>,
+    uniforms: Arg<'py>,
+    n_threads: usize,
+) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<isize>>)> {
+    let ((n, d), weights, uniforms) = (x.shape(), weights.as_slice()?, uniforms.as_slice()?);
+    if n == 0 || d == 0 || weights.len() != n {
+        return Err(misfit());
+    }
+    let (kernel, points) = (kernel.core(), x.coordinates()?);
+    let work = n.saturating_mul(kernel.work(d) + uniforms.len() / 8);
+    let job = |monitor: &dyn Monitor| thinning::rp_cholesky(kernel, points, d, weights, uniforms, monitor);
+    let found = enter(py, work, n_threads, &Hooks::default(), job)?;
+    let rank = found.pivots.len();
+    Ok((matrix(py, found.factor, n, rank)?, indices(py, found.pivots)))
 }

@@ -39,7 +39,7 @@ mod _core {
     #[pymodule_export]
     use super::geometry::Geometry;
     #[pymodule_export]
-    use super::greedy::{greedy_select, kernel_herd};
+    use super::greedy::{greedy_select, kernel_herd, rp_cholesky};
     #[pymodule_export]
     use super::kernel::{Kernel, kernel_gram};
     #[pymodule_export]

@@ -14,7 +14,6 @@ type Answer<'py> = (Bound<'py, PyArray2<f64>>, Array<'py>, f64);
 
 /// Moves the points of `start`. `unit` is (center, scale, eta), `limits` (tol, `max_iter`).
 #[pyfunction]
-#[allow(clippy::too_many_arguments)]
 pub fn support_points<'py>(
     py: Python<'py>,
     x: Points<'py>,
@@ -22,7 +21,6 @@ pub fn support_points<'py>(
     start: PyReadonlyArray2<'py, f64>,
     unit: (Arg<'py>, f64, f64),
     limits: (f64, usize),
-    hooks: (Option<Py<PyAny>>, Option<Py<PyAny>>),
     n_threads: usize,
 ) -> PyResult<Answer<'py>> {
     let ((n, d), (size, ds)) = (x.shape(), (start.shape()[0], start.shape()[1]));
@@ -35,7 +33,6 @@ pub fn support_points<'py>(
     let (points, start) = (x.coordinates()?, start.as_slice()?);
     let task = SupportTask { points, d, weights, center, scale, eta, tol, max_iter };
     let work = size.saturating_mul(n.saturating_add(size)).saturating_mul(1 + d / 4);
-    let hooks = Hooks { callback: hooks.0, progress: hooks.1 };
-    let found = enter(py, work, n_threads, &hooks, |monitor| run(&task, start, monitor))?;
+    let found = enter(py, work, n_threads, &Hooks::default(), |monitor| run(&task, start, monitor))?;
     Ok((matrix(py, found.points, size, d)?, vector(py, found.objective), found.moved))
 }

@@ -4,17 +4,13 @@
 //! thinning has c = k(x_i, x_i) / 2 and s = 0, its regularized form both.
 
 use super::pick::{lowest, softmin, weigh};
+use super::row::{grain, walk_row};
 use crate::error::{Result, try_zeroed};
-use crate::kernel::{Cloud, Kernel, Real, Rows};
+use crate::kernel::{Cloud, Kernel};
 use crate::monitor::Monitor;
 use crate::numeric::lanes::{LANES, add_scaled};
 use crate::parallel::map_chunks;
 use std::ops::Range;
-
-/// Panels of a tile: its values stay in the first-level cache.
-const PANELS: usize = 8;
-/// Work of a chunk, in elementary steps, and its fewest points: handing it to another thread must pay.
-const CHUNK: (usize, usize) = (100_000, 4096);
 
 /// Running sums and what is added to them.
 pub(super) struct Greedy<'a> {
@@ -47,7 +43,7 @@ impl<'a> Greedy<'a> {
             slope: try_zeroed(padded)?,
             sums: try_zeroed(padded)?,
             weights: Vec::new(),
-            grain: (CHUNK.0 / kernel.work(d).max(1)).max(CHUNK.1).next_multiple_of(LANES),
+            grain: grain(kernel.work(d)),
         };
         own.constant.fill(f64::INFINITY);
         own.constant[..constant.len()].copy_from_slice(constant);
@@ -124,11 +120,12 @@ impl<'a> Greedy<'a> {
         let (constant, slope) = (&self.constant, &self.slope);
         let chunks = self.sums.chunks_mut(grain).enumerate().collect();
         map_chunks(chunks, monitor, |(chunk, sums): (usize, &mut [f64])| {
-            let start = chunk * grain;
+            let (start, len) = (chunk * grain, sums.len());
             for &(i, sign) in changes {
-                add_row(kernel, cloud, cloud.rows(i..i + 1), sign, start, sums)?;
+                let add = |at: usize, values: &[f64]| add_scaled(values, sign, &mut sums[at..at + values.len()]);
+                walk_row(kernel, cloud, i, start, len, add)?;
             }
-            let at = start..start + sums.len();
+            let at = start..start + len;
             Ok(lowest(sums, &constant[at.clone()], &slope[at], t))
         })
     }
@@ -148,23 +145,4 @@ fn least(minima: &[f64]) -> Option<(usize, f64)> {
         }
     }
     best
-}
-
-/// Adds ± a row of kernel values to the sums from point `start` on.
-fn add_row(
-    kernel: &dyn Kernel,
-    cloud: &Cloud<f64>,
-    row: Rows<'_, f64>,
-    sign: f64,
-    start: usize,
-    sums: &mut [f64],
-) -> Result<()> {
-    let mut tile = [0.0; PANELS * LANES];
-    for (block, sums) in sums.chunks_mut(PANELS * LANES).enumerate() {
-        let first = start / LANES + block * PANELS;
-        let panels = cloud.panels(first..first + sums.len() / LANES);
-        f64::tile(kernel, row, panels, &mut tile, PANELS * LANES)?;
-        add_scaled(&tile[..sums.len()], sign, sums);
-    }
-    Ok(())
 }

@@ -32,7 +32,7 @@ pub struct Chosen {
     pub objective: f64,
 }
 
-/// Kernel herding: c = 0 and s_i = −Σ_j w_j k(x_i, x_j). The task's own c and s are not used.
+/// Kernel herding: c = 0 and s_i = −Σ_j w_j k(x_i, x_j), whatever the task's own; points of weight 0 are not chosen.
 pub fn herd(
     kernel: &dyn Kernel,
     points: Coordinates<'_>,
@@ -47,7 +47,8 @@ pub fn herd(
     for ((s, w), k) in slope.iter_mut().zip(weights).zip(&diagonal) {
         *s = -(*s + w * k);
     }
-    let constant = try_zeroed(weights.len())?;
+    let mut constant = try_zeroed(weights.len())?;
+    constant.iter_mut().zip(weights).filter(|(_, w)| **w == 0.0).for_each(|(c, _)| *c = f64::INFINITY);
     run(kernel, &cloud, d, &Selection { constant: &constant, slope: &slope, ..*task }, monitor)
 }
 
