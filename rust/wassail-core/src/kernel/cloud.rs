@@ -16,7 +16,7 @@ pub struct Cloud<T> {
 }
 
 impl<T: Scalar> Cloud<T> {
-    /// Packs points of dimension d in the order of `order`. Stationary kernels see x − center.
+    /// Packs points of dimension d in the order of `order`. The coordinates a kernel wants centered are x − center.
     pub fn new(
         kernel: &dyn Kernel,
         points: Coordinates<'_>,
@@ -24,15 +24,13 @@ impl<T: Scalar> Cloud<T> {
         center: &[f64],
         order: impl ExactSizeIterator<Item = usize>,
     ) -> Result<Self> {
-        let (n, width) = (order.len(), kernel.width(d));
+        let (n, width, centered) = (order.len(), kernel.width(d), kernel.centered(d));
         let mut rows = try_zeroed(n * width)?;
         let mut panels = try_zeroed(n.next_multiple_of(LANES) * width)?;
         let (mut point, mut features) = (try_zeroed(d)?, try_zeroed(width)?);
         for (at, i) in order.enumerate() {
             points.read(i * d, &mut point);
-            if kernel.is_stationary() {
-                point.iter_mut().zip(center).for_each(|(p, c)| *p -= c);
-            }
+            point[..centered].iter_mut().zip(center).for_each(|(p, c)| *p -= c);
             kernel.pack(&point, &mut features);
             let base = at / LANES * LANES * width + at % LANES;
             for (k, &v) in features.iter().enumerate() {
