@@ -41,6 +41,30 @@ impl<T: Scalar> Cloud<T> {
         Ok(Self { n, width, rows, panels })
     }
 
+    /// Puts points into other places of the panels: place `start + i` holds row `order[i]` from now on. Rows stay.
+    pub fn arrange(&mut self, start: usize, order: &[usize]) {
+        for (at, &i) in (start..).zip(order) {
+            let base = at / LANES * LANES * self.width + at % LANES;
+            for (k, &v) in self.rows[i * self.width..(i + 1) * self.width].iter().enumerate() {
+                self.panels[base + k * LANES] = v;
+            }
+        }
+    }
+
+    /// Some of the points, packed as rows are.
+    pub fn select(&self, chosen: &[usize]) -> Result<Self> {
+        let (n, width) = (chosen.len(), self.width);
+        let mut rows = try_zeroed(n * width)?;
+        for (row, &i) in rows.chunks_mut(width).zip(chosen) {
+            row.copy_from_slice(&self.rows[i * width..(i + 1) * width]);
+        }
+        let mut cloud = Self { n, width, rows, panels: try_zeroed(n.next_multiple_of(LANES) * width)? };
+        for at in 0..n {
+            cloud.arrange(at, &[at]);
+        }
+        Ok(cloud)
+    }
+
     /// Number of points.
     pub fn len(&self) -> usize {
         self.n
