@@ -21,6 +21,7 @@ mod points;
 mod sliced;
 mod sparse;
 mod support;
+mod thinning;
 mod waiting;
 
 use pyo3::prelude::*;
@@ -57,6 +58,8 @@ mod _core {
     use super::sparse::sparse_transport;
     #[pymodule_export]
     use super::support::support_points;
+    #[pymodule_export]
+    use super::thinning::{kernel_split, kernel_thin};
     use pyo3::prelude::*;
 
     #[pymodule_init]

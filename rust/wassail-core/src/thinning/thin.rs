@@ -3,14 +3,14 @@
 use super::split::{Rule, Split, split};
 use super::swap::{Goal, Swap};
 use crate::error::{Result, try_zeroed};
-use crate::kernel::{Cloud, Kernel, center};
+use crate::kernel::{Cloud, Cross, Kernel, center, diagonal, symmetric_sums};
 use crate::monitor::Monitor;
 use crate::parallel::map_chunks;
 use crate::points::Coordinates;
 
 /// What is thinned, and how.
 pub struct Problem<'a> {
-    /// The points.
+    /// The points, as the kernel reads them.
     pub points: Coordinates<'a>,
     /// Their dimension.
     pub d: usize,
@@ -20,8 +20,8 @@ pub struct Problem<'a> {
     pub order: &'a [usize],
     /// Kernel of the discrepancy.
     pub kernel: &'a dyn Kernel,
-    /// Kernel of the halvings, if it is another.
-    pub split_kernel: Option<&'a dyn Kernel>,
+    /// Kernel of the halvings, if it is another, with the points as it reads them and their dimension.
+    pub split: Option<(&'a dyn Kernel, Coordinates<'a>, usize)>,
     /// How the halvings decide.
     pub rule: Rule<'a>,
     /// Points that standard thinning takes: as many as are wanted.
@@ -49,13 +49,13 @@ pub struct Thinned {
 /// Thins points.
 pub fn thin(problem: &Problem<'_>, monitor: &dyn Monitor) -> Result<Thinned> {
     let &Problem { points, d, kernel, ref rule, order, .. } = problem;
-    let first = problem.split_kernel.unwrap_or(kernel);
-    let split = split::<f64>(first, points, d, order, rule, monitor)?;
+    let (by, of, width) = problem.split.unwrap_or((kernel, points, d));
+    let split = split::<f64>(by, of, width, order, rule, monitor)?;
     let n = points.len() / d;
     let cloud = Cloud::<f64>::new(kernel, points, d, &center(points, d)?, 0..n)?;
-    let diagonal = diagonal(kernel, points, d)?;
+    let diagonal = diagonal(kernel, points, d, monitor)?;
     let mut n_evaluations = split.n_evaluations;
-    let mean = mean(problem, &split, &diagonal, &mut n_evaluations, monitor)?;
+    let mean = mean(problem, &split, &cloud, &diagonal, &mut n_evaluations, monitor)?;
     let goal = Goal { kernel, cloud: &cloud, diagonal: &diagonal, mean: &mean };
     let (leaf, value) = best_leaf(problem, &split, &goal, &mut n_evaluations, monitor)?;
     let size = split.leaves.len() / rule.leaves();
@@ -93,7 +93,7 @@ fn best_leaf(
     let leaves: Vec<&[usize]> = split.leaves.chunks(size).collect();
     // The discrepancies of two halves are the same.
     let count = if leaves.len() == 2 && !problem.centered { 1 } else { leaves.len() };
-    let values = if problem.split_kernel.is_none() {
+    let values = if problem.split.is_none() {
         let own = |(leaf, &inner): (&&[usize], &f64)| {
             let own = 2.0 * inner + leaf.iter().map(|&c| goal.diagonal[c]).sum::<f64>();
             goal.relative_of(own, leaf)
@@ -111,18 +111,26 @@ fn best_leaf(
 fn mean(
     problem: &Problem<'_>,
     split: &Split,
+    cloud: &Cloud<f64>,
     diagonal: &[f64],
     n_evaluations: &mut usize,
     monitor: &dyn Monitor,
 ) -> Result<Vec<f64>> {
     let n = diagonal.len();
-    if problem.centered {
-        return try_zeroed(n);
-    }
-    let _ = (n_evaluations, monitor);
     let mut mean = try_zeroed(n)?;
-    for ((mean, sum), own) in mean.iter_mut().zip(&split.sums).zip(diagonal) {
-        *mean = (sum + own) / n as f64;
+    if problem.centered {
+        return Ok(mean);
+    }
+    let equal = vec![1.0 / n as f64; if problem.weights.is_none() { n } else { 0 }];
+    let weights = problem.weights.unwrap_or(&equal);
+    let sums = if problem.weights.is_none() && problem.split.is_none() {
+        split.sums.iter().map(|s| s / n as f64).collect()
+    } else {
+        *n_evaluations += n * (n - 1) / 2;
+        symmetric_sums(&Cross { kernel: problem.kernel, x: cloud, y: cloud }, &[weights], monitor)?
+    };
+    for (((mean, sum), own), weight) in mean.iter_mut().zip(sums).zip(diagonal).zip(weights) {
+        *mean = sum + own * weight;
     }
     Ok(mean)
 }
