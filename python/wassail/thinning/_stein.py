@@ -16,6 +16,7 @@ from wassail._validate import check_threads
 from wassail.exceptions import InputError
 from wassail.kernels import InverseMultiquadric, Kernel, Stein, check_points, core_kernel, kernel_points
 from wassail.kernels import median_preconditioner
+from wassail.thinning._greedy import unfinished
 
 F64 = NDArray[np.float64]
 Points = NDArray[Any]
@@ -80,8 +81,11 @@ class Sample:
         return core_kernel(self.kernel)
 
     def diagonal(self) -> F64:
-        """k0(x_i, x_i)."""
-        return _core.kernel_diagonal(self.core, self.packed)
+        """k0(x_i, x_i), finite."""
+        values = _core.kernel_diagonal(self.core, self.packed)
+        if not np.isfinite(values).all():
+            raise unfinished()
+        return values
 
     def result(self, indices: Indices, weights: F64 | None, squared: float, n_evaluations: int) -> SteinThinningResult:
         """Return the result with the discrepancy of this square."""

@@ -92,7 +92,8 @@ pub fn greedy_select<'py>(
     let (temperatures, uniforms) = (temperatures.as_slice()?, uniforms.as_slice()?);
     let task = Selection { constant, slope, size, unique, temperatures, uniforms };
     let (kernel, points) = (kernel.core(), x.coordinates()?);
-    let work = n.saturating_mul(kernel.work(d));
+    // Rows follow each other so closely that the threads of the pool stay awake.
+    let work = n.saturating_mul(kernel.work(d)).saturating_mul(size);
     run(py, work, n_threads, |monitor| select(kernel, points, d, &task, monitor))
 }
 
@@ -111,7 +112,7 @@ pub fn rp_cholesky<'py>(
         return Err(misfit());
     }
     let (kernel, points) = (kernel.core(), x.coordinates()?);
-    let work = n.saturating_mul(kernel.work(d) + uniforms.len() / 8);
+    let work = n.saturating_mul(kernel.work(d) + uniforms.len() / 8).saturating_mul(uniforms.len());
     let job = |monitor: &dyn Monitor| thinning::rp_cholesky(kernel, points, d, weights, uniforms, monitor);
     let found = enter(py, work, n_threads, &Hooks::default(), job)?;
     let rank = found.pivots.len();

@@ -35,7 +35,7 @@ pub fn rp_cholesky(
     let whole = diagonal(kernel, points, d, monitor)?;
     let (mut residual, mut pivots, most) = (whole.clone(), Vec::new(), uniforms.len());
     let mut factor = try_zeroed(n.checked_mul(most).unwrap_or(usize::MAX / 16))?;
-    let grain = grain(kernel.work(d) + most / 8);
+    let grain = grain(n, kernel.work(d) + most / 8);
     for &uniform in uniforms {
         let Some(pivot) = draw(&residual, weights, uniform) else { break };
         let at = pivots.len();

@@ -43,7 +43,7 @@ impl<'a> Greedy<'a> {
             slope: try_zeroed(padded)?,
             sums: try_zeroed(padded)?,
             weights: Vec::new(),
-            grain: grain(kernel.work(d)),
+            grain: grain(cloud.len(), kernel.work(d)),
         };
         own.constant.fill(f64::INFINITY);
         own.constant[..constant.len()].copy_from_slice(constant);

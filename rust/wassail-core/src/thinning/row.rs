@@ -6,12 +6,13 @@ use crate::numeric::lanes::LANES;
 
 /// Panels of a tile: its values stay in the first-level cache.
 const PANELS: usize = 8;
-/// Work of a chunk, in elementary steps, and its fewest points: handing it to another thread must pay.
-const CHUNK: (usize, usize) = (100_000, 4096);
+/// Work of a chunk, in elementary steps, at least: handing it to another thread must pay.
+const CHUNK: usize = 60_000;
 
-/// Points of a chunk of a row whose values take `work` steps each: a multiple of `LANES`.
-pub(super) fn grain(work: usize) -> usize {
-    (CHUNK.0 / work.max(1)).max(CHUNK.1).next_multiple_of(LANES)
+/// Points of a chunk of a row of n values that take `work` steps each: a multiple of `LANES`.
+pub(super) fn grain(n: usize, work: usize) -> usize {
+    let chunks = (n.saturating_mul(work) / CHUNK).max(1);
+    n.div_ceil(chunks).next_multiple_of(LANES)
 }
 
 /// Values k(x_i, ·) from point `start` on, a multiple of `LANES`, blockwise: `each` gets them and where they begin, counted
