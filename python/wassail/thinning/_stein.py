@@ -1,8 +1,7 @@
-"""What Stein thinning and its kin share: the sample with its scores, and their result."""
+"""What Stein thinning and its kin share: the sample with its scores."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,66 +10,30 @@ from numpy.typing import ArrayLike, NDArray
 
 from wassail import _core
 from wassail._arrays import real_array
-from wassail._frozen import ReadOnly
 from wassail._validate import check_threads
 from wassail.exceptions import InputError
-from wassail.kernels import InverseMultiquadric, Kernel, Stein, check_points, core_kernel, kernel_points
-from wassail.kernels import median_preconditioner
+from wassail.kernels import (
+    InverseMultiquadric,
+    Kernel,
+    Stein,
+    check_points,
+    core_kernel,
+    kernel_points,
+    median_preconditioner,
+)
 from wassail.thinning._greedy import unfinished
+from wassail.thinning.results import ThinningResult
 
 F64 = NDArray[np.float64]
 Points = NDArray[Any]
 Indices = NDArray[np.intp]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class SteinThinningResult(ReadOnly):
-    """
-    Points that stand for the target density of a Stein kernel.
-
-    Attributes
-    ----------
-    indices : ndarray of int, shape (m,)
-        Rows of the input that were chosen.
-    points : ndarray, shape (m, d)
-        The chosen points.
-    scores : ndarray, shape (m, d)
-        Their scores.
-    weights : ndarray, shape (m,) or None
-        Their weights with sum 1; None where all are equal.
-    kernel : Stein
-        The kernel; its points are the standardized ones where that was asked for.
-    ksd : float
-        Kernel Stein discrepancy between the weighted points and the target, of this kernel.
-    n_evaluations : int
-        Kernel values that were used.
-    """
-
-    indices: Indices
-    points: Points
-    scores: Points
-    weights: F64 | None
-    kernel: Stein
-    ksd: float
-    n_evaluations: int
-
-    @property
-    def size(self) -> int:
-        """Number of chosen points."""
-        return int(self.indices.size)
-
-    def __repr__(self) -> str:
-        weighted = "" if self.weights is None else "weighted, "
-        d = self.points.shape[1]
-        return f"SteinThinningResult({self.size} points, {weighted}d={d}, ksd={self.ksd:.4g}, kernel={self.kernel!r})"
-
-
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A sample with its scores as given, and as the kernel sees it."""
+    """A sample as given, and with its scores as the kernel sees it."""
 
     points: Points
-    scores: Points
     packed: Points
     kernel: Stein
     n_threads: int
@@ -87,10 +50,24 @@ class Sample:
             raise unfinished()
         return values
 
-    def result(self, indices: Indices, weights: F64 | None, squared: float, n_evaluations: int) -> SteinThinningResult:
-        """Return the result with the discrepancy of this square."""
-        chosen = self.points[indices], self.scores[indices]
-        return SteinThinningResult(indices, *chosen, weights, self.kernel, math.sqrt(max(squared, 0.0)), n_evaluations)
+    def result(
+        self, indices: Indices, weights: F64 | None, n_evaluations: int, *, sigma: float | None = None
+    ) -> ThinningResult:
+        """Return the result: these points stand for the target of the kernel."""
+        return ThinningResult(
+            indices=indices,
+            points=self.points[indices],
+            weights=weights,
+            kernel=self.kernel,
+            centered=True,
+            x=self.points,
+            input_weights=None,
+            sigma=sigma,
+            n_evaluations=n_evaluations,
+            n_recomputed=0,
+            n_threads=self.n_threads,
+            packed=self.packed,
+        )
 
 
 def read_sample(
@@ -105,13 +82,12 @@ def read_sample(
     plain = Stein() if kernel is None else kernel
     packed = kernel_points(plain, points, "x", scores)
     d = points.shape[1]
-    own = packed[:, d:]
     if standardize:
         scale = _spread(points)
-        packed = np.concatenate((points / scale, own * scale), axis=1)
+        packed = np.concatenate((points / scale, packed[:, d:] * scale), axis=1)
     if kernel is None:
         kernel = Stein(InverseMultiquadric(), preconditioner=median_preconditioner(packed[:, :d]))
-    return Sample(points, own, packed, kernel, check_threads(n_threads))
+    return Sample(points, packed, kernel, check_threads(n_threads))
 
 
 def _spread(points: Points) -> F64:

@@ -118,6 +118,7 @@ def kernel_herding(
         n_evaluations=n * (n - 1) // 2 + (2 * temperatures.size - 1) * count * n,
         n_recomputed=0,
         n_threads=threads,
+        packed=None if packed is points else packed,
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wassail._frozen import ReadOnly
 from wassail.exceptions import InputError
-from wassail.kernels import Kernel
+from wassail.kernels import Kernel, kernel_points
 from wassail.thinning._sums import pair_sum
 
 F64 = NDArray[np.float64]
@@ -51,6 +51,8 @@ class ThinningResult(ReadOnly):
         Decisions taken in float32 that were in doubt and were taken again in float64.
     n_threads : int
         Threads of the lazy parts, 0 for the default.
+    packed : ndarray or None
+        The input as the core's kernel reads it; None where it is `x` itself.
     """
 
     indices: Indices
@@ -64,6 +66,7 @@ class ThinningResult(ReadOnly):
     n_evaluations: int
     n_recomputed: int
     n_threads: int
+    packed: Points | None = None
 
     def __post_init__(self) -> None:
         """Lock a view of the input, not the caller's own array."""
@@ -85,7 +88,7 @@ class ThinningResult(ReadOnly):
         the input alone cancel: O(n · size) kernel values. Computed once and kept.
         """
         baseline = standard_thinning(len(self._input), self.size, self.input_weights)
-        return self._relative(self.points, self.weights) - self._relative(self._input[baseline], None)
+        return self._relative(self._output, self.weights) - self._relative(self._input[baseline], None)
 
     def mmd(self) -> float:
         r"""
@@ -103,7 +106,7 @@ class ThinningResult(ReadOnly):
 
     @cached_property
     def _squared(self) -> float:
-        relative = self._relative(self.points, self.weights)
+        relative = self._relative(self._output, self.weights)
         if self.centered:
             return relative
         w = self.input_weights
@@ -119,9 +122,17 @@ class ThinningResult(ReadOnly):
 
     @property
     def _input(self) -> Points:
+        """The input as the core reads it."""
         if self.x is None:
             raise InputError("the input was a stream and is gone: compare with points of your own")
-        return self.x
+        return kernel_points(self.kernel, self.x, "x") if self.packed is None else self.packed
+
+    @property
+    def _output(self) -> Points:
+        """The chosen points as the core reads them."""
+        if self.packed is None:
+            return kernel_points(self.kernel, self.points, "points")
+        return self.packed[self.indices]
 
     def __repr__(self) -> str:
         n = "a stream" if self.x is None else f"{len(self.x)}"

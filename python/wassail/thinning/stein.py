@@ -12,7 +12,8 @@ from wassail._validate import check_real
 from wassail.exceptions import InputError
 from wassail.kernels import Stein
 from wassail.thinning._greedy import check_size, unfinished
-from wassail.thinning._stein import F64, Indices, Sample, SteinThinningResult, read_sample, vector
+from wassail.thinning._stein import F64, Indices, Sample, read_sample, vector
+from wassail.thinning.results import ThinningResult
 
 
 def stein_thin(
@@ -27,7 +28,7 @@ def stein_thin(
     curvature: ArrayLike | None = None,
     regularization: float | None = None,
     n_threads: int | None = None,
-) -> SteinThinningResult:
+) -> ThinningResult:
     r"""
     Choose points greedily by their kernel Stein discrepancy to a density p that is known up to its constant.
 
@@ -64,8 +65,8 @@ def stein_thin(
 
     Returns
     -------
-    SteinThinningResult
-        Chosen points in the order of choice, with equal weights.
+    ThinningResult
+        Chosen points in the order of choice, with equal weights. Its `mmd()` is their kernel Stein discrepancy.
 
     Raises
     ------
@@ -112,16 +113,13 @@ def stein_thin(
         slope = vector(log_density, "log_density", n) * (-strength / 2.0)
     elif regularization is not None:
         raise InputError("regularization needs log_density")
-    indices, squared = select(sample, constant, slope, count, unique=unique)
-    return sample.result(indices, None, squared, count * n)
+    return sample.result(select(sample, constant, slope, count, unique=unique), None, count * n)
 
 
-def select(sample: Sample, constant: F64, slope: F64 | None, size: int, *, unique: bool) -> tuple[Indices, float]:
-    """Return the greedy choice, and the square of its kernel Stein discrepancy."""
-    nothing = np.zeros(0)
-    passes = (size, bool(unique), np.zeros(1), nothing)
+def select(sample: Sample, constant: F64, slope: F64 | None, size: int, *, unique: bool) -> Indices:
+    """Return the greedy choice."""
+    passes = (size, bool(unique), np.zeros(1), np.zeros(0))
     found = _core.greedy_select(sample.core, sample.packed, constant, slope, passes, sample.n_threads)
     if found is None:
         raise unfinished()
-    indices, objective = found
-    return indices, objective - (0.0 if slope is None else 2.0 * float(slope[indices].mean()))
+    return found[0]
