@@ -3,8 +3,8 @@
 import numpy as np
 
 
-def herding(K, size, weights=None, unique=False):
-    """Chen, Welling and Smola (2010), eq. (8): argmax of mean_j k(x, x_j) - (1 / (t + 1)) sum over the t chosen ones."""
+def herding(K, size, weights=None, *, unique=False):
+    """Chen, Welling and Smola (2010), eq. (8): argmax of mean k(x, x_j) - (1 / (t + 1)) sum over the t chosen ones."""
     n = len(K)
     mean = K @ (np.full(n, 1.0 / n) if weights is None else weights)
     chosen = []
@@ -16,9 +16,8 @@ def herding(K, size, weights=None, unique=False):
     return chosen
 
 
-def herding_passes(K, size, temperatures, uniforms, unique=False):
+def herding_passes(K, size, temperatures, uniforms, *, unique=False):
     """Herding by draws from softmax(score / temperature); later passes replace each point in turn; the best pass."""
-    n = len(K)
     mean = K.mean(axis=1)
     uniforms = iter(uniforms)
     best, chosen = None, []
@@ -43,7 +42,7 @@ def herding_passes(K, size, temperatures, uniforms, unique=False):
     return best[1]
 
 
-def stein_thinning(K, size, unique=False, log_density=None, curvature=None, strength=0.0):
+def stein_thinning(K, size, *, unique=False, log_density=None, curvature=None, strength=0.0):
     """
     Riabiz et al. (2022): argmin of k(x, x) / 2 + sum over the chosen ones.
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reference.greedy_numpy import herding, herding_passes
 
+from tests.reference.greedy_numpy import herding, herding_passes
 from wassail import kernels, thinning
 from wassail.exceptions import InputError
 
@@ -80,7 +80,8 @@ def test_draws_follow_the_probabilities():
     p = np.exp(mean / 0.3)
     p /= p.sum()
     draws = [
-        thinning.kernel_herding(x, size=1, kernel=GAUSSIAN, temperature=0.3, rng=seed).indices[0] for seed in range(2000)
+        thinning.kernel_herding(x, size=1, kernel=GAUSSIAN, temperature=0.3, rng=seed).indices[0]
+        for seed in range(2000)
     ]
     counts = np.bincount(draws, minlength=3)
     assert (np.abs(counts - 2000 * p) < 4.5 * np.sqrt(2000 * p * (1 - p))).all()

@@ -112,7 +112,7 @@ def test_best_simplex_weights():
             v = np.linalg.solve(K[np.ix_(some, some)], np.ones(r))
             if v.min() > 0.0:
                 best = min(best, 1.0 / v.sum())
-    assert found.mmd()**2 == pytest.approx(best, rel=1e-9)
+    assert found.mmd() ** 2 == pytest.approx(best, rel=1e-9)
 
 
 @pytest.mark.parametrize("rank", [None, 40])

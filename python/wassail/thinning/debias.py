@@ -53,7 +53,7 @@ def debias(
     standardize : bool, default False
         Divide each coordinate by its mean absolute deviation, and multiply its scores, before the kernel sees them.
     rank : int, optional
-        Rank of an approximation of the kernel matrix, for large n. By default n greedy choices are made on the full one.
+        Rank of an approximation of the kernel matrix, for large n. By default n greedy choices are made on all of it.
     rng : int, SeedSequence or Generator, optional
         Source of the pivots of the approximation; used with `rank` only.
     n_threads : int, optional
@@ -73,9 +73,9 @@ def debias(
 
     Notes
     -----
-    Without `rank`: Stein thinning to n points with repeats, O(n² d) time, O(n d) memory; the weights are multiples of 1/n.
-    With it: three rounds of randomly pivoted Cholesky, and of accelerated mirror descent on its factor with the residual
-    diagonal added, O(n (r d + r²) + n^{3/2} r) time, O(n r) memory.
+    Without `rank`: Stein thinning to n points with repeats, O(n² d) time, O(n d) memory; the weights are multiples of
+    1 / n. With it: three rounds of randomly pivoted Cholesky, and of accelerated mirror descent on its factor with the
+    residual diagonal added, O(n (r d + r²) + n^{3/2} r) time, O(n r) memory.
 
     References
     ----------
@@ -184,8 +184,8 @@ def stein_kernel_thin(
     Notes
     -----
     With :math:`n' = size \cdot 2^m \ge n` points to halve: n' n kernel values for debiasing without `rank`, n'² / 2 for
-    the halvings, 3 n · size for each round of swaps; O(n' d) memory. Against :func:`stein_thin` alone, whose choices are
-    greedy, its averages have the sub-Gaussian error of kernel thinning.
+    the halvings, 3 n · size for each round of swaps; O(n' d) memory. Against :func:`stein_thin` alone, whose choices
+    are greedy, its averages have the sub-Gaussian error of kernel thinning.
 
     References
     ----------
@@ -205,7 +205,7 @@ def stein_kernel_thin(
     count, tolerance = check_size(size, n, unique=unique), check_delta(delta)
     passes = check_integer(swap_passes, "swap_passes", minimum=0)
     generator = make_generator(rng)
-    halvings = max(0, (n - 1) // count).bit_length()
+    halvings = ((n - 1) // count).bit_length()
     inflated = count << halvings
     if rank is None:
         order, spent = select(sample, sample.diagonal() / 2.0, None, inflated, unique=False), n * inflated

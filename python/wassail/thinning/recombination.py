@@ -46,8 +46,8 @@ def recombine(features: ArrayLike, weights: ArrayLike | None = None) -> Recombin
     .. math:: \sum_{i \in S} v_i \varphi(x_i) = \sum_i w_i \varphi(x_i), \quad v \ge 0, \quad \sum_i v_i = \sum_i w_i,
         \quad |S| \le r + 1
 
-    Such a set exists by Carathéodory's theorem. Points are put into 2 (r + 1) groups, of which at least half are removed
-    along null vectors of the groups' averages, until few are left.
+    Such a set exists by Carathéodory's theorem. Points are put into 2 (r + 1) groups, of which at least half are
+    removed along null vectors of the groups' averages, until few are left.
 
     Parameters
     ----------

@@ -42,8 +42,8 @@ def standard_thin(
 
     Notes
     -----
-    O(n) time and memory. The discrepancy falls as slowly as that of independent draws, :math:`size^{-1/2}`: this is what
-    the other methods are compared with.
+    O(n) time and memory. The discrepancy falls as slowly as that of independent draws, :math:`size^{-1/2}`: this is
+    what the other methods are compared with.
 
     Examples
     --------

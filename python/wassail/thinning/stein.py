@@ -86,8 +86,8 @@ def stein_thin(
     References
     ----------
     .. [1] M. Riabiz et al. Optimal thinning of MCMC output. JRSS B 84 (2022). arXiv:2005.03952.
-    .. [2] C. Bénard, B. Staber, S. Da Veiga. Kernel Stein discrepancy thinning: a theoretical perspective of pathologies
-       and a practical fix with regularization. NeurIPS 2023. arXiv:2301.13528.
+    .. [2] C. Bénard, B. Staber, S. Da Veiga. Kernel Stein discrepancy thinning: a theoretical perspective of
+       pathologies and a practical fix with regularization. NeurIPS 2023. arXiv:2301.13528.
 
     Examples
     --------

@@ -26,7 +26,7 @@ _JITTER = 0.01  # of each coordinate's standard deviation: points on top of each
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SupportPointsResult(ReadOnly):
-    """
+    r"""
     Points that stand for many without being some of them.
 
     Attributes
@@ -34,7 +34,7 @@ class SupportPointsResult(ReadOnly):
     points : ndarray, shape (size, d)
         The support points, with equal weights.
     energy : ndarray, shape (n_iter + 1,)
-        :math:`2\\,E|x - Y| - E|x - x'|` before each step and after the last; it never rises beyond rounding. The energy
+        :math:`2\,E|x - Y| - E|x - x'|` before each step and after the last; it never rises beyond rounding. The energy
         distance to the input is this minus the constant :math:`E|Y - Y'|`.
     moved : float
         Largest distance that a point moved in the last step, over the root mean square distance of the input to its

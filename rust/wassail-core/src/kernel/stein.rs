@@ -31,6 +31,8 @@ pub enum Metric {
 pub struct Stein {
     base: Arc<dyn Radial>,
     metric: Metric,
+    /// φ(0) and φ′(0).
+    at_zero: (f64, f64),
 }
 
 impl Stein {
@@ -45,7 +47,10 @@ impl Stein {
                 Metric::Matrix(a, l)
             }
         };
-        Self { base, metric }
+        let mut jets = [[0.0; LANES]; 3];
+        let [value, first, second] = &mut jets;
+        base.jets_f64(value, first, second);
+        Self { at_zero: (value[0], first[0]), base, metric }
     }
 
     fn trace(&self, d: usize) -> f64 {
@@ -106,11 +111,8 @@ impl Kernel for Stein {
 
     fn diagonal(&self, point: &[f64]) -> f64 {
         let d = point.len() / 2;
-        let mut jets = [[0.0; LANES]; 3];
-        let [value, first, second] = &mut jets;
-        self.base.jets_f64(value, first, second);
         let square: f64 = point[d..].iter().map(|s| s * s).sum();
-        value[0] * square - 2.0 * first[0] * self.trace(d)
+        self.at_zero.0 * square - 2.0 * self.at_zero.1 * self.trace(d)
     }
 
     fn is_stationary(&self) -> bool {
@@ -210,21 +212,24 @@ fn accumulate<I: Isa, T: Scalar, const MATRIX: bool>(
     block: &mut Block<T>,
 ) {
     let width = T::Register::<I>::N;
+    // A x, L x and s; without a matrix the second is not read.
     let scores = if MATRIX { 2 * d } else { d };
+    let own = row[..d].iter().zip(&row[d..2 * d]).zip(&row[scores..scores + d]);
+    let parts = |from: usize| panel[from * LANES..(from + d) * LANES].chunks_exact(LANES);
     for lane in (0..LANES).step_by(2 * width) {
         let mut acc = [[T::Register::<I>::splat(T::ZERO); 4]; 2];
-        for k in 0..d {
+        let others = parts(0).zip(parts(d)).zip(parts(scores));
+        for (((&x, &l), &sx), ((y, m), sy)) in own.clone().zip(others) {
             for (u, acc) in acc.iter_mut().enumerate() {
-                let from = &panel[k * LANES + lane + u * width..];
-                let delta = T::Register::<I>::splat(row[k]).sub(T::Register::<I>::load(from));
+                let at = lane + u * width;
+                let delta = T::Register::<I>::splat(x).sub(T::Register::<I>::load(&y[at..]));
                 acc[0] = delta.fma(delta, acc[0]);
                 let mut turned = delta;
                 if MATRIX {
-                    turned = T::Register::<I>::splat(row[d + k]).sub(T::Register::<I>::load(&from[d * LANES..]));
+                    turned = T::Register::<I>::splat(l).sub(T::Register::<I>::load(&m[at..]));
                     acc[1] = turned.fma(turned, acc[1]);
                 }
-                let sx = T::Register::<I>::splat(row[scores + k]);
-                let sy = T::Register::<I>::load(&from[scores * LANES..]);
+                let (sx, sy) = (T::Register::<I>::splat(sx), T::Register::<I>::load(&sy[at..]));
                 acc[2] = sx.sub(sy).fma(turned, acc[2]);
                 acc[3] = sx.fma(sy, acc[3]);
             }
