@@ -50,18 +50,20 @@ def test_regularized(regularization):
     assert found.indices.tolist() == expected
 
 
-def test_regularization_avoids_the_stationary_point():
-    """Between two far modes the score vanishes: plain Stein thinning likes the saddle, where nearly no mass is."""
+def test_regularization_sees_proportions():
+    """Far modes of weight 0.2 and 0.8, sampled evenly: scores alone do not tell which is which."""
     rng = np.random.default_rng(1)
-    x = np.concatenate((rng.uniform(-1.0, 1.0, 100), rng.normal(-6.0, 1.0, 200), rng.normal(6.0, 1.0, 200)))[:, None]
-    scores = 6.0 * np.tanh(6.0 * x) - x
-    log_density = np.logaddexp(-0.5 * (x - 6.0) ** 2, -0.5 * (x + 6.0) ** 2)[:, 0]
-    curvature = np.maximum(36.0 / np.cosh(6.0 * x) ** 2 - 1.0, 0.0)[:, 0]
-    kernel = kernels.Stein(kernels.InverseMultiquadric())
-    plain = thinning.stein_thin(x, scores, size=40, kernel=kernel)
-    careful = thinning.stein_thin(x, scores, size=40, kernel=kernel, log_density=log_density, curvature=curvature)
-    assert (np.abs(plain.points) < 2.0).any()
-    assert not (np.abs(careful.points) < 2.0).any()
+    x = rng.normal(size=(600, 1)) + np.where(rng.random(600) < 0.5, -3.0, 3.0)[:, None]
+    left, right = np.log(0.2) - 0.5 * (x + 3.0) ** 2, np.log(0.8) - 0.5 * (x - 3.0) ** 2
+    log_density = np.logaddexp(left, right)
+    share = np.exp(left - log_density)
+    scores = -x - 3.0 * share + 3.0 * (1.0 - share)
+    curvature = np.maximum(36.0 * share * (1.0 - share) - 1.0, 0.0)
+    options = {"size": 60, "kernel": kernels.Stein()}
+    plain = thinning.stein_thin(x, scores, **options)
+    careful = thinning.stein_thin(x, scores, log_density=log_density, curvature=curvature, **options)
+    assert (plain.points < 0.0).mean() > 0.5
+    assert (careful.points < 0.0).mean() < 0.3
 
 
 def test_it_takes_out_bias():

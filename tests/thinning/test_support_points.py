@@ -109,7 +109,7 @@ def test_start_on_the_data():
 
 
 BAD = [
-    ({"x": [np.inf, 0.0]}, r"x\[0, 0\] is inf"),
+    ({"x": [np.inf, 0.0]}, r"x\[0\] is inf"),
     ({"size": 0}, "size must be at least 1"),
     ({"init": [[0.0, 0.0]]}, "init must have shape"),
     ({"init": [np.nan, 0.0]}, r"init\[0\] is nan"),

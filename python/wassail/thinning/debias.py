@@ -22,6 +22,7 @@ from wassail.thinning.stein import select
 
 _ROUNDS = 3  # of low-rank debiasing: each but the first starts from where the last put its weight
 _STEPS = 7  # times √n of mirror descent a round
+_LEAST_REST = 1e-6  # weight of all other points, below which one point is nearly all
 
 
 def debias(
@@ -233,6 +234,37 @@ def stein_kernel_thin(
     return sample.result(chosen.astype(np.intp), None, spent + n_evaluations, sigma=sigma)
 
 
+def swap(sample: Sample, rows: F64, indices: Indices, v: F64) -> tuple[Indices, F64]:
+    """
+    Put in the place of each point in turn the one that lowers the discrepancy most, with the best weight for it.
+
+    `rows` holds k0 of the chosen points to all, and follows the choice.
+    """
+    indices, v, diagonal = indices.copy(), v.copy(), sample.diagonal()
+    embedding = v @ rows
+    for slot, old in enumerate(indices):
+        value, rest = float(v @ embedding[indices]), 1.0 - v[slot]
+        if not rest > _LEAST_REST:
+            continue
+        others = (embedding - v[slot] * rows[slot]) / rest
+        w = np.where(np.arange(v.size) == slot, 0.0, v / rest)
+        own = float(w @ others[indices])
+        bend = own - 2.0 * others + diagonal
+        share = np.clip((own - others) / np.where(bend > 0.0, bend, np.inf), 0.0, 1.0)
+        values = own - 2.0 * share * (own - others) + share**2 * bend
+        values[np.delete(indices, slot)] = np.inf
+        new = int(np.argmin(values))
+        if not values[new] < value:
+            continue
+        if new != old:
+            indices[slot] = new
+            rows[slot] = _core.kernel_gram(sample.core, sample.packed[[new]], sample.packed, sample.n_threads)[0]
+        v = (1.0 - share[new]) * w
+        v[slot] = share[new]
+        embedding = v @ rows
+    return indices, v
+
+
 def stein_recombine(
     x: ArrayLike,
     scores: ArrayLike | None = None,
@@ -247,8 +279,8 @@ def stein_recombine(
     r"""
     Choose few points with weights for the density whose scores are known, from a biased sample.
 
-    The sample is debiased, then recombined so that averages of the leading features of the kernel stay what they are,
-    and the weights of what is left are the best on the simplex.
+    The sample is debiased, then recombined so that averages of the leading features of the kernel stay what they are;
+    each point that is left is replaced by the best one for its place, and the weights become the best on the simplex.
 
     Parameters
     ----------
@@ -307,14 +339,17 @@ def stein_recombine(
     generator = make_generator(rng)
     w, spent = debiased(sample, rank, generator)
     require_matrix(n, 3 * count, "features of the kernel", "use a smaller size")
-    indices, v = np.flatnonzero(w), w[w > 0.0]
-    if indices.size > count:
+    indices, v = np.arange(n), w
+    if n > count:
         factor, pivots = factorize(sample, w, count - 1, generator)
         spent += n * pivots.size
         kept = recombine(factor if pivots.size else np.zeros(n), w)
         indices, v = kept.indices, kept.weights
-    packed = sample.packed[indices]
-    matrix = _core.kernel_gram(sample.core, packed, packed, sample.n_threads)
-    spent += indices.size**2
-    v = least_square_weights(matrix, v)
+    rows = _core.kernel_gram(sample.core, sample.packed[indices], sample.packed, sample.n_threads)
+    swapped = swap(sample, rows, indices, v)
+    spent += n * (indices.size + int(np.count_nonzero(swapped[0] != indices)))
+    indices, v = swapped
+    v = least_square_weights(rows[:, indices], v)
+    order = np.argsort(indices)
+    indices, v = indices[order], v[order]
     return sample.result(indices[v > 0.0], v[v > 0.0], spent)

@@ -90,7 +90,7 @@ def kernel_herding(
     >>> from wassail import kernels, thinning
     >>> x = [[0.3, 0.25], [0.4, 0.2], [0.5, 0.125]]
     >>> thinning.kernel_herding(x, size=2, kernel=kernels.Gaussian(0.5**0.5), unique=True).indices
-    array([1, 0])
+    array([1, 2])
     """
     points = check_points(x, "x")
     core, packed = core_kernel(kernel), kernel_points(kernel, points, "x")

@@ -102,7 +102,7 @@ def recombine(features: ArrayLike, weights: ArrayLike | None = None) -> Recombin
     v = _polish(moments[kept], v)
     kept, v = kept[v > 0.0], v[v > 0.0]
     order = np.argsort(kept)
-    error = float(np.abs(v @ moments[kept, 1:]).max())
+    error = float(np.abs(v @ moments[kept, 1:]).max(initial=0.0))
     return RecombinationResult(kept[order], v[order] * total, error)
 
 
@@ -114,9 +114,8 @@ def _standardize(table: F64, share: F64) -> F64:
     unit -= share @ unit  # the first average is off by rounding
     deviation = np.abs(unit[share > 0.0]).max(axis=0)
     # What is constant up to rounding is matched by the mass.
-    constant = deviation <= 8.0 * np.finfo(np.float64).eps
-    unit = np.where(constant, 0.0, unit / np.where(constant, 1.0, deviation))
-    return np.concatenate((np.ones((len(table), 1)), unit), axis=1)
+    varied = deviation > 8.0 * np.finfo(np.float64).eps
+    return np.concatenate((np.ones((len(table), 1)), unit[:, varied] / deviation[varied]), axis=1)
 
 
 def _tree(moments: F64, kept: Indices, v: F64) -> tuple[Indices, F64]:

@@ -138,7 +138,8 @@ fn step(data: &Side, x: &[f64], eta: f64, monitor: &dyn Monitor) -> Result<(Vec<
                 // eq. (22) of the paper as a move: (Σ w (y − x)/|y − x| − Σ (x' − x)/|x' − x| / n) / Σ w/|y − x|.
                 *m = x + (t - a) / rate;
             }
-            value += 2.0 * there.distance() - away.distance();
+            // Less what the smoothing makes of a point's distance to itself.
+            value += 2.0 * there.distance() - (away.distance() - eta / n as f64);
         }
         Ok((moved, value))
     })?;
