@@ -88,4 +88,5 @@ def stratified(weights: F64, rng: np.random.Generator, size: int | None = None) 
     cumulated = np.cumsum(weights)
     places = (np.arange(size) + rng.random(size)) / size * cumulated[-1]
     rows = np.searchsorted(cumulated, places, side="right")
-    return np.minimum(rows, weights.size - 1).astype(np.uintp)
+    chosen: NDArray[np.uintp] = np.minimum(rows, weights.size - 1).astype(np.uintp)
+    return chosen

@@ -45,7 +45,7 @@ class Sample:
 
     def diagonal(self) -> F64:
         """k0(x_i, x_i), finite."""
-        values = _core.kernel_diagonal(self.core, self.packed)
+        values: F64 = _core.kernel_diagonal(self.core, self.packed)
         if not np.isfinite(values).all():
             raise unfinished()
         return values

@@ -209,8 +209,8 @@ def stein_kernel_thin(
     halvings = ((n - 1) // count).bit_length()
     inflated = count << halvings
     if rank is None:
-        order, spent = select(sample, sample.diagonal() / 2.0, None, inflated, unique=False), n * inflated
-        order = np.sort(order).astype(np.uintp)
+        greedy, spent = select(sample, sample.diagonal() / 2.0, None, inflated, unique=False), n * inflated
+        order = np.sort(greedy).astype(np.uintp)
     else:
         w, spent = debiased(sample, rank, generator)
         order = stratified(w, generator, inflated)
