@@ -23,7 +23,12 @@ __all__ = [
     "exp_f64",
     "get_num_threads",
     "isa",
+    "kernel_diagonal",
     "kernel_gram",
+    "kernel_row_sums",
+    "kernel_sign_forms",
+    "kernel_symmetric_sums",
+    "kernel_upper_sums",
     "log_f32",
     "log_f64",
     "memory_limit",
@@ -352,6 +357,40 @@ class Kernel:
     def stein_matrix(self, root: NDArray[np.float64], metric: NDArray[np.float64]) -> Kernel: ...
 
 def kernel_gram(kernel: Kernel, x: NDArray[Any], y: NDArray[Any], n_threads: int) -> NDArray[np.float64]: ...
+
+# k(x_i, x_i)
+def kernel_diagonal(kernel: Kernel, x: NDArray[Any]) -> NDArray[np.float64]: ...
+
+# Sums in float64 of values in float32 where all points are float32. Σ_j w_j k(x_i, y_j), (n,)
+def kernel_row_sums(
+    kernel: Kernel, x: NDArray[Any], y: NDArray[Any], weights: NDArray[np.float64], n_threads: int
+) -> NDArray[np.float64]: ...
+
+# Σ_{j≠i} w_j k(x_i, x_j) for each row of weights (r, n): (r, n), each pair evaluated once
+def kernel_symmetric_sums(
+    kernel: Kernel, x: NDArray[Any], weights: NDArray[np.float64], n_threads: int
+) -> NDArray[np.float64]: ...
+
+# Σ_{i<j<ends_i} w_j h(i, j), (n,); h = k(x_i, x_j) without y, else k(x_i, x_j) − k(x_i, y_j) − k(y_i, x_j) + k(y_i, y_j).
+# The ends must not decrease.
+def kernel_upper_sums(
+    kernel: Kernel,
+    x: NDArray[Any],
+    y: NDArray[Any] | None,
+    weights: NDArray[np.float64],
+    ends: NDArray[np.uintp],
+    n_threads: int,
+) -> NDArray[np.float64]: ...
+
+# Σ_{i≠j} s_i s_j c_i c_j h(i, j), (kernels, vectors); the signs are bits (vectors, ceil(n / 8)), 1 for +1, the lowest first.
+def kernel_sign_forms(
+    kernels: list[Kernel],
+    x: NDArray[Any],
+    y: NDArray[Any] | None,
+    factors: NDArray[np.float64] | None,
+    signs: NDArray[np.uint8],
+    n_threads: int,
+) -> NDArray[np.float64]: ...
 
 # multipliers (m,), uniforms (m, >= n // 2): leaves (2^m, n >> m), σ² of each, Σ_{i<j} k within each, Σ_{j≠i} k(x_i, x_j)
 # of each point, pairs evaluated, decisions recomputed

@@ -8,7 +8,10 @@ use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArr
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use wassail_core::error::Result;
-use wassail_core::kernel::{Cloud, Cross, Kernel as Core, Paired, Real, center, row_sums, symmetric_sums, upper_sums};
+use wassail_core::kernel::{
+    Cloud, Cross, Kernel as Core, Paired, Real, Scaled, Signs, Table, center, row_sums, sign_forms, symmetric_sums,
+    upper_sums,
+};
 use wassail_core::monitor::Monitor;
 use wassail_core::points::Coordinates;
 
@@ -66,11 +69,8 @@ pub fn kernel_row_sums<'py>(
     }
     let kernel = kernel.core();
     let job = |monitor: &dyn Monitor| {
-        if sides.single() {
-            embed::<f32>(kernel, &sides, weights, monitor)
-        } else {
-            embed::<f64>(kernel, &sides, weights, monitor)
-        }
+        let job = if sides.single() { embed::<f32> } else { embed::<f64> };
+        job(kernel, &sides, weights, monitor)
     };
     Ok(vector(py, enter(py, sides.work(kernel), n_threads, &Hooks::default(), job)?))
 }
@@ -97,11 +97,8 @@ pub fn kernel_symmetric_sums<'py>(
     let weights: Vec<&[f64]> = weights.as_slice()?.chunks(n).collect();
     let kernel = kernel.core();
     let job = |monitor: &dyn Monitor| {
-        if sides.single() {
-            mutual::<f32>(kernel, &sides, &weights, monitor)
-        } else {
-            mutual::<f64>(kernel, &sides, &weights, monitor)
-        }
+        let job = if sides.single() { mutual::<f32> } else { mutual::<f64> };
+        job(kernel, &sides, &weights, monitor)
     };
     let sums = enter(py, sides.work(kernel), n_threads, &Hooks::default(), job)?;
     matrix(py, sums, count, n)
@@ -138,11 +135,8 @@ pub fn kernel_upper_sums<'py>(
     let pairs = ends.iter().enumerate().map(|(i, e)| e.saturating_sub(i)).fold(0, usize::saturating_add);
     let work = pairs.saturating_mul(kernel.work(sides.d)).saturating_mul(if paired { 4 } else { 1 });
     let job = |monitor: &dyn Monitor| {
-        if sides.single() {
-            upper::<f32>(kernel, &sides, paired, weights, ends, monitor)
-        } else {
-            upper::<f64>(kernel, &sides, paired, weights, ends, monitor)
-        }
+        let job = if sides.single() { upper::<f32> } else { upper::<f64> };
+        job(kernel, &sides, paired, weights, ends, monitor)
     };
     Ok(vector(py, enter(py, work, n_threads, &Hooks::default(), job)?))
 }
@@ -157,11 +151,7 @@ fn upper<T: Real>(
 ) -> Result<Vec<f64>> {
     let (x, y) = &sides.clouds::<T>(kernel)?;
     let end = |i: usize| ends[i];
-    if paired {
-        upper_sums(&Paired { kernel, x, y }, weights, end, monitor)
-    } else {
-        upper_sums(&Cross { kernel, x, y: x }, weights, end, monitor)
-    }
+    upper_sums(&*table(kernel, x, y, paired), weights, end, monitor)
 }
 
 /// k(x_i, x_i).
@@ -173,4 +163,59 @@ pub fn kernel_diagonal<'py>(py: Python<'py>, kernel: &Kernel, x: Points<'py>) ->
         wassail_core::kernel::diagonal(kernel, sides.x.0, sides.d, monitor)
     })?;
     Ok(vector(py, values))
+}
+
+/// Σ_{i≠j} s_i s_j c_i c_j h(i, j) for each kernel and sign vector, h as in `kernel_upper_sums`, c = 1 without factors. Signs are
+/// packed bits, the lowest first.
+#[pyfunction]
+pub fn kernel_sign_forms<'py>(
+    py: Python<'py>,
+    kernels: Vec<PyRef<'py, Kernel>>,
+    x: Points<'py>,
+    y: Option<Points<'py>>,
+    factors: Option<PyReadonlyArray1<'py, f64>>,
+    signs: PyReadonlyArray2<'py, u8>,
+    n_threads: usize,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let sides = Sides::new(&x, y.as_ref().unwrap_or(&x))?;
+    let (n, count) = (sides.x.1, signs.shape()[0]);
+    let factors = factors.as_ref().map(|f| f.as_slice()).transpose()?;
+    let fits = signs.shape()[1] == n.div_ceil(8) && sides.y.1 == n && factors.is_none_or(|f| f.len() == n);
+    if !fits || count == 0 || kernels.is_empty() {
+        return Err(misfit());
+    }
+    let (signs, paired, single) = (signs.as_slice()?, y.is_some(), sides.single());
+    let kernels: Vec<&dyn Core> = kernels.iter().map(|k| k.core()).collect();
+    let pairs = n.saturating_mul(n);
+    let steps = kernels.iter().map(|k| k.work(sides.d)).fold(count * kernels.len() / 100, usize::saturating_add);
+    let forms = enter(py, pairs.saturating_mul(steps), n_threads, &Hooks::default(), |monitor| {
+        let signs = Signs::new(signs, n)?;
+        let forms = if single { forms::<f32> } else { forms::<f64> };
+        forms(&kernels, &sides, paired, factors, &signs, monitor)
+    })?;
+    matrix(py, forms, kernels.len(), count)
+}
+
+fn forms<T: Real>(
+    kernels: &[&dyn Core],
+    sides: &Sides<'_>,
+    paired: bool,
+    factors: Option<&[f64]>,
+    signs: &Signs,
+    monitor: &dyn Monitor,
+) -> Result<Vec<f64>> {
+    let mut all = Vec::new();
+    for &kernel in kernels {
+        let (x, y) = &sides.clouds::<T>(kernel)?;
+        let table = table(kernel, x, y, paired);
+        all.extend(match factors {
+            Some(factors) => sign_forms(&Scaled { table: &*table, factors }, signs, monitor)?,
+            None => sign_forms(&*table, signs, monitor)?,
+        });
+    }
+    Ok(all)
+}
+
+fn table<'a, T: Real>(kernel: &'a dyn Core, x: &'a Cloud<T>, y: &'a Cloud<T>, paired: bool) -> Box<dyn Table<T> + 'a> {
+    if paired { Box::new(Paired { kernel, x, y }) } else { Box::new(Cross { kernel, x, y: x }) }
 }

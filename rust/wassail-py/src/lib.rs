@@ -34,7 +34,9 @@ mod _core {
     #[pymodule_export]
     use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
     #[pymodule_export]
-    use super::discrepancy::{kernel_diagonal, kernel_row_sums, kernel_symmetric_sums, kernel_upper_sums};
+    use super::discrepancy::{
+        kernel_diagonal, kernel_row_sums, kernel_sign_forms, kernel_symmetric_sums, kernel_upper_sums,
+    };
     #[pymodule_export]
     use super::exact::exact;
     #[pymodule_export]

@@ -171,7 +171,7 @@ fn add_columns<T: Real>(tile: &[T], weights: &[f64], sums: &mut [f64]) {
 mod tests {
     use super::*;
     use crate::kernel::table::{Cross, Paired};
-    use crate::kernel::{Cloud, Gaussian};
+    use crate::kernel::{Cloud, Gaussian, Isotropic};
     use crate::monitor::Silent;
 
     fn points(n: usize, d: usize, seed: u32) -> Vec<f64> {
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn sums_are_those_of_the_table() {
         let d = 3;
-        let kernel: &dyn Kernel = &Gaussian::new(0.5);
+        let kernel: &dyn Kernel = &Isotropic(Gaussian::new(0.5));
         for n in [1, 2, 9, 64, 65, 257, 700] {
             let (x, y, w) = (points(n, d, 1), points(n, d, 2), points(n, 1, 3));
             let v: Vec<f64> = w.iter().map(|w| w - 0.5).collect();

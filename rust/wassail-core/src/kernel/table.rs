@@ -69,10 +69,37 @@ impl<T: Real> Table<T> for Paired<'_, T> {
     }
 }
 
+/// c_i c_j h(i, j) of a square table.
+pub struct Scaled<'a, T> {
+    /// h.
+    pub table: &'a dyn Table<T>,
+    /// c.
+    pub factors: &'a [f64],
+}
+
+impl<T: Real> Table<T> for Scaled<'_, T> {
+    fn shape(&self) -> (usize, usize) {
+        self.table.shape()
+    }
+
+    fn tile(&self, rows: Range<usize>, panels: Range<usize>, out: &mut [T], spare: &mut [T]) -> Result<()> {
+        self.table.tile(rows.clone(), panels.clone(), out, spare)?;
+        let factors = &self.factors[panels.start * LANES..];
+        for (out, &row) in out.chunks_mut(STRIDE).zip(&self.factors[rows]) {
+            for (o, &c) in out.iter_mut().zip(factors).take(panels.len() * LANES) {
+                *o = T::from_f64(o.to_f64() * row * c);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What a walk writes its tiles to.
 pub struct Scratch<T> {
-    tile: Vec<T>,
-    spare: Vec<T>,
+    /// Values.
+    pub tile: Vec<T>,
+    /// What a table needs beside them.
+    pub spare: Vec<T>,
 }
 
 impl<T: Real> Scratch<T> {

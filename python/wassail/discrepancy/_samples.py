@@ -1,0 +1,119 @@
+"""Samples as the core reads them, and the sums of kernel values that everything here is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wassail import _core
+from wassail._validate import check_weights
+from wassail.discrepancy.boundary import Boundary, boundary_values
+from wassail.exceptions import InputError, NumericalError
+from wassail.kernels import Kernel, check_points, core_kernel, kernel_points
+from wassail.kernels import Stein as SteinKernel
+
+F64: TypeAlias = NDArray[np.float64]
+
+
+def check_sums(*values: float | F64) -> None:
+    """Refuse sums that left the range of float64, as scores of 1e200 make them."""
+    if not all(np.isfinite(value).all() for value in values):
+        raise NumericalError("the sums of kernel values overflow: bring points and scores to a common scale")
+
+
+def shares(weights: ArrayLike | None, name: str, n: int) -> F64:
+    """Return weights divided by their sum."""
+    checked = check_weights(weights, name, n)
+    return checked / checked.sum()
+
+
+def read_points(value: ArrayLike, name: str, kernel: Kernel, *, least: int = 1) -> NDArray[Any]:
+    """Return at least so many points, packed for the kernel."""
+    points = check_points(value, name)
+    if points.shape[0] < least:
+        raise InputError(f"{name} has {points.shape[0]} points, at least {least} are needed")
+    return kernel_points(kernel, points, name)
+
+
+def read_pair(x: ArrayLike, y: ArrayLike, kernel: Kernel, *, least: int = 1) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return two samples of one dimension, packed for the kernel."""
+    core_kernel(kernel)
+    left, right = read_points(x, "x", kernel, least=least), read_points(y, "y", kernel, least=least)
+    if left.shape[1] != right.shape[1]:
+        raise InputError(f"x has points of {left.shape[1]} coordinates and y of {right.shape[1]}: they must agree")
+    return left, right
+
+
+def check_equal(x: NDArray[Any], y: NDArray[Any], what: str, instead: str) -> None:
+    """Refuse samples of different sizes where points are paired."""
+    if x.shape[0] != y.shape[0]:
+        raise InputError(f"{what} pairs x with y, which have {x.shape[0]} and {y.shape[0]} points: {instead}")
+
+
+@dataclass(frozen=True, eq=False)
+class SteinSample:
+    """Points with scores, and the factors that a boundary gives them."""
+
+    points: NDArray[Any]
+    factors: F64 | None
+
+    @property
+    def n(self) -> int:
+        """Number of points."""
+        return self.points.shape[0]
+
+    def scaled(self, weights: F64) -> F64:
+        """Return weights times factors."""
+        return weights if self.factors is None else weights * self.factors
+
+
+def read_stein(
+    x: ArrayLike, kernel: Kernel, scores: ArrayLike | None, boundary: Boundary | None, *, least: int = 1
+) -> SteinSample:
+    """Return points with their scores; a boundary w replaces the score s by s + ∇ log w and scales the kernel by w."""
+    if not isinstance(kernel, SteinKernel):
+        raise InputError(f"kernel must be a Stein kernel, such as kernels.Stein(base, score), got {kernel!r}")
+    points = check_points(x, "x")
+    if points.shape[0] < least:
+        raise InputError(f"x has {points.shape[0]} points, at least {least} are needed")
+    packed = kernel_points(kernel, points, "x", scores)
+    if boundary is None:
+        return SteinSample(packed, None)
+    factors, slopes = boundary_values(boundary, points)
+    packed = packed.astype(np.float64)
+    packed[:, points.shape[1] :] += slopes / factors[:, None]
+    return SteinSample(packed, factors)
+
+
+@dataclass(frozen=True)
+class Within:
+    """Sums over the pairs of one weighted sample."""
+
+    between: float  # Σ_{i≠j} w_i w_j h_ij
+    diagonal: float  # Σ_i w_i² h_ii
+    share: float  # Σ_i w_i²
+
+    @property
+    def mean(self) -> float:
+        """The mean over all pairs."""
+        return self.between + self.diagonal
+
+    def unbiased(self, name: str) -> float:
+        """Return the mean over pairs of two different points."""
+        if self.share >= 1.0:
+            raise InputError(f"{name} has one point of positive weight: the unbiased estimate needs two")
+        return self.between / (1.0 - self.share)
+
+
+def within(core: _core.Kernel, points: NDArray[Any], weights: F64, factors: F64 | None, n_threads: int) -> Within:
+    """Sum over the pairs of a sample, each pair once."""
+    n = weights.size
+    scaled = weights if factors is None else weights * factors
+    upper = _core.kernel_upper_sums(core, points, None, scaled, np.full(n, n, dtype=np.uintp), n_threads)
+    between = 2.0 * float((scaled * upper).sum())
+    diagonal = float((scaled**2 * _core.kernel_diagonal(core, points)).sum())
+    check_sums(between, diagonal)
+    return Within(between, diagonal, min(1.0, float((weights**2).sum())))
