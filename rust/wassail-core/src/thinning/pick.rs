@@ -69,3 +69,43 @@ pub(super) fn softmin(weights: &[f64], masses: &[f64], grain: usize, uniform: f6
     // Rounding may leave the goal just above the total: then it is the last of positive weight.
     last.or_else(|| weights.iter().rposition(|&w| w > 0.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_score_ignores_nan() {
+        let mut sums = vec![1.0; 64];
+        sums[40] = -2.0;
+        sums[41] = f64::NAN;
+        let (constant, slope) = (vec![0.5; 64], vec![0.25; 64]);
+        assert_eq!(lowest(&sums, &constant, &slope, 2.0), -1.0);
+        assert_eq!(lowest(&[f64::NAN; 32], &constant, &slope, 2.0), f64::INFINITY);
+    }
+
+    #[test]
+    fn draws_cover_exactly_what_has_weight() {
+        let weights = [0.0, 1.0, 0.0, 2.0, 1.0, 0.0, 0.0, 0.0];
+        let masses = [3.0, 1.0];
+        let picks = |u| softmin(&weights, &masses, 4, u);
+        assert_eq!((picks(0.0), picks(0.2), picks(0.25), picks(0.7)), (Some(1), Some(1), Some(3), Some(3)));
+        // At the border of a chunk, and where rounding put the goal at the total or beyond it.
+        assert_eq!((picks(0.75), picks(0.99), picks(1.0), picks(1.5)), (Some(4), Some(4), Some(4), Some(4)));
+        assert_eq!(softmin(&[0.0; 4], &[0.0], 4, 0.5), None);
+        assert_eq!(softmin(&weights, &[3.5, 1.0], 4, 0.77), Some(4));
+    }
+
+    #[test]
+    fn weights_are_those_of_the_scores() {
+        let mut sums: Vec<f64> = (0..32).map(|i| 0.1 * f64::from(i)).collect();
+        let mut constant = vec![0.0; 32];
+        constant[0] = f64::INFINITY;
+        let total = weigh(&mut sums, &constant, &[0.0; 32], 1.0, 0.1, 2.0);
+        assert_eq!(sums[0], 0.0);
+        for (i, w) in sums.iter().enumerate().skip(1) {
+            assert!((w - (-0.2 * (i as f64 - 1.0)).exp()).abs() < 1e-14);
+        }
+        assert!((total - sums.iter().sum::<f64>()).abs() < 1e-13);
+    }
+}
