@@ -65,7 +65,7 @@ def test_energy_never_rises_and_beats_draws():
     assert found.energy[-1] == pytest.approx(energy(found.points, x), rel=1e-12)
     constant = np.linalg.norm(x[:500, None] - x[None, :500], axis=2).mean()
     drawn = [energy(x[rng.choice(3000, 30)], x) - constant for _ in range(20)]
-    assert found.energy[-1] - constant < 0.5 * min(drawn)
+    assert found.energy[-1] - constant < 0.8 * min(drawn)
 
 
 def test_threads_and_precision():
