@@ -358,6 +358,34 @@ class Kernel:
 
 def kernel_gram(kernel: Kernel, x: NDArray[Any], y: NDArray[Any], n_threads: int) -> NDArray[np.float64]: ...
 
+# multipliers (m,), uniforms (m, >= n // 2): leaves (2^m, n >> m), σ² of each, Σ_{i<j} k within each, Σ_{j≠i} k(x_i, x_j)
+# of each point, pairs evaluated, decisions recomputed
+def kernel_split(
+    kernel: Kernel,
+    x: NDArray[Any],
+    multipliers: NDArray[np.float64],
+    uniforms: NDArray[np.float64],
+    n_threads: int,
+) -> tuple[NDArray[np.uintp], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int, int]: ...
+
+# split: another kernel for the halvings, with the points as it reads them; weights: (n,) with sum 1; order: rows to be
+# halved; baseline: as many rows as are wanted. Rows, σ² of the leaf, kernel values used, decisions recomputed.
+def kernel_thin(
+    kernel: Kernel,
+    x: NDArray[Any],
+    split: tuple[Kernel, NDArray[Any]] | None,
+    weights: NDArray[np.float64] | None,
+    order: NDArray[np.uintp],
+    multipliers: NDArray[np.float64],
+    uniforms: NDArray[np.float64],
+    baseline: NDArray[np.uintp],
+    centered: bool,
+    unique: bool,
+    rounds: int,
+    n_threads: int,
+    progress: Callable[[int, float, float], object] | None,
+) -> tuple[NDArray[np.uintp], float | None, int, int]: ...
+
 # k(x_i, x_i)
 def kernel_diagonal(kernel: Kernel, x: NDArray[Any]) -> NDArray[np.float64]: ...
 
@@ -391,34 +419,6 @@ def kernel_sign_forms(
     signs: NDArray[np.uint8],
     n_threads: int,
 ) -> NDArray[np.float64]: ...
-
-# multipliers (m,), uniforms (m, >= n // 2): leaves (2^m, n >> m), σ² of each, Σ_{i<j} k within each, Σ_{j≠i} k(x_i, x_j)
-# of each point, pairs evaluated, decisions recomputed
-def kernel_split(
-    kernel: Kernel,
-    x: NDArray[Any],
-    multipliers: NDArray[np.float64],
-    uniforms: NDArray[np.float64],
-    n_threads: int,
-) -> tuple[NDArray[np.uintp], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int, int]: ...
-
-# split: another kernel for the halvings, with the points as it reads them; weights: (n,) with sum 1; order: rows to be
-# halved; baseline: as many rows as are wanted. Rows, σ² of the leaf, kernel values used, decisions recomputed.
-def kernel_thin(
-    kernel: Kernel,
-    x: NDArray[Any],
-    split: tuple[Kernel, NDArray[Any]] | None,
-    weights: NDArray[np.float64] | None,
-    order: NDArray[np.uintp],
-    multipliers: NDArray[np.float64],
-    uniforms: NDArray[np.float64],
-    baseline: NDArray[np.uintp],
-    centered: bool,
-    unique: bool,
-    rounds: int,
-    n_threads: int,
-    progress: Callable[[int, float, float], object] | None,
-) -> tuple[NDArray[np.uintp], float | None, int, int]: ...
 
 # size, whether no point is chosen twice, temperature of each pass, uniform numbers for passes of positive temperature
 _Passes: TypeAlias = tuple[int, bool, NDArray[np.float64], NDArray[np.float64]]

@@ -145,7 +145,7 @@ def standard_thinning(n: int, size: int, weights: F64 | None = None) -> Indices:
         step = n // size
         return np.arange(n - 1 - (size - 1) * step, n, step, dtype=np.intp)
     cumulated = np.cumsum(weights)
-    # The last quantile is the last point with weight, whatever the rounding of the sum.
-    quantiles = np.arange(1, size + 1) / size * cumulated[-1]
+    # A point that ends at a quantile up to rounding has reached it.
+    quantiles = (np.arange(1, size + 1) / size - n * np.finfo(float).eps) * cumulated[-1]
     indices: Indices = np.searchsorted(cumulated, quantiles, side="left")
     return indices

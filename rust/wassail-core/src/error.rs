@@ -1,5 +1,7 @@
 //! What can go wrong, as data.
 
+use std::any::Any;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Failures of the core. Input is validated by the caller; these are what only the run can tell.
@@ -11,7 +13,25 @@ pub enum Error {
     /// An allocation was refused by the system.
     #[error("could not allocate {0} bytes")]
     OutOfMemory(usize),
+    /// Values are too large for floats.
+    #[error("kernel values at these points are beyond the range of floating-point numbers: rescale them")]
+    Overflow,
+    /// What a function of the user raised.
+    #[error("a function failed")]
+    Raised(Foreign),
 }
+
+/// An error that the core carries without knowing it.
+#[derive(Debug, Clone)]
+pub struct Foreign(pub Arc<dyn Any + Send + Sync>);
+
+impl PartialEq for Foreign {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Foreign {}
 
 /// Result of the core.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -73,6 +73,11 @@ pub fn private_pool(n: usize) -> Option<Arc<rayon::ThreadPool>> {
     rayon::ThreadPoolBuilder::new().num_threads(size(n)).thread_name(name).build().ok().map(Arc::new)
 }
 
+/// Whether the calling thread belongs to a pool.
+pub fn is_worker() -> bool {
+    rayon::current_thread_index().is_some()
+}
+
 fn size(n: usize) -> usize {
     let most = std::thread::available_parallelism().map_or(1, usize::from).saturating_mul(MOST_THREADS.0);
     (if n == 0 { num_threads() } else { n }).min(most.max(MOST_THREADS.1))

@@ -52,7 +52,8 @@ pub fn enter<R: Send>(
     job: impl FnOnce(&dyn Monitor) -> Result<R> + Send,
 ) -> PyResult<R> {
     let threads = if n_threads == 0 { parallel::num_threads() } else { n_threads };
-    let large = threads > 1 && work >= parallel::SERIAL_BELOW;
+    // A worker that calls a function of the user, which calls here, shares its pool but must not wait in it.
+    let large = threads > 1 && work >= parallel::SERIAL_BELOW && !parallel::is_worker();
     // A job waits for its callback, which may wait for other jobs: those must find workers.
     let pool = if hooks.callback.is_some() { parallel::private_pool } else { parallel::pool };
     let ended = if let Some(pool) = large.then(|| pool(threads)).flatten() {

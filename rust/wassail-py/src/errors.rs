@@ -20,6 +20,20 @@ pub fn raised(error: &Error) -> PyErr {
     match error {
         Error::Interrupted => PyKeyboardInterrupt::new_err(()),
         Error::OutOfMemory(_) => PyMemoryError::new_err(error.to_string()),
+        Error::Overflow => Python::attach(|py| own(py, "NumericalError", &error.to_string())),
+        Error::Raised(foreign) => match foreign.0.downcast_ref::<PyErr>() {
+            Some(raised) => Python::attach(|py| raised.clone_ref(py)),
+            None => PyRuntimeError::new_err(error.to_string()),
+        },
+    }
+}
+
+/// An exception of `wassail.exceptions`.
+pub fn own(py: Python<'_>, name: &str, message: &str) -> PyErr {
+    let class = py.import("wassail.exceptions").and_then(|m| m.getattr(name));
+    match class.and_then(|c| c.call1((message,))) {
+        Ok(error) => PyErr::from_value(error),
+        Err(_) => PyRuntimeError::new_err(message.to_owned()),
     }
 }
 
@@ -30,9 +44,5 @@ pub fn internal(py: Python<'_>, payload: &(dyn Any + Send)) -> PyErr {
     let kept = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
     let what = kept.or(said).unwrap_or_else(|| "unknown".into());
     let message = format!("this is a defect of wassail, please report it with the call that led here: {what}");
-    let class = py.import("wassail.exceptions").and_then(|m| m.getattr("InternalError"));
-    match class.and_then(|c| c.call1((message.as_str(),))) {
-        Ok(error) => PyErr::from_value(error),
-        Err(_) => PyRuntimeError::new_err(message),
-    }
+    own(py, "InternalError", &message)
 }

@@ -1,13 +1,17 @@
 //! Reproducing kernels and their tables.
 
-use crate::arrays::matrix;
+use crate::arrays::{matrix, vector};
+use crate::callable::Callable;
 use crate::enter::{Hooks, enter};
 use crate::points::Points;
-use numpy::{PyArray2, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{Element, PyArray1, PyArray2, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::sync::Arc;
-use wassail_core::kernel::{Gaussian, Isotropic, Kernel as Core, Metric, Multiquadric, Profile, Radial, Stein, gram};
+use wassail_core::kernel::{
+    Cloud, Composed, Folded, Gaussian, Inner, Isotropic, Kernel as Core, Manhattan, Matern, Metric, Mixture,
+    Multiquadric, Profile, Radial, Real, Riesz, Sinc, Sobolev, Spline, Stein, center, diagonal, gram_in,
+};
 
 /// A kernel of the core.
 #[pyclass(frozen, module = "wassail._core")]
@@ -47,6 +51,101 @@ impl Kernel {
         Self::radial(Multiquadric::new(lengthscale, offset, beta))
     }
 
+    /// (1 + |x − y|²/(2αℓ²))^(−α).
+    #[staticmethod]
+    fn rational(lengthscale: f64, alpha: f64) -> Self {
+        Self::radial(Multiquadric::rational(lengthscale, alpha))
+    }
+
+    /// Matérn of order ν = p + ½.
+    #[staticmethod]
+    fn matern(lengthscale: f64, order: usize) -> Self {
+        Self::radial(Matern::new(lengthscale, order))
+    }
+
+    /// exp(−|x − y|₁/ℓ).
+    #[staticmethod]
+    fn manhattan(lengthscale: f64) -> Self {
+        Self::plain(Folded(Manhattan::new(lengthscale)))
+    }
+
+    /// Π sin(θ(x_k − y_k)) / (θ(x_k − y_k)).
+    #[staticmethod]
+    fn sinc(theta: f64) -> Self {
+        Self::plain(Folded(Sinc::new(theta)))
+    }
+
+    /// Π B(γ(x_k − y_k)) / B(0), B of degree 2β + 1.
+    #[staticmethod]
+    fn spline(order: usize, scale: f64) -> Self {
+        Self::plain(Folded(Spline::new(order, scale)))
+    }
+
+    /// The centered periodic kernel of s derivatives.
+    #[staticmethod]
+    fn sobolev(smoothness: usize, period: f64) -> Self {
+        Self::plain(Folded(Sobolev::new(smoothness, period)))
+    }
+
+    /// |x|^β + |y|^β − |x − y|^β.
+    #[staticmethod]
+    fn riesz(exponent: f64) -> Self {
+        Self::plain(Folded(Riesz::new(exponent)))
+    }
+
+    /// (γ x·y + c)^p.
+    #[staticmethod]
+    fn inner(scale: f64, offset: f64, degree: usize) -> Self {
+        Self::plain(Folded(Inner::new(scale, offset, degree)))
+    }
+
+    /// f(X, Y), which checks what it returns.
+    #[staticmethod]
+    fn callable(function: Py<PyAny>) -> Self {
+        Self::plain(Callable::new(function))
+    }
+
+    /// Σ w k.
+    #[staticmethod]
+    fn sum(kernels: Vec<PyRef<'_, Kernel>>, weights: Vec<f64>) -> PyResult<Self> {
+        if kernels.is_empty() || kernels.len() != weights.len() {
+            return Err(PyValueError::new_err("a sum needs kernels, and as many weights"));
+        }
+        let radial: Option<Vec<_>> = kernels.iter().map(|k| k.radial.clone()).collect();
+        if let Some(radial) = radial {
+            let kernel = Arc::new(Mixture::new(weights.into_iter().zip(radial).collect()));
+            return Ok(Self { core: kernel.clone(), radial: Some(kernel) });
+        }
+        Ok(Self::plain(Composed::sum(weights.into_iter().zip(kernels.iter().map(|k| k.core.clone())).collect())))
+    }
+
+    /// Π k.
+    #[staticmethod]
+    fn product(kernels: Vec<PyRef<'_, Kernel>>) -> PyResult<Self> {
+        if kernels.is_empty() {
+            return Err(PyValueError::new_err("a product needs kernels"));
+        }
+        Ok(Self::plain(Composed::product(kernels.iter().map(|k| k.core.clone()).collect())))
+    }
+
+    /// k(x_i, x_i).
+    fn diagonal<'py>(&self, py: Python<'py>, x: Points<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let d = x.shape().1;
+        let x = x.coordinates()?;
+        let values = enter(py, 0, 1, &Hooks::default(), |monitor| diagonal(self.core(), x, d, monitor))?;
+        Ok(vector(py, values))
+    }
+
+    /// Largest error of a value in f32 between these points, infinite where there is no bound.
+    fn bound_f32(&self, py: Python<'_>, x: Points<'_>) -> PyResult<f64> {
+        let (n, d) = x.shape();
+        let x = x.coordinates()?;
+        enter(py, 0, 1, &Hooks::default(), |_| {
+            let cloud = Cloud::<f64>::new(self.core(), x, d, &center(x, d)?, 0..n)?;
+            Ok(self.core().bound_f32(d, &cloud.reach()?))
+        })
+    }
+
     /// Whether Stein kernels can be built upon it.
     #[getter]
     fn is_smooth(&self) -> bool {
@@ -84,12 +183,35 @@ pub fn kernel_gram<'py>(
     y: Points<'py>,
     n_threads: usize,
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    table(py, kernel, &x, &y, n_threads)
+}
+
+/// The same, computed in f32.
+#[pyfunction]
+pub fn kernel_gram_f32<'py>(
+    py: Python<'py>,
+    kernel: &Kernel,
+    x: Points<'py>,
+    y: Points<'py>,
+    n_threads: usize,
+) -> PyResult<Bound<'py, PyArray2<f32>>> {
+    table(py, kernel, &x, &y, n_threads)
+}
+
+fn table<'py, T: Real + Element>(
+    py: Python<'py>,
+    kernel: &Kernel,
+    x: &Points<'py>,
+    y: &Points<'py>,
+    n_threads: usize,
+) -> PyResult<Bound<'py, PyArray2<T>>> {
     let ((n, d), (m, dy)) = (x.shape(), y.shape());
     if n == 0 || m == 0 || d == 0 || d != dy {
         return Err(PyValueError::new_err("points do not fit"));
     }
     let (x, y) = (x.coordinates()?, y.coordinates()?);
     let work = n.saturating_mul(m).saturating_mul(kernel.core().work(d));
-    let values = enter(py, work, n_threads, &Hooks::default(), |monitor| gram(kernel.core(), x, y, d, monitor))?;
+    let values =
+        enter(py, work, n_threads, &Hooks::default(), |monitor| gram_in::<T>(kernel.core(), x, y, d, monitor))?;
     matrix(py, values, n, m)
 }

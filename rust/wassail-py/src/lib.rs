@@ -6,6 +6,7 @@
 
 mod arrays;
 mod bench;
+mod callable;
 mod config;
 mod discrepancy;
 mod enter;
@@ -44,7 +45,7 @@ mod _core {
     #[pymodule_export]
     use super::greedy::{greedy_select, kernel_herd, rp_cholesky};
     #[pymodule_export]
-    use super::kernel::{Kernel, kernel_gram};
+    use super::kernel::{Kernel, kernel_gram, kernel_gram_f32};
     #[pymodule_export]
     use super::newton::sinkhorn_newton;
     #[pymodule_export]

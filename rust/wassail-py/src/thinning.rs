@@ -22,7 +22,7 @@ fn rule<'a>(
     if n == 0 || levels >= usize::BITS as usize || n >> levels == 0 || levels != multipliers.len() || pitch < n / 2 {
         return Err(PyValueError::new_err("levels, multipliers and uniform numbers do not fit"));
     }
-    Ok(Rule { levels, multipliers, uniforms: uniforms.as_slice()?, pitch, points: n >> levels << levels })
+    Ok(Rule::new(n, multipliers, uniforms.as_slice()?, pitch))
 }
 
 fn within(rows: &[usize], n: usize) -> PyResult<&[usize]> {
@@ -47,7 +47,7 @@ pub fn kernel_split<'py>(
     let order: Vec<usize> = (0..n).collect();
     let work = (n * n / 2).saturating_mul(kernel.core().work(d));
     let found = enter(py, work, n_threads, &Hooks::default(), |monitor| {
-        split::<f64>(kernel.core(), points, d, &order, &rule, monitor)
+        split(kernel.core(), points, d, &order, &rule, monitor)
     })?;
     let leaves = matrix(py, found.leaves, rule.leaves(), n >> rule.levels)?;
     let (variances, inner, sums) = (vector(py, found.variances), vector(py, found.inner), vector(py, found.sums));

@@ -31,11 +31,14 @@ impl<T: Scalar> Cloud<T> {
         for (at, i) in order.enumerate() {
             points.read(i * d, &mut point);
             point[..centered].iter_mut().zip(center).for_each(|(p, c)| *p -= c);
+            kernel.check(&point)?;
             kernel.pack(&point, &mut features);
             let base = at / LANES * LANES * width + at % LANES;
             for (k, &v) in features.iter().enumerate() {
-                rows[at * width + k] = T::from_f64(v);
-                panels[base + k * LANES] = T::from_f64(v);
+                // Differences of features are finite, whatever the unit.
+                let v = T::from_f64(v).min(T::MOST).max(-T::MOST);
+                rows[at * width + k] = v;
+                panels[base + k * LANES] = v;
             }
         }
         Ok(Self { n, width, rows, panels })
@@ -63,6 +66,15 @@ impl<T: Scalar> Cloud<T> {
             cloud.arrange(at, &[at]);
         }
         Ok(cloud)
+    }
+
+    /// Largest absolute value of each feature, for `Kernel::bound_f32`.
+    pub fn reach(&self) -> Result<Vec<f64>> {
+        let mut reach: Vec<f64> = try_zeroed(self.width)?;
+        for row in self.rows.chunks_exact(self.width) {
+            reach.iter_mut().zip(row).for_each(|(m, &v)| *m = m.max(v.to_f64().abs()));
+        }
+        Ok(reach)
     }
 
     /// Number of points.

@@ -1,4 +1,8 @@
 //! Squared distances of rows and panels of features.
+//!
+//! From `PRODUCT_FROM` coordinates on the first feature is half the squared norm, and q/2 = |x|²/2 + |y|²/2 − x·y takes half the
+//! arithmetic of differences. What has cancelled (below an eighth of |x|² + |y|²) is computed again by differences: the error of
+//! q is of the size of its own rounding in either form, and points that are equal have distance 0.
 
 use super::Rows;
 use crate::numeric::isa::Isa;
@@ -6,27 +10,59 @@ use crate::numeric::lanes::LANES;
 use crate::numeric::scalar::Scalar;
 use crate::numeric::simd::Vector;
 
+/// Coordinates from which on products are faster.
+const PRODUCT_FROM: usize = 8;
+/// Share of the squared norms below which a distance is computed again.
+const SHARE: f64 = 0.125;
+
+/// Features of a point of dimension d.
+pub fn width(d: usize) -> usize {
+    if d < PRODUCT_FROM { d } else { d + 1 }
+}
+
+/// Features of a point in some unit.
+pub fn pack(point: &[f64], unit: f64, features: &mut [f64]) {
+    let (norm, coordinates) = features.split_at_mut(width(point.len()) - point.len());
+    let mut square = 0.0;
+    for (f, p) in coordinates.iter_mut().zip(point) {
+        *f = p * unit;
+        square += *f * *f;
+    }
+    if let [norm] = norm {
+        *norm = 0.5 * square;
+    }
+}
+
+/// Largest error of a value in f32 over φ(0) that comes from rounding in sums over coordinates: q is off by a share of itself,
+/// and q |φ′(q)| is at most φ(0)/2 for every profile.
+pub fn error_f32(d: usize) -> f64 {
+    let roundings = if d < PRODUCT_FROM { 0.5 * (d as f64 + 2.0) } else { 0.5 / SHARE * (d as f64 + 6.0) };
+    0.5 * roundings * f64::from(f32::EPSILON)
+}
+
+/// Sums of R rows and two registers of columns.
+type Sums<I, T, const R: usize> = [[<T as Scalar>::Register<I>; 2]; R];
+
 /// Writes |x_r − y|² of R rows from row r on against a panel, row by row at `out[i * stride..]`.
 #[inline(always)]
 pub fn squares<I: Isa, T: Scalar, const R: usize>(x: Rows<'_, T>, r: usize, panel: &[T], out: &mut [T], stride: usize) {
     let width = T::Register::<I>::N;
-    let zero = T::Register::<I>::splat(T::ZERO);
     let mut rows: [&[T]; R] = [&[]; R];
     for (i, row) in rows.iter_mut().enumerate() {
         *row = x.row(r + i);
     }
+    let normed = x.width() > PRODUCT_FROM;
     let mut lane = 0;
     while lane < LANES {
-        let mut sums = [[zero; 2]; R];
-        for (k, column) in panel.chunks_exact(LANES).enumerate() {
-            let y = [T::Register::<I>::load(&column[lane..]), T::Register::<I>::load(&column[lane + width..])];
-            for (row, sum) in rows.iter().zip(&mut sums) {
-                let at = T::Register::<I>::splat(row[k]);
-                for u in 0..2 {
-                    let t = y[u].sub(at);
-                    sum[u] = t.fma(t, sum[u]);
-                }
+        let mut sums;
+        if normed {
+            let clear;
+            (sums, clear) = products::<I, T, R>(&rows, &panel[lane..]);
+            if !clear {
+                sums = differences::<I, T, R>(&rows, &panel[lane..], 1);
             }
+        } else {
+            sums = differences::<I, T, R>(&rows, &panel[lane..], 0);
         }
         for (i, sum) in sums.iter().enumerate() {
             let out = &mut out[i * stride + lane..][..2 * width];
@@ -35,4 +71,56 @@ pub fn squares<I: Isa, T: Scalar, const R: usize>(x: Rows<'_, T>, r: usize, pane
         }
         lane += 2 * width;
     }
+}
+
+#[inline(always)]
+fn differences<I: Isa, T: Scalar, const R: usize>(rows: &[&[T]; R], panel: &[T], first: usize) -> Sums<I, T, R> {
+    let width = T::Register::<I>::N;
+    let mut sums = [[T::Register::<I>::splat(T::ZERO); 2]; R];
+    for k in first..rows[0].len() {
+        let column = &panel[k * LANES..k * LANES + 2 * width];
+        let y = [T::Register::<I>::load(column), T::Register::<I>::load(&column[width..])];
+        for (row, sum) in rows.iter().zip(&mut sums) {
+            let at = T::Register::<I>::splat(row[k]);
+            for u in 0..2 {
+                let t = y[u].sub(at);
+                sum[u] = t.fma(t, sum[u]);
+            }
+        }
+    }
+    sums
+}
+
+/// Squared distances, and whether none has cancelled. NaN, from norms that overflow, is one that has.
+#[inline(always)]
+fn products<I: Isa, T: Scalar, const R: usize>(rows: &[&[T]; R], panel: &[T]) -> (Sums<I, T, R>, bool) {
+    let width = T::Register::<I>::N;
+    let norms = [T::Register::<I>::load(panel), T::Register::<I>::load(&panel[width..])];
+    let mut sums = [norms; R];
+    for (row, sum) in rows.iter().zip(&mut sums) {
+        let at = T::Register::<I>::splat(row[0]);
+        for u in 0..2 {
+            sum[u] = sum[u].add(at);
+        }
+    }
+    for k in 1..rows[0].len() {
+        let column = &panel[k * LANES..k * LANES + 2 * width];
+        let y = [T::Register::<I>::load(column), T::Register::<I>::load(&column[width..])];
+        for (row, sum) in rows.iter().zip(&mut sums) {
+            let at = T::Register::<I>::splat(row[k]);
+            for u in 0..2 {
+                sum[u] = at.fnma(y[u], sum[u]);
+            }
+        }
+    }
+    let share = T::Register::<I>::splat(T::from_f64(SHARE));
+    let mut clear = true;
+    for (row, sum) in rows.iter().zip(&mut sums) {
+        let at = T::Register::<I>::splat(row[0] * T::from_f64(SHARE));
+        for u in 0..2 {
+            clear &= norms[u].fnma(share, sum[u]).all_ge(at);
+            sum[u] = sum[u].add(sum[u]);
+        }
+    }
+    (sums, clear)
 }

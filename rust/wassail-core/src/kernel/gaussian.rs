@@ -4,18 +4,19 @@ use super::radial::Profile;
 use crate::numeric::isa::Isa;
 use crate::numeric::scalar::Scalar;
 use crate::numeric::simd::Vector;
+use std::f64::consts::{LN_2, LOG2_E};
 
-/// φ(q) = exp(−q).
+/// φ(q) = 2^(−q).
 #[derive(Clone, Copy, Debug)]
 pub struct Gaussian {
-    /// 1 / (√2 ℓ).
+    /// √(log₂ e / 2) / ℓ.
     unit: f64,
 }
 
 impl Gaussian {
     /// ℓ, positive and finite.
     pub fn new(lengthscale: f64) -> Self {
-        Self { unit: std::f64::consts::FRAC_1_SQRT_2 / lengthscale }
+        Self { unit: (0.5 * LOG2_E).sqrt() / lengthscale }
     }
 }
 
@@ -24,20 +25,24 @@ impl Profile for Gaussian {
         self.unit
     }
 
+    fn largest(&self) -> f64 {
+        1.0
+    }
+
     #[inline(always)]
     fn values<I: Isa, T: Scalar>(&self, q: &mut [T]) {
-        let zero = T::Register::<I>::splat(T::ZERO);
         for q in q.chunks_exact_mut(T::Register::<I>::N) {
-            T::exp::<I>(zero.sub(T::Register::<I>::load(q))).store(q);
+            T::exp2_minus::<I>(T::Register::<I>::load(q)).store(q);
         }
     }
 
     #[inline(always)]
     fn jets<I: Isa, T: Scalar>(&self, q: &mut [T], first: &mut [T], second: &mut [T]) {
         self.values::<I, T>(q);
+        let (once, twice) = (T::from_f64(-LN_2), T::from_f64(LN_2 * LN_2));
         for ((&v, a), b) in q.iter().zip(first).zip(second) {
-            *a = -v;
-            *b = v;
+            *a = once * v;
+            *b = twice * v;
         }
     }
 
@@ -49,8 +54,15 @@ impl Profile for Gaussian {
         8
     }
 
-    fn error_f32(&self, share: f64) -> f64 {
-        // q exp(−q) ≤ 1/e, and 2 ulp of the exponential.
-        share * (-1.0f64).exp() + 2.0 * f64::from(f32::EPSILON)
+    fn slope(&self) -> f64 {
+        (2.0 * LN_2 / std::f64::consts::E).sqrt()
+    }
+
+    fn error_f32(&self) -> f64 {
+        2.0 * f64::from(f32::EPSILON)
+    }
+
+    fn gaussian(&self) -> Option<f64> {
+        Some(self.unit)
     }
 }

@@ -19,19 +19,30 @@ pub fn gram(
     d: usize,
     monitor: &dyn Monitor,
 ) -> Result<Vec<f64>> {
+    gram_in::<f64>(kernel, x, y, d, monitor)
+}
+
+/// The same with values computed in either precision.
+pub fn gram_in<T: Real>(
+    kernel: &dyn Kernel,
+    x: Coordinates<'_>,
+    y: Coordinates<'_>,
+    d: usize,
+    monitor: &dyn Monitor,
+) -> Result<Vec<T>> {
     let (n, m) = (x.len() / d, y.len() / d);
     let center = center(y, d)?;
-    let x = Cloud::<f64>::new(kernel, x, d, &center, 0..n)?;
-    let y = Cloud::<f64>::new(kernel, y, d, &center, 0..m)?;
-    let mut out = try_zeroed(n.checked_mul(m).unwrap_or(usize::MAX / 16))?;
+    let x = Cloud::<T>::new(kernel, x, d, &center, 0..n)?;
+    let y = Cloud::<T>::new(kernel, y, d, &center, 0..m)?;
+    let mut out = try_zeroed::<T>(n.checked_mul(m).unwrap_or(usize::MAX / 16))?;
     let chunks = out.chunks_mut(ROWS * m).enumerate().collect();
-    map_chunks(chunks, monitor, |(chunk, out): (usize, &mut [f64])| {
+    map_chunks(chunks, monitor, |(chunk, out): (usize, &mut [T])| {
         let rows = chunk * ROWS..chunk * ROWS + out.len() / m;
         let mut tile = try_zeroed(ROWS * PANELS * LANES)?;
         for start in (0..m).step_by(PANELS * LANES) {
             let end = (start + PANELS * LANES).min(m);
             let panels = y.panels(start / LANES..end.div_ceil(LANES));
-            f64::tile(kernel, x.rows(rows.clone()), panels, &mut tile, PANELS * LANES)?;
+            T::tile(kernel, x.rows(rows.clone()), panels, &mut tile, PANELS * LANES)?;
             for (out, tile) in out.chunks_mut(m).zip(tile.chunks(PANELS * LANES)) {
                 out[start..end].copy_from_slice(&tile[..end - start]);
             }

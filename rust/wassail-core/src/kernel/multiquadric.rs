@@ -75,6 +75,10 @@ impl Profile for Multiquadric {
         self.unit
     }
 
+    fn largest(&self) -> f64 {
+        self.amplitude
+    }
+
     #[inline(always)]
     fn values<I: Isa, T: Scalar>(&self, q: &mut [T]) {
         let mut inverse = [T::ZERO; super::LANES];
@@ -102,9 +106,13 @@ impl Profile for Multiquadric {
         16
     }
 
-    fn error_f32(&self, share: f64) -> f64 {
-        // q φ′/φ is at most β; each factor of a product is off by 3 ulp, and β log(1 + q) by its rounding where φ is not small.
-        let unit = f64::from(f32::EPSILON);
-        share * self.beta + (8.0 * self.beta + 8.0) * unit
+    fn slope(&self) -> f64 {
+        let square = 1.0 / (2.0 * self.beta + 1.0);
+        2.0 * self.beta * square.sqrt() * (1.0 + square).powf(-self.beta - 1.0)
+    }
+
+    fn error_f32(&self) -> f64 {
+        // 2β factors of 2 ulp, or β log(1 + q) times its rounding, where log(1 + q) (1 + q)^(−β) ≤ 1/(eβ).
+        (6.0 * self.beta + 8.0) * f64::from(f32::EPSILON)
     }
 }

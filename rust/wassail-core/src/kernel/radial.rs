@@ -1,6 +1,6 @@
 //! Kernels of the distance alone: k(x, y) = φ(q), q = |u x − u y|², u the unit of the profile φ.
 
-use super::distance::squares;
+use super::distance::{error_f32, pack, squares, width};
 use super::{Kernel, Panels, Rows};
 use crate::error::Result;
 use crate::multiversion;
@@ -12,6 +12,8 @@ use crate::numeric::scalar::Scalar;
 pub trait Profile: Copy + Send + Sync + 'static {
     /// u: features are coordinates times this.
     fn unit(&self) -> f64;
+    /// φ(0), which is the largest value.
+    fn largest(&self) -> f64;
     /// Replaces q by φ(q).
     fn values<I: Isa, T: Scalar>(&self, q: &mut [T]);
     /// Replaces q by φ(q) and fills in φ′(q) and φ″(q), finite at 0 too.
@@ -20,8 +22,14 @@ pub trait Profile: Copy + Send + Sync + 'static {
     fn is_smooth(&self) -> bool;
     /// Elementary steps (about 1 ns) of eight values.
     fn work(&self) -> usize;
-    /// Largest error of a value in f32, over the largest value, for a q that is off by `share` of itself.
-    fn error_f32(&self, share: f64) -> f64;
+    /// Largest |dφ/dr|, r = √q, over φ(0).
+    fn slope(&self) -> f64;
+    /// Largest error of φ in f32 over φ(0), for an exact q.
+    fn error_f32(&self) -> f64;
+    /// The unit of exp(−q ln 2), if this is it.
+    fn gaussian(&self) -> Option<f64> {
+        None
+    }
 }
 
 /// A radial kernel whose profile is not known.
@@ -38,6 +46,8 @@ pub trait Radial: Kernel {
     fn jets_f32(&self, q: &mut [f32], first: &mut [f32], second: &mut [f32]);
     /// Whether φ′ exists at 0, as Stein kernels need.
     fn is_smooth(&self) -> bool;
+    /// The unit of exp(−q ln 2), if this is it.
+    fn gaussian(&self) -> Option<f64>;
 }
 
 /// The kernel of a profile.
@@ -46,18 +56,15 @@ pub struct Isotropic<P>(pub P);
 
 impl<P: Profile> Kernel for Isotropic<P> {
     fn width(&self, d: usize) -> usize {
-        d
+        width(d)
     }
 
     fn pack(&self, point: &[f64], features: &mut [f64]) {
-        let unit = self.0.unit();
-        features.iter_mut().zip(point).for_each(|(f, p)| *f = p * unit);
+        pack(point, self.0.unit(), features);
     }
 
     fn diagonal(&self, _: &[f64]) -> f64 {
-        let mut at_zero = [0.0; LANES];
-        values(&self.0, &mut at_zero);
-        at_zero[0]
+        self.0.largest()
     }
 
     fn is_stationary(&self) -> bool {
@@ -68,8 +75,19 @@ impl<P: Profile> Kernel for Isotropic<P> {
         1 + (d + self.0.work()) / 8
     }
 
+    fn largest(&self, _: usize, _: &[f64]) -> f64 {
+        self.0.largest()
+    }
+
     fn error_f32(&self, d: usize) -> f64 {
-        self.0.error_f32((d as f64 / 2.0 + 2.0) * f64::from(f32::EPSILON))
+        error_f32(d) + self.0.error_f32()
+    }
+
+    fn bound_f32(&self, d: usize, reach: &[f64]) -> f64 {
+        // Each coordinate is rounded, on both sides.
+        let coordinates = &reach[reach.len() - d..];
+        let shift = f64::from(f32::EPSILON) * coordinates.iter().map(|r| r * r).sum::<f64>().sqrt();
+        self.0.largest() * (self.error_f32(d) + self.0.slope() * shift)
     }
 
     fn tile_f64(&self, x: Rows<'_, f64>, y: Panels<'_, f64>, out: &mut [f64], stride: usize) -> Result<()> {
@@ -107,6 +125,10 @@ impl<P: Profile> Radial for Isotropic<P> {
     fn is_smooth(&self) -> bool {
         self.0.is_smooth()
     }
+
+    fn gaussian(&self) -> Option<f64> {
+        self.0.gaussian()
+    }
 }
 
 multiversion! {
@@ -142,27 +164,18 @@ fn tile_body<I: Isa, P: Profile, T: Scalar>(
     for p in 0..y.len() {
         let mut r = 0;
         while r + 4 <= x.len() {
-            block::<I, P, T, 4>(profile, x, y.panel(p), r, &mut out[r * stride + p * LANES..], stride);
+            let out = &mut out[r * stride + p * LANES..];
+            squares::<I, T, 4>(x, r, y.panel(p), out, stride);
+            for i in 0..4 {
+                profile.values::<I, T>(&mut out[i * stride..][..LANES]);
+            }
             r += 4;
         }
         while r < x.len() {
-            block::<I, P, T, 1>(profile, x, y.panel(p), r, &mut out[r * stride + p * LANES..], stride);
+            let out = &mut out[r * stride + p * LANES..][..LANES];
+            squares::<I, T, 1>(x, r, y.panel(p), out, stride);
+            profile.values::<I, T>(out);
             r += 1;
         }
-    }
-}
-
-#[inline(always)]
-fn block<I: Isa, P: Profile, T: Scalar, const R: usize>(
-    profile: &P,
-    x: Rows<'_, T>,
-    panel: &[T],
-    r: usize,
-    out: &mut [T],
-    stride: usize,
-) {
-    squares::<I, T, R>(x, r, panel, out, stride);
-    for i in 0..R {
-        profile.values::<I, T>(&mut out[i * stride..][..LANES]);
     }
 }

@@ -89,6 +89,8 @@ pub trait Real: Scalar {
     /// Values of rows against panels.
     fn tile(kernel: &dyn Kernel, x: Rows<'_, Self>, y: Panels<'_, Self>, out: &mut [Self], stride: usize)
     -> Result<()>;
+    /// Values of a radial kernel at squared distances.
+    fn values(kernel: &dyn Radial, q: &mut [Self]);
     /// Values and derivatives of a radial kernel.
     fn jets(kernel: &dyn Radial, q: &mut [Self], first: &mut [Self], second: &mut [Self]);
 }
@@ -96,6 +98,10 @@ pub trait Real: Scalar {
 impl Real for f32 {
     fn tile(kernel: &dyn Kernel, x: Rows<'_, f32>, y: Panels<'_, f32>, out: &mut [f32], stride: usize) -> Result<()> {
         kernel.tile_f32(x, y, out, stride)
+    }
+
+    fn values(kernel: &dyn Radial, q: &mut [f32]) {
+        kernel.values_f32(q);
     }
 
     fn jets(kernel: &dyn Radial, q: &mut [f32], first: &mut [f32], second: &mut [f32]) {
@@ -106,6 +112,10 @@ impl Real for f32 {
 impl Real for f64 {
     fn tile(kernel: &dyn Kernel, x: Rows<'_, f64>, y: Panels<'_, f64>, out: &mut [f64], stride: usize) -> Result<()> {
         kernel.tile_f64(x, y, out, stride)
+    }
+
+    fn values(kernel: &dyn Radial, q: &mut [f64]) {
+        kernel.values_f64(q);
     }
 
     fn jets(kernel: &dyn Radial, q: &mut [f64], first: &mut [f64], second: &mut [f64]) {

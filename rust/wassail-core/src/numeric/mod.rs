@@ -1,6 +1,7 @@
 //! Vectorized scalar functions and row kernels with run-time CPU dispatch.
 
 pub mod exp;
+pub mod exp2;
 pub mod isa;
 pub mod lanes;
 pub mod log;

@@ -40,6 +40,16 @@ pub trait Vector: Copy + Debug {
     const SATURATES: bool;
     /// self · 2^k for a whole k, given also as the low mantissa bits of `shifted`; the result is normal or overflows.
     fn scale(self, k: Self, shifted: Self) -> Self;
+    /// self · 2^k of a result that is normal, k given as the low mantissa bits of `shifted`.
+    fn raise(self, shifted: Self) -> Self;
+    /// Whether there is `sixteenths`.
+    const SIXTEENTHS: bool = false;
+    /// 2^(k/16) of a result that is normal, k given as the low mantissa bits of self. Entry i of the table holds the bits of
+    /// 2^(i/16) less i in the place of the exponent's sixteenths.
+    fn sixteenths(self, table: &[Self::Elem; 16]) -> Self {
+        let _ = table;
+        self
+    }
     /// Elementwise minimum; `o` where either is NaN.
     fn min(self, o: Self) -> Self;
     /// `this` where self ≥ bound, else `other` (also for NaN).
@@ -132,6 +142,10 @@ macro_rules! array_vector {
                 }))
             }
             #[inline(always)]
+            fn raise(self, shifted: Self) -> Self {
+                self.scale(self, shifted)
+            }
+            #[inline(always)]
             fn select_ge(self, bound: Self, this: Self, other: Self) -> Self {
                 Self(std::array::from_fn(|i| if self.0[i] >= bound.0[i] { this.0[i] } else { other.0[i] }))
             }
@@ -168,7 +182,7 @@ mod x86 {
     macro_rules! register {
         ($name:ident, $inner:ident, $t:ty, $n:literal, $saturates:literal,
          $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident, $min:ident, $sqrt:ident,
-         |$v:ident| $abs:expr, |$g:ident| $guess:expr, |$m:ident, $k:ident, $s:ident| $scale:expr, |$x:ident, $b:ident, $p:ident, $q:ident| $select:expr, |$u:ident, $w:ident| $all:expr) => {
+         |$v:ident| $abs:expr, |$g:ident| $guess:expr, |$m:ident, $k:ident, $s:ident| $scale:expr, |$r:ident, $h:ident| $raise:expr, |$x:ident, $b:ident, $p:ident, $q:ident| $select:expr, |$u:ident, $w:ident| $all:expr $(, |$e:ident, $t2:ident| $sixteenths:expr)?) => {
             /// A hardware register.
             #[derive(Clone, Copy, Debug)]
             pub struct $name($inner);
@@ -250,6 +264,21 @@ mod x86 {
                     Self(unsafe { $scale })
                 }
                 #[inline(always)]
+                fn raise(self, shifted: Self) -> Self {
+                    let ($r, $h) = (self.0, shifted.0);
+                    // SAFETY: see above.
+                    Self(unsafe { $raise })
+                }
+                $(
+                    const SIXTEENTHS: bool = true;
+                    #[inline(always)]
+                    fn sixteenths(self, table: &[$t; 16]) -> Self {
+                        let ($e, $t2) = (self.0, table.as_ptr());
+                        // SAFETY: see above; the table has 16 entries.
+                        Self(unsafe { $sixteenths })
+                    }
+                )?
+                #[inline(always)]
                 fn min(self, o: Self) -> Self {
                     // SAFETY: see above.
                     Self(unsafe { $min(self.0, o.0) })
@@ -293,8 +322,17 @@ mod x86 {
             _mm512_srli_epi64::<1>(_mm512_castpd_si512(v))
         )),
         |p, k, shifted| _mm512_scalef_pd(p, k),
+        |p, shifted| _mm512_castsi512_pd(_mm512_add_epi64(
+            _mm512_castpd_si512(p),
+            _mm512_slli_epi64::<52>(_mm512_castpd_si512(shifted))
+        )),
         |x, b, p, q| _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_GE_OQ>(x, b), q, p),
-        |x, b| _mm512_cmp_pd_mask::<_CMP_GE_OQ>(x, b) == 0xff
+        |x, b| _mm512_cmp_pd_mask::<_CMP_GE_OQ>(x, b) == 0xff,
+        |shifted, table| {
+            let k = _mm512_castpd_si512(shifted);
+            let entries = _mm512_permutex2var_pd(_mm512_loadu_pd(table), k, _mm512_loadu_pd(table.add(8)));
+            _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(entries), _mm512_slli_epi64::<48>(k)))
+        }
     );
     register!(
         F32x16,
@@ -319,6 +357,10 @@ mod x86 {
             _mm512_srli_epi32::<1>(_mm512_castps_si512(v))
         )),
         |p, k, shifted| _mm512_scalef_ps(p, k),
+        |p, shifted| _mm512_castsi512_ps(_mm512_add_epi32(
+            _mm512_castps_si512(p),
+            _mm512_slli_epi32::<23>(_mm512_castps_si512(shifted))
+        )),
         |x, b, p, q| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, b), q, p),
         |x, b| _mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, b) == 0xffff
     );
@@ -348,6 +390,10 @@ mod x86 {
             _mm256_castpd_si256(p),
             _mm256_slli_epi64::<52>(_mm256_castpd_si256(shifted))
         )),
+        |p, shifted| _mm256_castsi256_pd(_mm256_add_epi64(
+            _mm256_castpd_si256(p),
+            _mm256_slli_epi64::<52>(_mm256_castpd_si256(shifted))
+        )),
         |x, b, p, q| _mm256_blendv_pd(q, p, _mm256_cmp_pd::<_CMP_GE_OQ>(x, b)),
         |x, b| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_GE_OQ>(x, b)) == 0xf
     );
@@ -374,6 +420,10 @@ mod x86 {
             _mm256_srli_epi32::<1>(_mm256_castps_si256(v))
         )),
         |p, k, shifted| _mm256_castsi256_ps(_mm256_add_epi32(
+            _mm256_castps_si256(p),
+            _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted))
+        )),
+        |p, shifted| _mm256_castsi256_ps(_mm256_add_epi32(
             _mm256_castps_si256(p),
             _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted))
         )),

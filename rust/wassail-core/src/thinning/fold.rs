@@ -1,5 +1,6 @@
 //! Tiles of kernel values folded into sums over their rows and columns, and the vector work of swaps.
 
+use crate::error::{Result, try_zeroed};
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::scalar::Scalar;
@@ -9,6 +10,9 @@ use crate::numeric::simd::Vector;
 pub const STRIDE: usize = 128;
 /// Rows of a tile: its values stay in the first-level cache.
 pub const ROWS: usize = 16;
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// Sums over rows by lanes: column c of the tile belongs to lane `offset + c % period` of `sums`, `pitch` lanes a row.
 pub struct Lanes<'a> {
@@ -20,26 +24,59 @@ pub struct Lanes<'a> {
     pub offset: usize,
 }
 
+/// A buffer from the first cache line on that starts in it: registers that cross lines take twice the time.
+pub fn aligned<T>(buffer: &mut [T]) -> &mut [T] {
+    let skip = buffer.as_ptr().align_offset(LINE);
+    &mut buffer[skip.min(LINE / size_of::<T>())..]
+}
+
+/// What to allocate for an aligned buffer of `len`.
+pub fn with_room<T: Clone + Default>(len: usize) -> Result<Vec<T>> {
+    try_zeroed(len + LINE / size_of::<T>())
+}
+
 #[inline(always)]
 fn fold_body<I: Isa, T: Scalar>(tile: &[T], rows: usize, lanes: Lanes<'_>, columns: &mut [f64]) {
-    let width = I::F64::N;
-    let period = lanes.pitch.min(STRIDE);
-    for r in 0..rows {
-        let values = &tile[r * STRIDE..][..STRIDE];
-        let sums = &mut lanes.sums[r * lanes.pitch + lanes.offset..][..period];
-        let mut at = 0;
-        while at < period {
-            let mut sum = I::F64::load(&sums[at..]);
-            let mut c = at;
-            while c < STRIDE {
-                sum = sum.add(T::load_wide::<I>(&values[c..]));
-                c += period;
-            }
-            sum.store(&mut sums[at..]);
-            at += width;
-        }
+    let Lanes { sums, pitch, offset } = lanes;
+    let mut r = 0;
+    while r + 4 <= rows {
+        fold_rows::<I, T, 4>(&tile[r * STRIDE..], &mut sums[r * pitch + offset..], pitch, columns);
+        r += 4;
     }
-    add_rows_body::<I, T>(tile, rows, columns);
+    while r < rows {
+        fold_rows::<I, T, 1>(&tile[r * STRIDE..], &mut sums[r * pitch + offset..], pitch, columns);
+        r += 1;
+    }
+}
+
+#[inline(always)]
+fn fold_rows<I: Isa, T: Scalar, const R: usize>(tile: &[T], sums: &mut [f64], pitch: usize, columns: &mut [f64]) {
+    let (width, period) = (I::F64::N, pitch.min(STRIDE));
+    let columns = &mut columns[..STRIDE];
+    let tile = &tile[..(R - 1) * STRIDE + STRIDE];
+    let sums = &mut sums[..(R - 1) * pitch + period];
+    let mut at = 0;
+    while at < period {
+        let mut own = [I::F64::splat(0.0); R];
+        for (r, own) in own.iter_mut().enumerate() {
+            *own = I::F64::load(&sums[r * pitch + at..]);
+        }
+        let mut c = at;
+        while c < STRIDE {
+            let mut column = I::F64::load(&columns[c..]);
+            for (r, own) in own.iter_mut().enumerate() {
+                let value = T::load_wide::<I>(&tile[r * STRIDE + c..]);
+                *own = own.add(value);
+                column = column.add(value);
+            }
+            column.store(&mut columns[c..]);
+            c += period;
+        }
+        for (r, own) in own.iter().enumerate() {
+            own.store(&mut sums[r * pitch + at..]);
+        }
+        at += width;
+    }
 }
 
 multiversion! {

@@ -4,7 +4,7 @@
 //! leaf by leaf within their block, so that the sums over leaves that all later decisions need are sums over lanes: for a node
 //! they are those over a range of leaves. Each pair is evaluated once, for all levels and for the mean kernel.
 
-use super::fold::{Lanes, ROWS, STRIDE, fold};
+use super::fold::{Lanes, ROWS, STRIDE, aligned, fold, with_room};
 use super::node::{Block, Tree};
 use crate::error::{Result, try_zeroed};
 use crate::kernel::{Cloud, Kernel, Real, center};
@@ -16,24 +16,38 @@ use std::ops::Range;
 
 /// Points that go down between two passes over those before them, at least.
 const WINDOW: usize = STRIDE;
+/// Halvings that are made at once: tables of 4^levels values are held.
+const MOST_LEVELS: usize = 10;
 /// Tasks of a window.
 const TASKS: usize = 16;
 
 /// How the halvings decide.
+#[derive(Clone)]
 pub struct Rule<'a> {
     /// Halvings: 2^levels leaves.
     pub levels: usize,
-    /// 2 log(2/δ) of each level.
-    pub multipliers: &'a [f64],
-    /// Uniform numbers: pair i of node c of level l has number `l * pitch + (c n >> (l + 1)) + i`, n points being split.
-    pub uniforms: &'a [f64],
-    /// Numbers of a level.
-    pub pitch: usize,
     /// Points that are split.
     pub points: usize,
+    /// 2 log(2/δ) of each level of the whole tree.
+    multipliers: &'a [f64],
+    uniforms: &'a [f64],
+    pitch: usize,
+    /// Points that the whole tree splits.
+    total: usize,
+    /// Where in the whole tree this one hangs.
+    level: usize,
+    node: usize,
 }
 
-impl Rule<'_> {
+impl<'a> Rule<'a> {
+    /// A rule for n points from one multiplier and `pitch` uniform numbers, at least n / 2, a level. Pair i of node c of level l
+    /// takes number `l * pitch + (c p >> (l + 1)) + i`, p being the points that are split.
+    pub fn new(n: usize, multipliers: &'a [f64], uniforms: &'a [f64], pitch: usize) -> Self {
+        let levels = multipliers.len();
+        let total = n >> levels << levels;
+        Self { levels, points: total, multipliers, uniforms, pitch, total, level: 0, node: 0 }
+    }
+
     /// 2^levels.
     pub fn leaves(&self) -> usize {
         1 << self.levels
@@ -41,12 +55,24 @@ impl Rule<'_> {
 
     /// 2 log(2/δ).
     pub fn multiplier(&self, level: usize) -> f64 {
-        self.multipliers[level]
+        self.multipliers[self.level + level]
     }
 
     /// The number of a pair.
     pub fn uniform(&self, level: usize, node: usize, pair: usize) -> f64 {
-        self.uniforms[level * self.pitch + node * (self.points >> (level + 1)) + pair]
+        let (level, node) = (self.level + level, (self.node << level) + node);
+        self.uniforms[level * self.pitch + node * (self.total >> (level + 1)) + pair]
+    }
+
+    /// The first levels of the tree.
+    fn top(&self, levels: usize) -> Self {
+        Self { levels, ..self.clone() }
+    }
+
+    /// The tree below one of the leaves that `levels` halvings give.
+    fn below(&self, levels: usize, leaf: usize) -> Self {
+        let (level, node) = (self.level + levels, (self.node << levels) + leaf);
+        Self { levels: self.levels - levels, points: self.points >> levels, level, node, ..self.clone() }
     }
 }
 
@@ -67,7 +93,7 @@ pub struct Split {
 }
 
 /// Splits `order`, rows of points of dimension d, into 2^levels leaves; the last points, fewer than leaves, are left over.
-pub fn split<T: Real>(
+pub fn split(
     kernel: &dyn Kernel,
     points: Coordinates<'_>,
     d: usize,
@@ -75,36 +101,68 @@ pub fn split<T: Real>(
     rule: &Rule<'_>,
     monitor: &dyn Monitor,
 ) -> Result<Split> {
-    let n = order.len();
-    let cloud = Cloud::<T>::new(kernel, points, d, &center(points, d)?, order.iter().copied())?;
-    let mut diagonal = try_zeroed(n)?;
-    let mut point = try_zeroed(d)?;
-    for (value, &i) in diagonal.iter_mut().zip(order) {
-        points.read(i * d, &mut point);
-        *value = kernel.diagonal(&point);
-    }
-    let padded = n.next_multiple_of(STRIDE);
-    let mut pass = Pass {
-        kernel,
-        cloud,
-        diagonal,
-        places: try_zeroed(n)?,
-        rows: try_zeroed(n)?,
-        columns: try_zeroed(TASKS * padded)?,
-        padded,
-        inner: try_zeroed(rule.leaves())?,
-        poll: (1 << 18) / (STRIDE * ROWS * kernel.work(d)).clamp(1, 1 << 18) + 1,
+    let input = Input { kernel, points, d, center: &center(points, d)? };
+    let reports = |n_iter| {
+        monitor.report(Progress { n_iter, ..Progress::default() });
     };
+    let mut split = halve(&input, order, &rule.top(rule.levels.min(MOST_LEVELS)), &reports, monitor)?;
+    let mut at = split.variances.len();
+    // Nodes are split independently: with few points each, one by one takes little more than all at once.
+    while at < rule.leaves() {
+        let (done, size) = (at.ilog2() as usize, rule.points / at);
+        let tasks = split.leaves.chunks(size).enumerate().collect();
+        let parts = map_chunks(tasks, monitor, |(leaf, order): (usize, &[usize])| {
+            let rule = rule.below(done, leaf);
+            halve(&input, order, &rule.top(rule.levels.min(MOST_LEVELS)), &|_| (), monitor)
+        })?;
+        split.join(parts);
+        at = split.variances.len();
+    }
+    Ok(split)
+}
+
+/// Points as a kernel reads them, of dimension d.
+struct Input<'a> {
+    kernel: &'a dyn Kernel,
+    points: Coordinates<'a>,
+    d: usize,
+    center: &'a [f64],
+}
+
+fn halve(
+    input: &Input<'_>,
+    order: &[usize],
+    rule: &Rule<'_>,
+    report: &dyn Fn(usize),
+    monitor: &dyn Monitor,
+) -> Result<Split> {
+    let mut pass = Pass::new(input, order, rule)?;
     let mut tree = Tree::new(rule)?;
     let window = rule.leaves().max(WINDOW);
     let mut room = Room::new(window, rule.leaves())?;
-    for start in (0..n).step_by(window) {
-        let end = (start + window).min(n);
+    for start in (0..order.len()).step_by(window) {
+        let end = (start + window).min(order.len());
         pass.sums(start..end, &mut room, monitor)?;
         pass.decide(start..end, rule, &mut tree, &mut room)?;
-        monitor.report(Progress { n_iter: end, ..Progress::default() });
+        report(end);
     }
-    pass.finish(order, &tree)
+    pass.finish(order, rule, &tree)
+}
+
+impl Split {
+    /// Replaces each leaf by the leaves of its own split.
+    fn join(&mut self, parts: Vec<Split>) {
+        let above = std::mem::take(&mut self.variances);
+        self.leaves.clear();
+        self.inner.clear();
+        for (variance, part) in above.into_iter().zip(parts) {
+            self.variances.extend(part.variances.iter().map(|v| variance + v));
+            self.leaves.extend(part.leaves);
+            self.inner.extend(part.inner);
+            self.n_evaluations += part.n_evaluations;
+            self.n_recomputed += part.n_recomputed;
+        }
+    }
 }
 
 /// Sums of one window.
@@ -128,7 +186,7 @@ impl Room {
         Ok(Self {
             window,
             pitch,
-            lanes: try_zeroed(window * pitch)?,
+            lanes: with_room(window * pitch)?,
             far: try_zeroed(window * leaves)?,
             near: try_zeroed(window * leaves)?,
             gram: try_zeroed(window * window)?,
@@ -136,9 +194,9 @@ impl Room {
     }
 }
 
-struct Pass<'a, T> {
+struct Pass<'a> {
     kernel: &'a dyn Kernel,
-    cloud: Cloud<T>,
+    cloud: Cloud<f64>,
     diagonal: Vec<f64>,
     /// The point at each place of the panels.
     places: Vec<usize>,
@@ -152,23 +210,48 @@ struct Pass<'a, T> {
     poll: usize,
 }
 
-impl<T: Real> Pass<'_, T> {
+impl<'a> Pass<'a> {
+    fn new(input: &Input<'a>, order: &[usize], rule: &Rule<'_>) -> Result<Self> {
+        let &Input { kernel, points, d, center } = input;
+        let n = order.len();
+        let mut diagonal = try_zeroed(n)?;
+        let mut point = try_zeroed(d)?;
+        for (value, &i) in diagonal.iter_mut().zip(order) {
+            points.read(i * d, &mut point);
+            *value = kernel.diagonal(&point);
+        }
+        let padded = n.next_multiple_of(STRIDE);
+        Ok(Self {
+            kernel,
+            cloud: Cloud::new(kernel, points, d, center, order.iter().copied())?,
+            diagonal,
+            places: try_zeroed(n)?,
+            rows: try_zeroed(n)?,
+            columns: with_room(TASKS * padded)?,
+            padded,
+            inner: try_zeroed(rule.leaves())?,
+            poll: (1 << 18) / (STRIDE * ROWS * kernel.work(d)).clamp(1, 1 << 18) + 1,
+        })
+    }
+
     /// Kernel values of a window against all earlier points, summed, and among themselves.
     fn sums(&mut self, at: Range<usize>, room: &mut Room, monitor: &dyn Monitor) -> Result<()> {
         let grain = (room.window / TASKS).next_multiple_of(8);
         let (pitch, window) = (room.pitch, room.window);
-        room.lanes.fill(0.0);
+        let lanes = aligned(&mut room.lanes);
+        lanes.fill(0.0);
         let rows = at.clone().step_by(grain).map(|r| r..(r + grain).min(at.end));
-        let lanes = room.lanes.chunks_mut(grain * pitch);
+        let lanes = lanes.chunks_mut(grain * pitch);
         let gram = room.gram.chunks_mut(grain * window);
-        let columns = self.columns.chunks_mut(self.padded);
+        let columns = aligned(&mut self.columns).chunks_mut(self.padded);
         let tasks = rows.zip(lanes).zip(gram).zip(columns).map(|(((r, l), g), c)| (r, l, g, c)).collect();
         let (kernel, cloud, poll) = (self.kernel, &self.cloud, self.poll);
         map_chunks(
             tasks,
             monitor,
             |(rows, lanes, gram, columns): (Range<usize>, &mut [f64], &mut [f64], &mut [f64])| {
-                let mut tile = try_zeroed(ROWS * STRIDE)?;
+                let mut tile = with_room(ROWS * STRIDE)?;
+                let tile = aligned(&mut tile);
                 for (count, c) in (0..at.start).step_by(STRIDE).enumerate() {
                     if count % poll == 0 {
                         monitor.check()?;
@@ -177,25 +260,25 @@ impl<T: Real> Pass<'_, T> {
                     for r in rows.clone().step_by(ROWS) {
                         let some = r..(r + ROWS).min(rows.end);
                         let count = some.len();
-                        T::tile(kernel, cloud.rows(some), cloud.panels(panels.clone()), &mut tile, STRIDE)?;
+                        f64::tile(kernel, cloud.rows(some), cloud.panels(panels.clone()), tile, STRIDE)?;
                         let sums = &mut lanes[(r - rows.start) * pitch..];
-                        fold(&tile, count, Lanes { sums, pitch, offset: c % pitch }, &mut columns[c..]);
+                        fold(tile, count, Lanes { sums, pitch, offset: c % pitch }, &mut columns[c..]);
                     }
                 }
                 // Of the window itself, what lies right of the diagonal.
                 for c in (rows.start / LANES * LANES..at.end).step_by(LANES) {
                     for r in rows.clone().step_by(ROWS) {
                         let some = r..(r + ROWS).min(rows.end);
-                        T::tile(
+                        f64::tile(
                             kernel,
                             cloud.rows(some.clone()),
                             cloud.panels(c / LANES..c / LANES + 1),
-                            &mut tile,
+                            tile,
                             STRIDE,
                         )?;
                         for (row, values) in some.zip(tile.chunks(STRIDE)) {
                             let out = &mut gram[(row - rows.start) * window + c - at.start..][..LANES];
-                            out.iter_mut().zip(values).for_each(|(o, v)| *o = v.to_f64());
+                            out.iter_mut().zip(values).for_each(|(o, v)| *o = *v);
                         }
                     }
                 }
@@ -208,8 +291,9 @@ impl<T: Real> Pass<'_, T> {
     /// Sends the blocks of a window down the tree.
     fn decide(&mut self, at: Range<usize>, rule: &Rule<'_>, tree: &mut Tree<'_>, room: &mut Room) -> Result<()> {
         let leaves = rule.leaves();
-        self.sum_rows(&at, room);
-        for (far, lanes) in room.far.chunks_mut(leaves).zip(room.lanes.chunks(room.pitch)) {
+        let lanes = aligned(&mut room.lanes);
+        self.sum_rows(&at, lanes, &room.gram, room.window);
+        for (far, lanes) in room.far.chunks_mut(leaves).zip(lanes.chunks(room.pitch)) {
             far.copy_from_slice(&lanes[..leaves]);
             for lanes in lanes.chunks(leaves).skip(1) {
                 far.iter_mut().zip(lanes).for_each(|(f, l)| *f += l);
@@ -244,23 +328,25 @@ impl<T: Real> Pass<'_, T> {
     }
 
     /// Sums of the points of a window over earlier ones and over the others of the window.
-    fn sum_rows(&mut self, at: &Range<usize>, room: &Room) {
+    fn sum_rows(&mut self, at: &Range<usize>, lanes: &[f64], gram: &[f64], window: usize) {
         let rows = &mut self.rows[at.clone()];
+        let pitch = lanes.len() / window;
         for i in 0..rows.len() {
-            rows[i] += sum(room.lanes[i * room.pitch..][..room.pitch].iter().copied());
-            let values = &room.gram[i * room.window..][i + 1..rows.len().max(i + 1)];
+            rows[i] += sum(lanes[i * pitch..][..pitch].iter().copied());
+            let values = &gram[i * window..][i + 1..rows.len().max(i + 1)];
             let (own, later) = rows[i..].split_at_mut(1);
             own[0] += sum(values.iter().copied());
             later.iter_mut().zip(values).for_each(|(l, v)| *l += v);
         }
     }
 
-    fn finish(self, order: &[usize], tree: &Tree<'_>) -> Result<Split> {
-        let (n, leaves) = (order.len(), self.inner.len());
-        let size = n / leaves;
+    fn finish(mut self, order: &[usize], rule: &Rule<'_>, tree: &Tree<'_>) -> Result<Split> {
+        let (n, leaves) = (order.len(), rule.leaves());
+        let size = rule.points / leaves;
         let mut sums = self.rows;
+        let columns = aligned(&mut self.columns);
         for (place, &point) in self.places.iter().enumerate() {
-            sums[point] += sum(self.columns.chunks(self.padded).map(|c| c[place]));
+            sums[point] += sum(columns.chunks_exact(self.padded).map(|c| c[place]));
         }
         let mut members = try_zeroed(size * leaves)?;
         for (place, &point) in self.places[..size * leaves].iter().enumerate() {

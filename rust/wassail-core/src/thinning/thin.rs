@@ -50,7 +50,7 @@ pub struct Thinned {
 pub fn thin(problem: &Problem<'_>, monitor: &dyn Monitor) -> Result<Thinned> {
     let &Problem { points, d, kernel, ref rule, order, .. } = problem;
     let (by, of, width) = problem.split.unwrap_or((kernel, points, d));
-    let split = split::<f64>(by, of, width, order, rule, monitor)?;
+    let split = split(by, of, width, order, rule, monitor)?;
     let n = points.len() / d;
     let cloud = Cloud::<f64>::new(kernel, points, d, &center(points, d)?, 0..n)?;
     let diagonal = diagonal(kernel, points, d, monitor)?;
