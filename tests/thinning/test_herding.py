@@ -74,6 +74,15 @@ def test_passes_never_worsen(temperature):
     assert squared(K, many.indices) < 0.5 * values[0]
 
 
+def test_coldest_draws_are_greedy():
+    x = np.random.default_rng(5).normal(size=(50, 2))
+    options = {"size": 8, "kernel": GAUSSIAN}
+    greedy = thinning.kernel_herding(x, **options).indices
+    for temperature in (1e-18, 5e-324):
+        cold = thinning.kernel_herding(x, temperature=temperature, rng=0, **options).indices
+        assert np.array_equal(cold, greedy)
+
+
 def test_draws_follow_the_probabilities():
     x = np.array([[0.0], [1.0], [3.0]])
     mean = GAUSSIAN(x).mean(axis=1)
@@ -162,6 +171,7 @@ def test_standard():
     found = thinning.standard_thin(x, size=5, kernel=GAUSSIAN)
     assert found.indices.tolist() == [1, 3, 5, 7, 9]
     assert found.gain == 0.0
+    assert thinning.standard_thin(x, size=6, kernel=GAUSSIAN).indices.tolist() == [0, 2, 4, 5, 7, 9]
     assert thinning.standard_thin(x, size=10, kernel=GAUSSIAN).indices.tolist() == list(range(10))
     weighted = thinning.standard_thin(x, np.arange(10.0), size=3, kernel=GAUSSIAN)
     assert weighted.indices.tolist() == [5, 8, 9]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from wassail._validate import check_threads, check_weights
@@ -56,7 +57,8 @@ def standard_thin(
     mass = None if weights is None else check_weights(weights, "weights", n)
     share = None if mass is None else mass / mass.sum()
     count = check_size(size, n, unique=mass is None)
-    indices = standard_thinning(n, count, share)
+    even = (np.arange(1, count + 1) * n) // count - 1
+    indices = even.astype(np.intp) if share is None else standard_thinning(n, count, share)
     return ThinningResult(
         indices=indices,
         points=points[indices],

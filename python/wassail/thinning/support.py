@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from wassail import _core
 from wassail._arrays import check_finite, real_array
 from wassail._frozen import ReadOnly
+from wassail._memory import require_matrix
 from wassail._rng import Seed, make_generator
 from wassail._validate import check_integer, check_real, check_threads, check_weights
 from wassail.exceptions import ConvergenceWarning, InputError
@@ -140,6 +141,7 @@ def support_points(
     mass = check_weights(weights, "weights", len(points))
     mass /= mass.sum()
     count = check_integer(size, "size", minimum=1)
+    require_matrix(count, 4 * points.shape[1], "support points", "use a smaller size")
     limit = check_real(tol, "tol")
     if not 0.0 <= limit < math.inf:
         raise InputError(f"tol must be finite and at least 0, got {tol!r}")

@@ -101,11 +101,12 @@ impl<'a> Greedy<'a> {
         }
         let (sums, constant, slope) = (&self.sums, &self.constant, &self.slope);
         let chunks = self.weights.chunks_mut(self.grain).enumerate().collect();
-        let grain = self.grain;
+        // A temperature may be so low that its inverse overflows.
+        let (grain, rate) = (self.grain, (1.0 / temperature).min(f64::MAX));
         let masses = map_chunks(chunks, monitor, |(chunk, weights): (usize, &mut [f64])| {
             let at = chunk * grain..chunk * grain + weights.len();
             weights.copy_from_slice(&sums[at.clone()]);
-            Ok(weigh(weights, &constant[at.clone()], &slope[at], t, least, 1.0 / temperature))
+            Ok(weigh(weights, &constant[at.clone()], &slope[at], t, least, rate))
         })?;
         Ok(softmin(&self.weights, &masses, grain, uniform))
     }
