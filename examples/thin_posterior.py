@@ -132,7 +132,7 @@ def draw(draws: F64, curves: dict[str, list[float]], chosen: dict[str, thinning.
     axes["digits"].imshow(digits(32), cmap="gray")
     axes["digits"].set_title("32 digits that stand for 1797")
     axes["digits"].axis("off")
-    axes["curves"].set_yticks([0.05, 0.1, 0.2, 0.4], ["0.05", "0.1", "0.2", "0.4"])
+    axes["curves"].set_yticks([0.02, 0.05, 0.1, 0.2], ["0.02", "0.05", "0.1", "0.2"])
     figure.tight_layout()
     figure.savefig(path, dpi=110)
 
