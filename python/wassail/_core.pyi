@@ -358,13 +358,15 @@ class Kernel:
 
 def kernel_gram(kernel: Kernel, x: NDArray[Any], y: NDArray[Any], n_threads: int) -> NDArray[np.float64]: ...
 
-# multipliers (m,), uniforms (m, >= n // 2): leaves (2^m, n >> m), σ² of each, Σ_{i<j} k within each, Σ_{j≠i} k(x_i, x_j)
-# of each point, pairs evaluated, decisions recomputed
+# multipliers (m,), uniforms (m, >= n // 2): leaves (2^m, n >> m), σ² of each, sums of k over pairs within each, sums of k
+# of each point over the others, pairs evaluated, decisions recomputed; single: from values in float32 where that pays,
+# the same leaves
 def kernel_split(
     kernel: Kernel,
     x: NDArray[Any],
     multipliers: NDArray[np.float64],
     uniforms: NDArray[np.float64],
+    single: bool,
     n_threads: int,
 ) -> tuple[NDArray[np.uintp], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int, int]: ...
 

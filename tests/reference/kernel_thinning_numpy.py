@@ -1,8 +1,8 @@
 """Kernel thinning in NumPy, from a stored kernel matrix.
 
-KT-SPLIT and KT-SWAP are Algorithms 1a and 1b of Dwivedi and Mackey, arXiv:2105.05842, with the thresholds of Generalized
-Kernel Thinning, arXiv:2110.01593. Points go down the tree one after another, as in the papers; kernel sums are taken anew
-for each decision.
+KT-SPLIT and KT-SWAP are Algorithms 1a and 1b of Dwivedi and Mackey, arXiv:2105.05842, with the thresholds of
+Generalized Kernel Thinning, arXiv:2110.01593. Points go down the tree one after another, as in the papers; kernel sums
+are taken anew for each decision.
 """
 
 import numpy as np

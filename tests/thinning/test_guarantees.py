@@ -25,7 +25,7 @@ def errors(request):
     multipliers, core = split_multipliers(n, halvings, 0.5), kernel._core_kernel()
     for seed in range(SEEDS):
         uniforms = split_uniforms(n, halvings, np.random.default_rng(seed))
-        leaves, sigma, *_ = _core.kernel_split(core, x, multipliers, uniforms, 1)
+        leaves, sigma, *_ = _core.kernel_split(core, x, multipliers, uniforms, False, 1)
         values.append([n * (g.mean() - g[leaves[0]].mean()) for g in f])
         variances.append(n**2 * sigma[0])
     return np.array(values), np.array(variances)

@@ -16,7 +16,7 @@ KERNEL = kernels.Gaussian(1.0)
 
 def split(x, kernel, multipliers, uniforms, n_threads=0):
     """Return the leaves and what else the core knows about them."""
-    return _core.kernel_split(kernel._core_kernel(), x, multipliers, uniforms, n_threads)
+    return _core.kernel_split(kernel._core_kernel(), x, multipliers, uniforms, False, n_threads)
 
 
 def leaves_of(x, halvings, seed, kernel=KERNEL):

@@ -39,6 +39,7 @@ pub fn kernel_split<'py>(
     x: Points<'py>,
     multipliers: PyReadonlyArray1<'py, f64>,
     uniforms: PyReadonlyArray2<'py, f64>,
+    single: bool,
     n_threads: usize,
 ) -> PyResult<(Bound<'py, PyArray2<usize>>, Array<'py>, Array<'py>, Array<'py>, usize, usize)> {
     let (n, d) = x.shape();
@@ -47,7 +48,7 @@ pub fn kernel_split<'py>(
     let order: Vec<usize> = (0..n).collect();
     let work = (n * n / 2).saturating_mul(kernel.core().work(d));
     let found = enter(py, work, n_threads, &Hooks::default(), |monitor| {
-        split(kernel.core(), points, d, &order, &rule, monitor)
+        split(kernel.core(), points, d, &order, &rule, single, monitor)
     })?;
     let leaves = matrix(py, found.leaves, rule.leaves(), n >> rule.levels)?;
     let (variances, inner, sums) = (vector(py, found.variances), vector(py, found.inner), vector(py, found.sums));

@@ -38,5 +38,5 @@ def run(n, d, halvings, seed):
 
 if __name__ == "__main__":
     cases = [json.dumps(run(*case)) for case in CASES]
-    text = '{"goodpoints": "%s", "cases": [\n%s\n]}\n' % (version("goodpoints"), ",\n".join(cases))
+    text = f'{{"goodpoints": "{version("goodpoints")}", "cases": [\n' + ",\n".join(cases) + "\n]}\n"
     Path(__file__).with_name("goodpoints.json").write_text(text, encoding="utf-8")

@@ -7,6 +7,7 @@ mod herding;
 mod node;
 mod pick;
 mod pull;
+mod recheck;
 mod row;
 mod split;
 mod support;

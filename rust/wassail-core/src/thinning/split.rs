@@ -5,7 +5,8 @@
 //! they are those over a range of leaves. Each pair is evaluated once, for all levels and for the mean kernel.
 
 use super::fold::{Lanes, ROWS, STRIDE, aligned, fold, with_room};
-use super::node::{Block, Tree};
+use super::node::{Block, Exact, Tree};
+use super::recheck::Recheck;
 use crate::error::{Result, try_zeroed};
 use crate::kernel::{Cloud, Kernel, Real, center};
 use crate::monitor::{Monitor, Progress};
@@ -18,6 +19,10 @@ use std::ops::Range;
 const WINDOW: usize = STRIDE;
 /// Halvings that are made at once: tables of 4^levels values are held.
 const MOST_LEVELS: usize = 10;
+/// Points from which on f32 pays.
+const SINGLE_FROM: usize = 1024;
+/// Error of a sum in f32, over the largest value, up to which few decisions are in doubt: thresholds are some times that value.
+const DOUBT: f64 = 0.25;
 /// Tasks of a window.
 const TASKS: usize = 16;
 
@@ -90,18 +95,24 @@ pub struct Split {
     pub n_evaluations: usize,
     /// Decisions taken again in f64.
     pub n_recomputed: usize,
+    /// Whether `inner` and `sums` are those of values in f32.
+    pub rounded: bool,
 }
 
 /// Splits `order`, rows of points of dimension d, into 2^levels leaves; the last points, fewer than leaves, are left over.
+///
+/// With `single`, sums are those of values in f32 where that pays, and decisions that their error could turn are taken again
+/// from f64: the leaves are the same.
 pub fn split(
     kernel: &dyn Kernel,
     points: Coordinates<'_>,
     d: usize,
     order: &[usize],
     rule: &Rule<'_>,
+    single: bool,
     monitor: &dyn Monitor,
 ) -> Result<Split> {
-    let input = Input { kernel, points, d, center: &center(points, d)? };
+    let input = Input { kernel, points, d, center: &center(points, d)?, single };
     let reports = |n_iter| {
         monitor.report(Progress { n_iter, ..Progress::default() });
     };
@@ -127,6 +138,7 @@ struct Input<'a> {
     points: Coordinates<'a>,
     d: usize,
     center: &'a [f64],
+    single: bool,
 }
 
 fn halve(
@@ -143,7 +155,7 @@ fn halve(
     for start in (0..order.len()).step_by(window) {
         let end = (start + window).min(order.len());
         pass.sums(start..end, &mut room, monitor)?;
-        pass.decide(start..end, rule, &mut tree, &mut room)?;
+        pass.decide(start..end, rule, &mut tree, &mut room, monitor)?;
         report(end);
     }
     pass.finish(order, rule, &tree)
@@ -194,9 +206,49 @@ impl Room {
     }
 }
 
+/// Sums of some rows over the points of earlier windows.
+struct Far<'a> {
+    kernel: &'a dyn Kernel,
+    rows: Range<usize>,
+    /// Points of earlier windows.
+    done: usize,
+    pitch: usize,
+    /// Tiles between two looks at the monitor.
+    poll: usize,
+}
+
+impl Far<'_> {
+    fn sums<T: Real>(
+        &self,
+        cloud: &Cloud<T>,
+        lanes: &mut [f64],
+        columns: &mut [f64],
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
+        let mut tile = with_room(ROWS * STRIDE)?;
+        let tile = aligned(&mut tile);
+        for (count, c) in (0..self.done).step_by(STRIDE).enumerate() {
+            if count % self.poll == 0 {
+                monitor.check()?;
+            }
+            let panels = c / LANES..(c + STRIDE) / LANES;
+            for r in self.rows.clone().step_by(ROWS) {
+                let some = r..(r + ROWS).min(self.rows.end);
+                let count = some.len();
+                T::tile(self.kernel, cloud.rows(some), cloud.panels(panels.clone()), tile, STRIDE)?;
+                let sums = &mut lanes[(r - self.rows.start) * self.pitch..];
+                fold(tile, count, Lanes { sums, pitch: self.pitch, offset: c % self.pitch }, &mut columns[c..]);
+            }
+        }
+        Ok(())
+    }
+}
+
 struct Pass<'a> {
     kernel: &'a dyn Kernel,
     cloud: Cloud<f64>,
+    /// The same in f32, and the largest error of a value there.
+    fast: Option<(Cloud<f32>, f64)>,
     diagonal: Vec<f64>,
     /// The point at each place of the panels.
     places: Vec<usize>,
@@ -212,7 +264,7 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn new(input: &Input<'a>, order: &[usize], rule: &Rule<'_>) -> Result<Self> {
-        let &Input { kernel, points, d, center } = input;
+        let &Input { kernel, points, d, center, single } = input;
         let n = order.len();
         let mut diagonal = try_zeroed(n)?;
         let mut point = try_zeroed(d)?;
@@ -221,9 +273,18 @@ impl<'a> Pass<'a> {
             *value = kernel.diagonal(&point);
         }
         let padded = n.next_multiple_of(STRIDE);
+        let cloud = Cloud::new(kernel, points, d, center, order.iter().copied())?;
+        let largest = diagonal.iter().fold(0.0f64, |m, v| m.max(*v));
+        let bound = if single && n >= SINGLE_FROM { kernel.bound_f32(d, &cloud.reach()?) } else { f64::INFINITY };
+        let fast = if n as f64 * bound <= DOUBT * largest {
+            Some((Cloud::new(kernel, points, d, center, order.iter().copied())?, bound))
+        } else {
+            None
+        };
         Ok(Self {
             kernel,
-            cloud: Cloud::new(kernel, points, d, center, order.iter().copied())?,
+            cloud,
+            fast,
             diagonal,
             places: try_zeroed(n)?,
             rows: try_zeroed(n)?,
@@ -245,26 +306,18 @@ impl<'a> Pass<'a> {
         let gram = room.gram.chunks_mut(grain * window);
         let columns = aligned(&mut self.columns).chunks_mut(self.padded);
         let tasks = rows.zip(lanes).zip(gram).zip(columns).map(|(((r, l), g), c)| (r, l, g, c)).collect();
-        let (kernel, cloud, poll) = (self.kernel, &self.cloud, self.poll);
+        let (kernel, cloud, fast, poll) = (self.kernel, &self.cloud, self.fast.as_ref(), self.poll);
         map_chunks(
             tasks,
             monitor,
             |(rows, lanes, gram, columns): (Range<usize>, &mut [f64], &mut [f64], &mut [f64])| {
+                let far = Far { kernel, rows: rows.clone(), done: at.start, pitch, poll };
+                match fast {
+                    Some((cloud, _)) => far.sums(cloud, lanes, columns, monitor)?,
+                    None => far.sums(cloud, lanes, columns, monitor)?,
+                }
                 let mut tile = with_room(ROWS * STRIDE)?;
                 let tile = aligned(&mut tile);
-                for (count, c) in (0..at.start).step_by(STRIDE).enumerate() {
-                    if count % poll == 0 {
-                        monitor.check()?;
-                    }
-                    let panels = c / LANES..(c + STRIDE) / LANES;
-                    for r in rows.clone().step_by(ROWS) {
-                        let some = r..(r + ROWS).min(rows.end);
-                        let count = some.len();
-                        f64::tile(kernel, cloud.rows(some), cloud.panels(panels.clone()), tile, STRIDE)?;
-                        let sums = &mut lanes[(r - rows.start) * pitch..];
-                        fold(tile, count, Lanes { sums, pitch, offset: c % pitch }, &mut columns[c..]);
-                    }
-                }
                 // Of the window itself, what lies right of the diagonal.
                 for c in (rows.start / LANES * LANES..at.end).step_by(LANES) {
                     for r in rows.clone().step_by(ROWS) {
@@ -289,7 +342,14 @@ impl<'a> Pass<'a> {
     }
 
     /// Sends the blocks of a window down the tree.
-    fn decide(&mut self, at: Range<usize>, rule: &Rule<'_>, tree: &mut Tree<'_>, room: &mut Room) -> Result<()> {
+    fn decide(
+        &mut self,
+        at: Range<usize>,
+        rule: &Rule<'_>,
+        tree: &mut Tree<'_>,
+        room: &mut Room,
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
         let leaves = rule.leaves();
         let lanes = aligned(&mut room.lanes);
         self.sum_rows(&at, lanes, &room.gram, room.window);
@@ -303,13 +363,22 @@ impl<'a> Pass<'a> {
         for start in at.clone().step_by(leaves).take_while(|s| s + leaves <= rule.points) {
             let first = start - at.start;
             let own = first * leaves..(first + leaves) * leaves;
+            let recheck = self.fast.as_ref().map(|&(_, bound)| Recheck {
+                kernel: self.kernel,
+                cloud: &self.cloud,
+                done: at.start,
+                first: start,
+                width: leaves,
+                bound,
+                monitor,
+            });
             let chosen = tree.descend(&Block {
                 gram: &room.gram[first * room.window + first..],
                 stride: room.window,
                 diagonal: &self.diagonal[start..start + leaves],
                 far: &room.far[own.clone()],
                 near: &room.near[own],
-                exact: None,
+                exact: recheck.as_ref().map(|r| r as &dyn Exact),
             })?;
             for (leaf, &x) in chosen.iter().enumerate() {
                 let row = first + x;
@@ -322,6 +391,9 @@ impl<'a> Pass<'a> {
         }
         for place in at.clone().skip_while(|&p| p < rule.points) {
             self.places[place] = place;
+        }
+        if let Some((cloud, _)) = &mut self.fast {
+            cloud.arrange(at.start, &self.places[at.clone()]);
         }
         self.cloud.arrange(at.start, &self.places[at]);
         Ok(())
@@ -359,6 +431,7 @@ impl<'a> Pass<'a> {
             sums,
             n_evaluations: n * n.saturating_sub(1) / 2,
             n_recomputed: tree.recomputed,
+            rounded: self.fast.is_some(),
         })
     }
 }

@@ -50,7 +50,10 @@ pub struct Thinned {
 pub fn thin(problem: &Problem<'_>, monitor: &dyn Monitor) -> Result<Thinned> {
     let &Problem { points, d, kernel, ref rule, order, .. } = problem;
     let (by, of, width) = problem.split.unwrap_or((kernel, points, d));
-    let split = split(by, of, width, order, rule, monitor)?;
+    // The sums of a rounded split serve input that was rounded itself, and are not needed with another mean.
+    let rough = matches!(points, Coordinates::Single(_));
+    let single = rough || problem.split.is_some() || problem.weights.is_some() || problem.centered;
+    let split = split(by, of, width, order, rule, single, monitor)?;
     let n = points.len() / d;
     let cloud = Cloud::<f64>::new(kernel, points, d, &center(points, d)?, 0..n)?;
     let diagonal = diagonal(kernel, points, d, monitor)?;
@@ -93,7 +96,8 @@ fn best_leaf(
     let leaves: Vec<&[usize]> = split.leaves.chunks(size).collect();
     // The discrepancies of two halves are the same.
     let count = if leaves.len() == 2 && !problem.centered { 1 } else { leaves.len() };
-    let values = if problem.split.is_none() {
+    let rough = matches!(problem.points, Coordinates::Single(_));
+    let values = if problem.split.is_none() && (rough || !split.rounded) {
         let own = |(leaf, &inner): (&&[usize], &f64)| {
             let own = 2.0 * inner + leaf.iter().map(|&c| goal.diagonal[c]).sum::<f64>();
             goal.relative_of(own, leaf)
