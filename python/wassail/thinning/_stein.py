@@ -51,7 +51,13 @@ class Sample:
         return values
 
     def result(
-        self, indices: Indices, weights: F64 | None, n_evaluations: int, *, sigma: float | None = None
+        self,
+        indices: Indices,
+        weights: F64 | None,
+        n_evaluations: int,
+        *,
+        sigma: float | None = None,
+        n_recomputed: int = 0,
     ) -> ThinningResult:
         """Return the result: these points stand for the target of the kernel."""
         return ThinningResult(
@@ -64,7 +70,7 @@ class Sample:
             input_weights=None,
             sigma=sigma,
             n_evaluations=n_evaluations,
-            n_recomputed=0,
+            n_recomputed=n_recomputed,
             n_threads=self.n_threads,
             packed=self.packed,
         )
