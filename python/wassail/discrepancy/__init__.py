@@ -7,6 +7,7 @@ from wassail.discrepancy.goodness import ksd_test
 from wassail.discrepancy.incomplete import block_ksd, block_mmd, incomplete_ksd, incomplete_mmd, linear_ksd, linear_mmd
 from wassail.discrepancy.ksd import ksd
 from wassail.discrepancy.mmd import mmd
+from wassail.discrepancy.perturbed import ModeJumps, perturbed_ksd_test
 from wassail.discrepancy.results import Discrepancy, Estimate, MonteCarloTest
 from wassail.discrepancy.two_sample import mmd_test, mmd_wild_test
 
@@ -17,6 +18,7 @@ __all__ = [
     "CompressedTest",
     "Discrepancy",
     "Estimate",
+    "ModeJumps",
     "MonteCarloTest",
     "block_ksd",
     "block_mmd",
@@ -33,4 +35,5 @@ __all__ = [
     "mmd_agg_test",
     "mmd_test",
     "mmd_wild_test",
+    "perturbed_ksd_test",
 ]
