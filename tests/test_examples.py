@@ -29,3 +29,15 @@ def test_expert_routing(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "1.000000 balanced" in done.stdout
     assert image.open(output).size[0] > 600
+
+
+def test_thin_posterior(tmp_path):
+    pytest.importorskip("sklearn")
+    pytest.importorskip("matplotlib")
+    image = pytest.importorskip("PIL.Image")
+    output = tmp_path / "thin.png"
+    command = [sys.executable, str(EXAMPLES / "thin_posterior.py"), "--draws", "600", "--output", str(output)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Stein recombination" in done.stdout
+    assert image.open(output).size[0] > 1000

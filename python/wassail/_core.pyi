@@ -481,3 +481,35 @@ def kernel_sign_forms(
     signs: NDArray[np.uint8],
     n_threads: int,
 ) -> NDArray[np.float64]: ...
+
+# size, whether no point is chosen twice, temperature of each pass, uniform numbers for passes of positive temperature
+_Passes: TypeAlias = tuple[int, bool, NDArray[np.float64], NDArray[np.float64]]
+
+# Indices in the order of choice and Σ k(x_i, x_j) / m² + 2 Σ s_i / m; None where no score is finite. Scores that are
+# minimized: c_i + t s_i + Σ_chosen k(x_j, x_i), in herding with c = 0 and s = −(mean embedding).
+def kernel_herd(
+    kernel: Kernel, x: NDArray[Any], weights: NDArray[np.float64], passes: _Passes, n_threads: int
+) -> tuple[NDArray[np.intp], float] | None: ...
+def greedy_select(
+    kernel: Kernel,
+    x: NDArray[Any],
+    constant: NDArray[np.float64],
+    slope: NDArray[np.float64] | None,
+    passes: _Passes,
+    n_threads: int,
+) -> tuple[NDArray[np.intp], float] | None: ...
+
+# factor (n, r) and pivots (r,): a pivot for each uniform number, fewer where the residual vanishes
+def rp_cholesky(
+    kernel: Kernel, x: NDArray[Any], weights: NDArray[np.float64], uniforms: NDArray[np.float64], n_threads: int
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]: ...
+
+# unit: center (d,), scale, η; limits: tol, max_iter. Points, objective before each step and after the last, last move
+def support_points(
+    x: NDArray[Any],
+    weights: NDArray[np.float64],
+    start: NDArray[np.float64],
+    unit: tuple[NDArray[np.float64], float, float],
+    limits: tuple[float, int],
+    n_threads: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]: ...

@@ -82,10 +82,11 @@ def split_uniforms(n: int, halvings: int, rng: np.random.Generator) -> F64:
     return rng.uniform(size=(halvings, n // 2)) if halvings else np.zeros((0, n // 2))
 
 
-def stratified(weights: F64, rng: np.random.Generator) -> NDArray[np.uintp]:
-    """Draw as many points as there are, one in each stratum of the weights: the counts are n w_i up to 2."""
-    n = weights.size
+def stratified(weights: F64, rng: np.random.Generator, size: int | None = None) -> NDArray[np.uintp]:
+    """Draw points, as many as there are by default, one in each stratum of the weights: each size w_i times up to 2."""
+    size = weights.size if size is None else size
     cumulated = np.cumsum(weights)
-    places = (np.arange(n) + rng.random(n)) / n * cumulated[-1]
+    places = (np.arange(size) + rng.random(size)) / size * cumulated[-1]
     rows = np.searchsorted(cumulated, places, side="right")
-    return np.minimum(rows, n - 1).astype(np.uintp)
+    chosen: NDArray[np.uintp] = np.minimum(rows, weights.size - 1).astype(np.uintp)
+    return chosen

@@ -1,4 +1,4 @@
-//! The core of wassail: optimal transport on all cores, without Python.
+//! The core of wassail: optimal transport and distribution compression on all cores, without Python.
 
 #![deny(unsafe_code)]
 

@@ -14,6 +14,7 @@ mod enter;
 mod errors;
 mod exact;
 mod geometry;
+mod greedy;
 mod kernel;
 mod newton;
 mod ot;
@@ -21,6 +22,7 @@ mod plan;
 mod points;
 mod sliced;
 mod sparse;
+mod support;
 mod thinning;
 mod waiting;
 
@@ -42,6 +44,8 @@ mod _core {
     #[pymodule_export]
     use super::geometry::Geometry;
     #[pymodule_export]
+    use super::greedy::{greedy_select, kernel_herd, rp_cholesky};
+    #[pymodule_export]
     use super::kernel::{Kernel, kernel_gram, kernel_gram_f32};
     #[pymodule_export]
     use super::newton::sinkhorn_newton;
@@ -53,6 +57,8 @@ mod _core {
     use super::sliced::{circle_cut, sliced_distances, sliced_gradient, sliced_pulls};
     #[pymodule_export]
     use super::sparse::sparse_transport;
+    #[pymodule_export]
+    use super::support::support_points;
     #[pymodule_export]
     use super::thinning::{kernel_split, kernel_thin};
     use pyo3::prelude::*;

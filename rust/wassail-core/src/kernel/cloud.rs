@@ -34,11 +34,11 @@ impl<T: Scalar> Cloud<T> {
             kernel.check(&point)?;
             kernel.pack(&point, &mut features);
             let base = at / LANES * LANES * width + at % LANES;
-            for (k, &v) in features.iter().enumerate() {
+            let places = rows[at * width..][..width].iter_mut().zip(panels[base..].iter_mut().step_by(LANES));
+            for ((row, panel), &v) in places.zip(&features) {
                 // Differences of features are finite, whatever the unit.
-                let v = T::from_f64(v).min(T::MOST).max(-T::MOST);
-                rows[at * width + k] = v;
-                panels[base + k * LANES] = v;
+                *row = T::from_f64(v).min(T::MOST).max(-T::MOST);
+                *panel = *row;
             }
         }
         Ok(Self { n, width, rows, panels })

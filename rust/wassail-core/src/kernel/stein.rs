@@ -12,10 +12,11 @@ use crate::numeric::isa::Isa;
 use crate::numeric::lanes::LANES;
 use crate::numeric::scalar::Scalar;
 use crate::numeric::simd::Vector;
+use std::ops::Range;
 use std::sync::Arc;
 
-/// Rows of a block.
-const ROWS: usize = 4;
+/// Pairs of a row and a panel in a block.
+const SLOTS: usize = 4;
 /// Largest distance from the center, in units of the base, that is worked with.
 const FARTHEST: f64 = 1e50;
 
@@ -32,6 +33,8 @@ pub enum Metric {
 pub struct Stein {
     base: Arc<dyn Radial>,
     metric: Metric,
+    /// φ(0) and φ′(0).
+    at_zero: (f64, f64),
 }
 
 impl Stein {
@@ -46,7 +49,10 @@ impl Stein {
                 Metric::Matrix(a, l)
             }
         };
-        Self { base, metric }
+        let mut jets = [[0.0; LANES]; 3];
+        let [value, first, second] = &mut jets;
+        base.jets_f64(value, first, second);
+        Self { at_zero: (value[0], first[0]), base, metric }
     }
 
     fn trace(&self, d: usize) -> f64 {
@@ -68,16 +74,16 @@ impl Stein {
         let d = x.width() / self.parts();
         let scalar = if let Metric::Scalar(l) = self.metric { Some(l) } else { None };
         let task = Task { d, scalar, trace: self.trace(d) };
-        for p in 0..y.len() {
-            for r in (0..x.len()).step_by(ROWS) {
-                let rows = ROWS.min(x.len() - r);
-                let mut block = Block::<T>::default();
-                sums(&task, x, r..r + rows, y.panel(p), &mut block);
-                T::jets(&*self.base, &mut block.q, &mut block.first, &mut block.second);
-                finish(&task, &mut block);
-                for (i, values) in block.q.chunks_exact(LANES).take(rows).enumerate() {
-                    out[(r + i) * stride + p * LANES..][..LANES].copy_from_slice(values);
-                }
+        let (pairs, mut block) = (x.len() * y.len(), Block::<T>::default());
+        for start in (0..pairs).step_by(SLOTS) {
+            let slots = SLOTS.min(pairs - start);
+            let used = slots * LANES;
+            sums(&task, x, y, start..start + slots, &mut block);
+            T::jets(&*self.base, &mut block.q[..used], &mut block.first[..used], &mut block.second[..used]);
+            finish(&task, used, &mut block);
+            for (pair, values) in (start..start + slots).zip(block.q.chunks_exact(LANES)) {
+                let (p, r) = (pair / x.len(), pair % x.len());
+                out[r * stride + p * LANES..][..LANES].copy_from_slice(values);
             }
         }
     }
@@ -107,11 +113,8 @@ impl Kernel for Stein {
 
     fn diagonal(&self, point: &[f64]) -> f64 {
         let d = point.len() / 2;
-        let mut jets = [[0.0; LANES]; 3];
-        let [value, first, second] = &mut jets;
-        self.base.jets_f64(value, first, second);
         let square: f64 = point[d..].iter().map(|s| s * s).sum();
-        value[0] * square - 2.0 * first[0] * self.trace(d)
+        self.at_zero.0 * square - 2.0 * self.at_zero.1 * self.trace(d)
     }
 
     fn check(&self, point: &[f64]) -> Result<()> {
@@ -152,23 +155,23 @@ impl Kernel for Stein {
     }
 }
 
-/// Sums over coordinates for some rows and a panel.
+/// Sums over coordinates for some pairs of a row and a panel.
 struct Block<T> {
     /// |A δ|², then φ, then the values.
-    q: [T; ROWS * LANES],
-    first: [T; ROWS * LANES],
-    second: [T; ROWS * LANES],
+    q: [T; SLOTS * LANES],
+    first: [T; SLOTS * LANES],
+    second: [T; SLOTS * LANES],
     /// |L δ|².
-    stretched: [T; ROWS * LANES],
+    stretched: [T; SLOTS * LANES],
     /// (s_x − s_y)·L δ.
-    cross: [T; ROWS * LANES],
+    cross: [T; SLOTS * LANES],
     /// s_x·s_y.
-    product: [T; ROWS * LANES],
+    product: [T; SLOTS * LANES],
 }
 
 impl<T: Scalar> Default for Block<T> {
     fn default() -> Self {
-        let zeros = [T::ZERO; ROWS * LANES];
+        let zeros = [T::ZERO; SLOTS * LANES];
         Self { q: zeros, first: zeros, second: zeros, stretched: zeros, cross: zeros, product: zeros }
     }
 }
@@ -182,66 +185,85 @@ struct Task {
 }
 
 multiversion! {
-    fn sums<T: Scalar>(task: &Task, x: Rows<'_, T>, rows: std::ops::Range<usize>, panel: &[T], block: &mut Block<T>) => sums_body
+    fn sums<T: Scalar>(task: &Task, x: Rows<'_, T>, y: Panels<'_, T>, pairs: Range<usize>, block: &mut Block<T>) => sums_body
 }
 
 #[inline(always)]
 fn sums_body<I: Isa, T: Scalar>(
     task: &Task,
     x: Rows<'_, T>,
-    rows: std::ops::Range<usize>,
-    panel: &[T],
+    y: Panels<'_, T>,
+    pairs: Range<usize>,
     block: &mut Block<T>,
 ) {
-    let width = T::Register::<I>::N;
-    let (d, zero) = (task.d, T::Register::<I>::splat(T::ZERO));
-    for (i, r) in rows.enumerate() {
-        let row = x.row(r);
-        for lane in (0..LANES).step_by(2 * width) {
-            let mut acc = [[zero; 4]; 2];
-            for k in 0..d {
-                for (u, acc) in acc.iter_mut().enumerate() {
-                    let at = lane + u * width;
-                    let delta = T::Register::<I>::splat(row[k]).sub(T::Register::<I>::load(&panel[k * LANES + at..]));
-                    acc[0] = delta.fma(delta, acc[0]);
-                    let (mut turned, mut s) = (delta, d + k);
-                    if task.scalar.is_none() {
-                        let l = T::Register::<I>::load(&panel[(d + k) * LANES + at..]);
-                        turned = T::Register::<I>::splat(row[d + k]).sub(l);
-                        acc[1] = turned.fma(turned, acc[1]);
-                        s += d;
-                    }
-                    let (sx, sy) = (T::Register::<I>::splat(row[s]), T::Register::<I>::load(&panel[s * LANES + at..]));
-                    acc[2] = sx.sub(sy).fma(turned, acc[2]);
-                    acc[3] = sx.fma(sy, acc[3]);
-                }
-            }
-            for (u, acc) in acc.iter().enumerate() {
-                let at = i * LANES + lane + u * width;
-                acc[0].store(&mut block.q[at..]);
-                acc[1].store(&mut block.stretched[at..]);
-                acc[2].store(&mut block.cross[at..]);
-                acc[3].store(&mut block.product[at..]);
-            }
+    let used = pairs.len() * LANES;
+    for (slot, pair) in pairs.enumerate() {
+        let (row, panel) = (x.row(pair % x.len()), y.panel(pair / x.len()));
+        if task.scalar.is_some() {
+            accumulate::<I, T, false>(task.d, row, panel, slot * LANES, block);
+        } else {
+            accumulate::<I, T, true>(task.d, row, panel, slot * LANES, block);
         }
     }
     if let Some(l) = task.scalar {
         let (l, inverse) = (T::from_f64(l), T::from_f64(1.0 / l));
-        for ((s, q), p) in block.stretched.iter_mut().zip(&block.q).zip(&mut block.product) {
+        for ((s, q), p) in block.stretched[..used].iter_mut().zip(&block.q).zip(&mut block.product) {
             *s = *q * l;
             *p = *p * inverse;
         }
     }
 }
 
+/// One row and one panel, two registers wide at a time.
+#[inline(always)]
+fn accumulate<I: Isa, T: Scalar, const MATRIX: bool>(
+    d: usize,
+    row: &[T],
+    panel: &[T],
+    slot: usize,
+    block: &mut Block<T>,
+) {
+    let width = T::Register::<I>::N;
+    // A x, L x and s; without a matrix the second is not read.
+    let scores = if MATRIX { 2 * d } else { d };
+    let own = row[..d].iter().zip(&row[d..2 * d]).zip(&row[scores..scores + d]);
+    let parts = |from: usize| panel[from * LANES..(from + d) * LANES].chunks_exact(LANES);
+    for lane in (0..LANES).step_by(2 * width) {
+        let mut acc = [[T::Register::<I>::splat(T::ZERO); 4]; 2];
+        let others = parts(0).zip(parts(d)).zip(parts(scores));
+        for (((&x, &l), &sx), ((y, m), sy)) in own.clone().zip(others) {
+            for (u, acc) in acc.iter_mut().enumerate() {
+                let at = lane + u * width;
+                let delta = T::Register::<I>::splat(x).sub(T::Register::<I>::load(&y[at..]));
+                acc[0] = delta.fma(delta, acc[0]);
+                let mut turned = delta;
+                if MATRIX {
+                    turned = T::Register::<I>::splat(l).sub(T::Register::<I>::load(&m[at..]));
+                    acc[1] = turned.fma(turned, acc[1]);
+                }
+                let (sx, sy) = (T::Register::<I>::splat(sx), T::Register::<I>::load(&sy[at..]));
+                acc[2] = sx.sub(sy).fma(turned, acc[2]);
+                acc[3] = sx.fma(sy, acc[3]);
+            }
+        }
+        for (u, acc) in acc.iter().enumerate() {
+            let at = slot + lane + u * width;
+            acc[0].store(&mut block.q[at..]);
+            acc[1].store(&mut block.stretched[at..]);
+            acc[2].store(&mut block.cross[at..]);
+            acc[3].store(&mut block.product[at..]);
+        }
+    }
+}
+
 multiversion! {
-    fn finish<T: Scalar>(task: &Task, block: &mut Block<T>) => finish_body
+    fn finish<T: Scalar>(task: &Task, used: usize, block: &mut Block<T>) => finish_body
 }
 
 #[inline(always)]
-fn finish_body<I: Isa, T: Scalar>(task: &Task, block: &mut Block<T>) {
+fn finish_body<I: Isa, T: Scalar>(task: &Task, used: usize, block: &mut Block<T>) {
     let (trace, minus_two, minus_four) = (T::from_f64(task.trace), T::from_f64(-2.0), T::from_f64(-4.0));
-    for i in 0..ROWS * LANES {
+    for i in 0..used.min(SLOTS * LANES) {
         let outer = minus_four * block.second[i] * block.stretched[i];
         let inner = minus_two * block.first[i] * (trace + block.cross[i]);
         block.q[i] = block.q[i].fma::<I>(block.product[i], inner + outer);
