@@ -92,6 +92,8 @@ pub fn thin(problem: &Problem<'_>, monitor: &dyn Monitor) -> Result<Thinned> {
             None => Swap::new(&goal, problem.baseline, problem.unique, monitor)?,
         };
         variance = None;
+    } else if let Some(unused) = standard {
+        n_evaluations += unused.n_evaluations;
     }
     swap.refine(problem.rounds, monitor)?;
     n_evaluations += swap.n_evaluations;
