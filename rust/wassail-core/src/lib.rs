@@ -12,3 +12,4 @@ pub mod ot;
 pub mod parallel;
 pub mod points;
 pub mod probe;
+pub mod rng;
