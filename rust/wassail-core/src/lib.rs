@@ -13,3 +13,4 @@ pub mod parallel;
 pub mod points;
 pub mod probe;
 pub mod rng;
+pub mod sampling;

@@ -16,8 +16,10 @@ mod newton;
 mod ot;
 mod plan;
 mod points;
+mod sampling;
 mod sliced;
 mod sparse;
+mod target;
 mod waiting;
 
 use pyo3::prelude::*;
@@ -45,9 +47,13 @@ mod _core {
         softmin_cols,
     };
     #[pymodule_export]
+    use super::sampling::{Transition, run_chains};
+    #[pymodule_export]
     use super::sliced::{circle_cut, sliced_distances, sliced_gradient, sliced_pulls};
     #[pymodule_export]
     use super::sparse::sparse_transport;
+    #[pymodule_export]
+    use super::target::Target;
     use pyo3::prelude::*;
 
     #[pymodule_init]

@@ -15,10 +15,14 @@ pub enum Purpose {
     Time = 2,
     /// Starting points and velocities.
     Start = 3,
-    /// Second noise of a step.
+    /// What is correlated with the noise of a step.
     Partner = 4,
     /// Choices of data, components and partners.
     Choice = 5,
+    /// Noise after the gradient of a step, where there is noise before it.
+    SecondNoise = 6,
+    /// Its partner.
+    SecondPartner = 7,
 }
 
 /// The counter stream of (key, chain, step): draws are functions of (purpose, index).
