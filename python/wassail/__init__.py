@@ -1,7 +1,7 @@
 """Optimal transport at the speed of the machine: NumPy arrays in, certified answers out."""
 
-from wassail import kernels, ot
+from wassail import kernels, ot, sampling, thinning
 from wassail._config import get_num_threads, set_num_threads, show_config
 from wassail._core import __version__
 
-__all__ = ["__version__", "get_num_threads", "kernels", "ot", "set_num_threads", "show_config"]
+__all__ = ["__version__", "get_num_threads", "kernels", "ot", "sampling", "set_num_threads", "show_config", "thinning"]

@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from wassail import _core
 from wassail._arrays import check_finite, first_index, real_array, show_index
+from wassail._frozen import FieldsOnly
 from wassail._rng import Seed, make_generator
 from wassail._validate import check_real
 from wassail.exceptions import InputError, NumericalError
 from wassail.ot import _line
 from wassail.ot._dual import weighted_sum
-from wassail.ot._frozen import FieldsOnly
 
 F64: TypeAlias = NDArray[np.float64]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wassail._frozen import ReadOnly
 from wassail._memory import require_matrix
 from wassail.exceptions import InputError
 from wassail.ot import _maps
-from wassail.ot._frozen import ReadOnly
 from wassail.ot.geometry import ArrayCost, PointCloud
 from wassail.ot.results import Choice, Status
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wassail._frozen import FieldsOnly
 from wassail._progress import progress_reporter
 from wassail._validate import Report, check_callable, check_threads
 from wassail.exceptions import InputError
 from wassail.ot._basis import ExactTrace, Start, check_start, solve
-from wassail.ot._frozen import FieldsOnly
 from wassail.ot._problem import Problem
 from wassail.ot.geometry import ArrayCost, Cost, PointCloud, as_cost
 from wassail.ot.results import Status

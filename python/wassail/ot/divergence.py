@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wassail._frozen import FieldsOnly
 from wassail._validate import check_epsilon, check_rho, check_threads
 from wassail.exceptions import InputError
 from wassail.ot._dual import weighted_sum
-from wassail.ot._frozen import FieldsOnly
 from wassail.ot._plan import operator_of
 from wassail.ot._problem import check_options, prepare, warn_unless_converged
 from wassail.ot._symmetric import solve_symmetric

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from wassail import _core
 from wassail._arrays import check_finite, real_array, show_index
+from wassail._frozen import FieldsOnly
 from wassail._memory import require_matrix
 from wassail.exceptions import InputError
-from wassail.ot._frozen import FieldsOnly
 from wassail.ot._scales import fit_precision
 from wassail.ot.costs import CostName, PNorm, cost_code
 

@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wassail._frozen import FieldsOnly
 from wassail._rng import Seed
 from wassail._validate import check_integer, check_positive, check_threads
 from wassail.ot._ascent import Ascent
-from wassail.ot._frozen import FieldsOnly
 from wassail.ot._slices import F64, SlicedGradient, Slices, draw_directions, read_slices, unit_rows
 from wassail.ot.results import Status
 

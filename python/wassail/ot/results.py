@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wassail._frozen import ReadOnly
 from wassail._validate import check_integer
 from wassail.exceptions import InputError
 from wassail.ot import _maps
 from wassail.ot._dual import marginal_term, shrinkage, unless_nan, weighted_sum
-from wassail.ot._frozen import ReadOnly
 from wassail.ot._plan import operator_of
 from wassail.ot.certificate import Certificate, certify
 from wassail.ot.geometry import ArrayCost, PointCloud

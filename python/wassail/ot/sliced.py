@@ -8,10 +8,10 @@ from functools import cached_property
 
 from numpy.typing import ArrayLike
 
+from wassail._frozen import FieldsOnly
 from wassail._rng import Seed
 from wassail._validate import check_integer, check_threads
 from wassail.exceptions import InputError
-from wassail.ot._frozen import FieldsOnly
 from wassail.ot._slices import F64, SlicedGradient, Slices, draw_directions, read_directions, read_slices
 
 _DIRECTIONS = 100

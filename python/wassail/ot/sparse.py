@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wassail import _core
+from wassail._frozen import ReadOnly
 from wassail._progress import progress_reporter
 from wassail._validate import Report, check_callable, check_integer, check_positive, check_threads
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
-from wassail.ot._frozen import ReadOnly
 from wassail.ot._order import cost_first
 from wassail.ot._problem import Potentials, Problem, check_init, prepare
 from wassail.ot._sparse_result import SparsePlanResult

@@ -1,7 +1,8 @@
 """Convergence diagnostics of draws of shape (chains, draws, d), vectorized over d.
 
-Formulas of Vehtari, Gelman, Simpson, Carpenter, Bürkner, "Rank-normalization, folding, and localization: an improved R-hat",
-Bayesian Analysis 16 (2021), doi:10.1214/20-BA1221; autocorrelation sums as in Geyer (1992), doi:10.1214/ss/1177011137.
+Formulas of Vehtari, Gelman, Simpson, Carpenter, Bürkner, "Rank-normalization, folding, and localization: an improved
+R-hat", Bayesian Analysis 16 (2021), doi:10.1214/20-BA1221; autocorrelation sums as in Geyer (1992),
+doi:10.1214/ss/1177011137.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 Draws = NDArray[np.float64]
 Values = NDArray[np.float64]
 
-_FEWEST = 4
+FEWEST = 4
 _BLOCK = 2**22
 
 
@@ -99,7 +100,8 @@ def relaxation_time(rho: Draws) -> Values:
     monotone = np.minimum.accumulate(np.where(inside, sums, np.inf), axis=0)
     total = np.where(inside, monotone, 0.0).sum(axis=0)
     last = np.take_along_axis(even, count[None], axis=0)[0]
-    return -1.0 + 2.0 * total + np.maximum(last, 0.0)
+    time: Values = -1.0 + 2.0 * total + np.maximum(last, 0.0)
+    return time
 
 
 def basic_ess(draws: Draws) -> Values:
@@ -153,4 +155,5 @@ def mean_mcse(draws: Draws) -> Values:
     """Return the standard error of the mean."""
     chains, n, d = draws.shape
     deviation = draws.reshape(chains * n, d).std(axis=0, ddof=1)
-    return deviation / np.sqrt(mean_ess(draws))
+    error: Values = deviation / np.sqrt(mean_ess(draws))
+    return error

@@ -14,3 +14,4 @@ pub mod points;
 pub mod probe;
 pub mod rng;
 pub mod sampling;
+pub mod thinning;

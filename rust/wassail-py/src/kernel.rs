@@ -3,20 +3,33 @@
 use crate::arrays::matrix;
 use crate::enter::{Hooks, enter};
 use crate::points::Points;
-use numpy::PyArray2;
+use numpy::{PyArray2, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::sync::Arc;
-use wassail_core::kernel::{Gaussian, Kernel as Core, gram};
+use wassail_core::kernel::{Gaussian, Isotropic, Kernel as Core, Metric, Multiquadric, Profile, Radial, Stein, gram};
 
 /// A kernel of the core.
 #[pyclass(frozen, module = "wassail._core")]
-pub struct Kernel(Arc<dyn Core>);
+pub struct Kernel {
+    core: Arc<dyn Core>,
+    /// The same kernel, if it is radial.
+    radial: Option<Arc<dyn Radial>>,
+}
 
 impl Kernel {
     /// The kernel as the core sees it.
     pub fn core(&self) -> &dyn Core {
-        &*self.0
+        &*self.core
+    }
+
+    fn plain(kernel: impl Core + 'static) -> Self {
+        Self { core: Arc::new(kernel), radial: None }
+    }
+
+    fn radial(profile: impl Profile) -> Self {
+        let kernel = Arc::new(Isotropic(profile));
+        Self { core: kernel.clone(), radial: Some(kernel) }
     }
 }
 
@@ -25,7 +38,40 @@ impl Kernel {
     /// exp(−|x − y|² / (2ℓ²)).
     #[staticmethod]
     fn gaussian(lengthscale: f64) -> Self {
-        Self(Arc::new(Gaussian::new(lengthscale)))
+        Self::radial(Gaussian::new(lengthscale))
+    }
+
+    /// (c² + |x − y|²/ℓ²)^(−β).
+    #[staticmethod]
+    fn multiquadric(lengthscale: f64, offset: f64, beta: f64) -> Self {
+        Self::radial(Multiquadric::new(lengthscale, offset, beta))
+    }
+
+    /// Whether Stein kernels can be built upon it.
+    #[getter]
+    fn is_smooth(&self) -> bool {
+        self.radial.as_ref().is_some_and(|r| r.is_smooth())
+    }
+
+    /// The Stein kernel of this base with L = λ I.
+    fn stein(&self, scale: f64) -> PyResult<Self> {
+        Ok(Self::plain(Stein::new(self.smooth()?, Metric::Scalar(scale))))
+    }
+
+    /// The Stein kernel of this base with L = AᵀA.
+    fn stein_matrix(&self, root: PyReadonlyArray2<'_, f64>, metric: PyReadonlyArray2<'_, f64>) -> PyResult<Self> {
+        if root.shape() != metric.shape() || root.shape()[0] != root.shape()[1] {
+            return Err(PyValueError::new_err("the preconditioner is not square"));
+        }
+        let metric = Metric::Matrix(root.as_slice()?.to_vec(), metric.as_slice()?.to_vec());
+        Ok(Self::plain(Stein::new(self.smooth()?, metric)))
+    }
+}
+
+impl Kernel {
+    fn smooth(&self) -> PyResult<Arc<dyn Radial>> {
+        let smooth = self.radial.clone().filter(|r| r.is_smooth());
+        smooth.ok_or_else(|| PyValueError::new_err("the base of a Stein kernel must be radial and smooth"))
     }
 }
 

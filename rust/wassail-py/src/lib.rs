@@ -7,6 +7,7 @@
 mod arrays;
 mod bench;
 mod config;
+mod discrepancy;
 mod enter;
 mod errors;
 mod exact;
@@ -20,6 +21,7 @@ mod sampling;
 mod sliced;
 mod sparse;
 mod target;
+mod thinning;
 mod waiting;
 
 use pyo3::prelude::*;
@@ -31,6 +33,8 @@ mod _core {
     use super::bench::{bench_distance, bench_exp, bench_fma, bench_read, bench_sweep};
     #[pymodule_export]
     use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
+    #[pymodule_export]
+    use super::discrepancy::{kernel_diagonal, kernel_row_sums, kernel_symmetric_sums, kernel_upper_sums};
     #[pymodule_export]
     use super::exact::exact;
     #[pymodule_export]
@@ -54,6 +58,8 @@ mod _core {
     use super::sparse::sparse_transport;
     #[pymodule_export]
     use super::target::Target;
+    #[pymodule_export]
+    use super::thinning::{kernel_split, kernel_thin};
     use pyo3::prelude::*;
 
     #[pymodule_init]

@@ -16,7 +16,7 @@ pub struct Cloud<T> {
 }
 
 impl<T: Scalar> Cloud<T> {
-    /// Packs points of dimension d in the order of `order`. Stationary kernels see x − center.
+    /// Packs points of dimension d in the order of `order`. The coordinates a kernel wants centered are x − center.
     pub fn new(
         kernel: &dyn Kernel,
         points: Coordinates<'_>,
@@ -24,15 +24,13 @@ impl<T: Scalar> Cloud<T> {
         center: &[f64],
         order: impl ExactSizeIterator<Item = usize>,
     ) -> Result<Self> {
-        let (n, width) = (order.len(), kernel.width(d));
+        let (n, width, centered) = (order.len(), kernel.width(d), kernel.centered(d));
         let mut rows = try_zeroed(n * width)?;
         let mut panels = try_zeroed(n.next_multiple_of(LANES) * width)?;
         let (mut point, mut features) = (try_zeroed(d)?, try_zeroed(width)?);
         for (at, i) in order.enumerate() {
             points.read(i * d, &mut point);
-            if kernel.is_stationary() {
-                point.iter_mut().zip(center).for_each(|(p, c)| *p -= c);
-            }
+            point[..centered].iter_mut().zip(center).for_each(|(p, c)| *p -= c);
             kernel.pack(&point, &mut features);
             let base = at / LANES * LANES * width + at % LANES;
             for (k, &v) in features.iter().enumerate() {
@@ -41,6 +39,30 @@ impl<T: Scalar> Cloud<T> {
             }
         }
         Ok(Self { n, width, rows, panels })
+    }
+
+    /// Puts points into other places of the panels: place `start + i` holds row `order[i]` from now on. Rows stay.
+    pub fn arrange(&mut self, start: usize, order: &[usize]) {
+        for (at, &i) in (start..).zip(order) {
+            let base = at / LANES * LANES * self.width + at % LANES;
+            for (k, &v) in self.rows[i * self.width..(i + 1) * self.width].iter().enumerate() {
+                self.panels[base + k * LANES] = v;
+            }
+        }
+    }
+
+    /// Some of the points, packed as rows are.
+    pub fn select(&self, chosen: &[usize]) -> Result<Self> {
+        let (n, width) = (chosen.len(), self.width);
+        let mut rows = try_zeroed(n * width)?;
+        for (row, &i) in rows.chunks_mut(width).zip(chosen) {
+            row.copy_from_slice(&self.rows[i * width..(i + 1) * width]);
+        }
+        let mut cloud = Self { n, width, rows, panels: try_zeroed(n.next_multiple_of(LANES) * width)? };
+        for at in 0..n {
+            cloud.arrange(at, &[at]);
+        }
+        Ok(cloud)
     }
 
     /// Number of points.

@@ -42,7 +42,7 @@ pub fn gram(
 }
 
 /// The mean of some points, to center both sides by.
-fn center(points: Coordinates<'_>, d: usize) -> Result<Vec<f64>> {
+pub fn center(points: Coordinates<'_>, d: usize) -> Result<Vec<f64>> {
     let n = points.len() / d;
     let (mut sum, mut point) = (try_zeroed(d)?, try_zeroed(d)?);
     for i in 0..n {

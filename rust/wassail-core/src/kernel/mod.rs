@@ -4,16 +4,28 @@
 //! of rows and panels of features. Kernels compose by taking their share of the features.
 
 mod cloud;
+mod distance;
 mod gaussian;
 mod gram;
+mod multiquadric;
+mod radial;
+mod stein;
+mod sums;
+mod table;
 mod tile;
 
 pub use cloud::Cloud;
 pub use gaussian::Gaussian;
-pub use gram::gram;
+pub use gram::{center, gram};
+pub use multiquadric::Multiquadric;
+pub use radial::{Isotropic, Profile, Radial};
+pub use stein::{Metric, Stein};
+pub use sums::{diagonal, row_sums, symmetric_sums, upper_sums};
+pub use table::{Cross, Paired, Table};
 pub use tile::{Panels, Real, Rows};
 
 use crate::error::Result;
+use crate::numeric::lanes::LANES;
 
 /// A positive definite function k(x, y).
 pub trait Kernel: Send + Sync {
@@ -25,9 +37,15 @@ pub trait Kernel: Send + Sync {
     fn diagonal(&self, point: &[f64]) -> f64;
     /// Whether k(x + t, y + t) = k(x, y): such points are centered before they are packed.
     fn is_stationary(&self) -> bool;
+    /// Leading coordinates of points of dimension d that are centered: none but those make a difference by their differences
+    /// only. All of a stationary kernel's, the positions of a Stein kernel's.
+    fn centered(&self, d: usize) -> usize {
+        if self.is_stationary() { d } else { 0 }
+    }
     /// Elementary steps (about 1 ns) of a value.
     fn work(&self, d: usize) -> usize;
-    /// Largest error of a value in f32 relative to the largest value, for points whose features are rounded.
+    /// Largest error of a value in f32 relative to the largest value, for points whose features are rounded. Infinite where
+    /// there is no bound.
     fn error_f32(&self, d: usize) -> f64;
     /// Values of rows against panels, in f64: row r at `out[r * stride..]`, whole panels are written.
     fn tile_f64(&self, x: Rows<'_, f64>, y: Panels<'_, f64>, out: &mut [f64], stride: usize) -> Result<()>;

@@ -1,6 +1,6 @@
 //! What a tile is made of.
 
-use super::Kernel;
+use super::{Kernel, Radial};
 use crate::error::Result;
 use crate::numeric::lanes::LANES;
 use crate::numeric::scalar::Scalar;
@@ -34,6 +34,11 @@ impl<'a, T> Rows<'a, T> {
     #[inline(always)]
     pub fn row(&self, r: usize) -> &'a [T] {
         &self.data[r * self.pitch + self.offset..][..self.width]
+    }
+
+    /// Features of a row.
+    pub fn width(&self) -> usize {
+        self.width
     }
 
     /// The features of one part of a composed kernel.
@@ -84,16 +89,26 @@ pub trait Real: Scalar {
     /// Values of rows against panels.
     fn tile(kernel: &dyn Kernel, x: Rows<'_, Self>, y: Panels<'_, Self>, out: &mut [Self], stride: usize)
     -> Result<()>;
+    /// Values and derivatives of a radial kernel.
+    fn jets(kernel: &dyn Radial, q: &mut [Self], first: &mut [Self], second: &mut [Self]);
 }
 
 impl Real for f32 {
     fn tile(kernel: &dyn Kernel, x: Rows<'_, f32>, y: Panels<'_, f32>, out: &mut [f32], stride: usize) -> Result<()> {
         kernel.tile_f32(x, y, out, stride)
     }
+
+    fn jets(kernel: &dyn Radial, q: &mut [f32], first: &mut [f32], second: &mut [f32]) {
+        kernel.jets_f32(q, first, second);
+    }
 }
 
 impl Real for f64 {
     fn tile(kernel: &dyn Kernel, x: Rows<'_, f64>, y: Panels<'_, f64>, out: &mut [f64], stride: usize) -> Result<()> {
         kernel.tile_f64(x, y, out, stride)
+    }
+
+    fn jets(kernel: &dyn Radial, q: &mut [f64], first: &mut [f64], second: &mut [f64]) {
+        kernel.jets_f64(q, first, second);
     }
 }

@@ -5,6 +5,7 @@ pub mod isa;
 pub mod lanes;
 pub mod log;
 pub mod probe;
+pub mod root;
 pub mod scalar;
 pub mod simd;
 

@@ -34,6 +34,8 @@ pub trait Vector: Copy + Debug {
     fn sqrt(self) -> Self;
     /// Absolute value.
     fn abs(self) -> Self;
+    /// 1/√self within 3.5 % for positive normal numbers, from the halved exponent.
+    fn rsqrt_guess(self) -> Self;
     /// Whether `scale` overflows to infinity.
     const SATURATES: bool;
     /// self · 2^k for a whole k, given also as the low mantissa bits of `shifted`; the result is normal or overflows.
@@ -57,7 +59,7 @@ pub trait Wide: Vector<Elem = f64> {
 }
 
 macro_rules! array_vector {
-    ($name:ident, $t:ty, $n:literal, $shift:literal) => {
+    ($name:ident, $t:ty, $n:literal, $shift:literal, $guess:literal) => {
         /// Plain array: what the compiler makes of it on the target's guaranteed instructions.
         #[derive(Clone, Copy, Debug)]
         pub struct $name([$t; $n]);
@@ -120,6 +122,10 @@ macro_rules! array_vector {
                 Self(self.0.map(|v| v.abs()))
             }
             #[inline(always)]
+            fn rsqrt_guess(self) -> Self {
+                Self(std::array::from_fn(|i| <$t>::from_bits($guess - (self.0[i].to_bits() >> 1))))
+            }
+            #[inline(always)]
             fn scale(self, _k: Self, shifted: Self) -> Self {
                 Self(std::array::from_fn(|i| {
                     <$t>::from_bits(self.0[i].to_bits().wrapping_add(shifted.0[i].to_bits() << $shift))
@@ -138,8 +144,8 @@ macro_rules! array_vector {
     };
 }
 
-array_vector!(Array64, f64, 4, 52);
-array_vector!(Array32, f32, 8, 23);
+array_vector!(Array64, f64, 4, 52, 0x5fe6_eb50_c7b5_37a9_u64);
+array_vector!(Array32, f32, 8, 23, 0x5f37_5a86_u32);
 
 impl Wide for Array64 {
     type Narrow = Array32;
@@ -162,7 +168,7 @@ mod x86 {
     macro_rules! register {
         ($name:ident, $inner:ident, $t:ty, $n:literal, $saturates:literal,
          $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident, $min:ident, $sqrt:ident,
-         |$v:ident| $abs:expr, |$m:ident, $k:ident, $s:ident| $scale:expr, |$x:ident, $b:ident, $p:ident, $q:ident| $select:expr, |$u:ident, $w:ident| $all:expr) => {
+         |$v:ident| $abs:expr, |$g:ident| $guess:expr, |$m:ident, $k:ident, $s:ident| $scale:expr, |$x:ident, $b:ident, $p:ident, $q:ident| $select:expr, |$u:ident, $w:ident| $all:expr) => {
             /// A hardware register.
             #[derive(Clone, Copy, Debug)]
             pub struct $name($inner);
@@ -231,6 +237,12 @@ mod x86 {
                     Self(unsafe { $abs })
                 }
                 #[inline(always)]
+                fn rsqrt_guess(self) -> Self {
+                    let $g = self.0;
+                    // SAFETY: see above.
+                    Self(unsafe { $guess })
+                }
+                #[inline(always)]
                 fn scale(self, k: Self, shifted: Self) -> Self {
                     let ($m, $k, $s) = (self.0, k.0, shifted.0);
                     let _ = ($k, $s);
@@ -276,6 +288,10 @@ mod x86 {
         _mm512_min_pd,
         _mm512_sqrt_pd,
         |v| _mm512_abs_pd(v),
+        |v| _mm512_castsi512_pd(_mm512_sub_epi64(
+            _mm512_set1_epi64(0x5fe6_eb50_c7b5_37a9),
+            _mm512_srli_epi64::<1>(_mm512_castpd_si512(v))
+        )),
         |p, k, shifted| _mm512_scalef_pd(p, k),
         |x, b, p, q| _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_GE_OQ>(x, b), q, p),
         |x, b| _mm512_cmp_pd_mask::<_CMP_GE_OQ>(x, b) == 0xff
@@ -298,6 +314,10 @@ mod x86 {
         _mm512_min_ps,
         _mm512_sqrt_ps,
         |v| _mm512_abs_ps(v),
+        |v| _mm512_castsi512_ps(_mm512_sub_epi32(
+            _mm512_set1_epi32(0x5f37_5a86),
+            _mm512_srli_epi32::<1>(_mm512_castps_si512(v))
+        )),
         |p, k, shifted| _mm512_scalef_ps(p, k),
         |x, b, p, q| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, b), q, p),
         |x, b| _mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, b) == 0xffff
@@ -320,6 +340,10 @@ mod x86 {
         _mm256_min_pd,
         _mm256_sqrt_pd,
         |v| _mm256_andnot_pd(_mm256_set1_pd(-0.0), v),
+        |v| _mm256_castsi256_pd(_mm256_sub_epi64(
+            _mm256_set1_epi64x(0x5fe6_eb50_c7b5_37a9),
+            _mm256_srli_epi64::<1>(_mm256_castpd_si256(v))
+        )),
         |p, k, shifted| _mm256_castsi256_pd(_mm256_add_epi64(
             _mm256_castpd_si256(p),
             _mm256_slli_epi64::<52>(_mm256_castpd_si256(shifted))
@@ -345,6 +369,10 @@ mod x86 {
         _mm256_min_ps,
         _mm256_sqrt_ps,
         |v| _mm256_andnot_ps(_mm256_set1_ps(-0.0), v),
+        |v| _mm256_castsi256_ps(_mm256_sub_epi32(
+            _mm256_set1_epi32(0x5f37_5a86),
+            _mm256_srli_epi32::<1>(_mm256_castps_si256(v))
+        )),
         |p, k, shifted| _mm256_castsi256_ps(_mm256_add_epi32(
             _mm256_castps_si256(p),
             _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted))

@@ -1,0 +1,91 @@
+"""How many points are left after how many halvings, and what the halvings decide by."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wassail._validate import check_integer, check_real
+from wassail.exceptions import InputError
+
+F64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """
+    What is to be left of n points.
+
+    Attributes
+    ----------
+    n : int
+        Points.
+    halvings : int
+        Times that they are halved.
+    size : int
+        Points wanted in the end; those of a leaf are ``n >> halvings``.
+    """
+
+    n: int
+    halvings: int
+    size: int
+
+
+def choose_sizes(n: int, size: int | None, halvings: int | None) -> Sizes:
+    """Return the sizes asked for, by default about √n points; a size goes with the halvings that come nearest."""
+    if size is not None and halvings is not None:
+        raise InputError("size and halvings exclude each other: pass one of them")
+    if halvings is not None:
+        halvings = check_integer(halvings, "halvings", minimum=0)
+        if halvings >= n.bit_length():
+            raise InputError(f"{halvings} halvings leave nothing of {n} points: at most {n.bit_length() - 1}")
+        return Sizes(n, halvings, n >> halvings)
+    if size is None:
+        halvings = (n.bit_length() - 1) // 2
+        return Sizes(n, halvings, n >> halvings)
+    size = check_integer(size, "size", minimum=1)
+    if size > n:
+        raise InputError(f"size is {size}, there are only {n} points")
+    below = (n // size).bit_length() - 1  # the most halvings that leave enough
+    nearer = size - (n >> below + 1) < (n >> below) - size
+    return Sizes(n, below + 1 if nearer and n >> below + 1 else below, size)
+
+
+def check_delta(value: float) -> float:
+    """Return the probability that the guarantee may fail with."""
+    delta = check_real(value, "delta")
+    if not 0.0 < delta < 1.0:
+        raise InputError(f"delta must be in (0, 1), got {value!r}")
+    return delta
+
+
+def split_multipliers(n: int, halvings: int, delta: float) -> F64:
+    r"""
+    Return :math:`2 \log(2 n_l / \delta_l)` of each level l, :math:`n_l` the points of its nodes.
+
+    :math:`\delta_l = \delta 2^l / m` is the share of the level, spent evenly on its nodes: the schedule of `split_K`
+    of goodpoints.
+    """
+    if halvings == 1:
+        return np.array([2.0 * math.log(2.0 * n / delta)])  # an odd point counts here
+    used = n >> halvings << halvings
+    return np.array(
+        [2.0 * math.log(2.0 * (used >> level) * halvings / (delta * 2.0**level)) for level in range(halvings)]
+    )
+
+
+def split_uniforms(n: int, halvings: int, rng: np.random.Generator) -> F64:
+    """Return the uniform numbers of the halvings, those of each level in a row."""
+    return rng.uniform(size=(halvings, n // 2)) if halvings else np.zeros((0, n // 2))
+
+
+def stratified(weights: F64, rng: np.random.Generator) -> NDArray[np.uintp]:
+    """Draw as many points as there are, one in each stratum of the weights: the counts are n w_i up to 2."""
+    n = weights.size
+    cumulated = np.cumsum(weights)
+    places = (np.arange(n) + rng.random(n)) / n * cumulated[-1]
+    rows = np.searchsorted(cumulated, places, side="right")
+    return np.minimum(rows, n - 1).astype(np.uintp)

@@ -1,0 +1,237 @@
+//! Langevin Stein kernels of a radial base.
+//!
+//! A point is x followed by its score s = ∇ log p(x). With k(x, y) = φ(|A (x − y)|²), L = AᵀA and δ = x − y,
+//! k₀(x, y) = ∇ₓ·∇ᵧ k + s_x·∇ᵧ k + s_y·∇ₓ k + k s_x·s_y
+//!          = −4 φ″ |L δ|² − 2 φ′ (tr L + (s_x − s_y)·L δ) + φ s_x·s_y.
+
+use super::radial::Radial;
+use super::{Kernel, Panels, Real, Rows};
+use crate::error::Result;
+use crate::multiversion;
+use crate::numeric::isa::Isa;
+use crate::numeric::lanes::LANES;
+use crate::numeric::scalar::Scalar;
+use crate::numeric::simd::Vector;
+use std::sync::Arc;
+
+/// Rows of a block.
+const ROWS: usize = 4;
+
+/// What distances are measured by.
+#[derive(Clone, Debug)]
+pub enum Metric {
+    /// L = λ I.
+    Scalar(f64),
+    /// A and L, row-major (d, d).
+    Matrix(Vec<f64>, Vec<f64>),
+}
+
+/// The Stein kernel of a smooth radial kernel.
+pub struct Stein {
+    base: Arc<dyn Radial>,
+    metric: Metric,
+}
+
+impl Stein {
+    /// The base is smooth. L is that of the points, to which the base's unit is added.
+    pub fn new(base: Arc<dyn Radial>, metric: Metric) -> Self {
+        let unit = base.unit();
+        let metric = match metric {
+            Metric::Scalar(l) => Metric::Scalar(l * unit * unit),
+            Metric::Matrix(mut a, mut l) => {
+                a.iter_mut().for_each(|a| *a *= unit);
+                l.iter_mut().for_each(|l| *l *= unit * unit);
+                Metric::Matrix(a, l)
+            }
+        };
+        Self { base, metric }
+    }
+
+    fn trace(&self, d: usize) -> f64 {
+        match &self.metric {
+            Metric::Scalar(l) => l * d as f64,
+            Metric::Matrix(_, l) => l.iter().step_by(d + 1).sum(),
+        }
+    }
+
+    /// Features per point in units of its dimension: A x, L x and s, or √λ x and √λ s for a scalar.
+    fn parts(&self) -> usize {
+        match self.metric {
+            Metric::Scalar(_) => 2,
+            Metric::Matrix(..) => 3,
+        }
+    }
+
+    fn tile<T: Real>(&self, x: Rows<'_, T>, y: Panels<'_, T>, out: &mut [T], stride: usize) {
+        let d = x.width() / self.parts();
+        let scalar = if let Metric::Scalar(l) = self.metric { Some(l) } else { None };
+        let task = Task { d, scalar, trace: self.trace(d) };
+        for p in 0..y.len() {
+            for r in (0..x.len()).step_by(ROWS) {
+                let rows = ROWS.min(x.len() - r);
+                let mut block = Block::<T>::default();
+                sums(&task, x, r..r + rows, y.panel(p), &mut block);
+                T::jets(&*self.base, &mut block.q, &mut block.first, &mut block.second);
+                finish(&task, &mut block);
+                for (i, values) in block.q.chunks_exact(LANES).take(rows).enumerate() {
+                    out[(r + i) * stride + p * LANES..][..LANES].copy_from_slice(values);
+                }
+            }
+        }
+    }
+}
+
+impl Kernel for Stein {
+    fn width(&self, d: usize) -> usize {
+        d / 2 * self.parts()
+    }
+
+    fn pack(&self, point: &[f64], features: &mut [f64]) {
+        let (x, s) = point.split_at(point.len() / 2);
+        match &self.metric {
+            Metric::Scalar(l) => {
+                let root = l.sqrt();
+                features.iter_mut().zip(point).for_each(|(f, p)| *f = p * root);
+            }
+            Metric::Matrix(a, l) => {
+                let d = x.len();
+                for (f, row) in features.iter_mut().zip(a.chunks_exact(d).chain(l.chunks_exact(d))) {
+                    *f = row.iter().zip(x).map(|(a, x)| a * x).sum();
+                }
+                features[2 * d..].copy_from_slice(s);
+            }
+        }
+    }
+
+    fn diagonal(&self, point: &[f64]) -> f64 {
+        let d = point.len() / 2;
+        let mut jets = [[0.0; LANES]; 3];
+        let [value, first, second] = &mut jets;
+        self.base.jets_f64(value, first, second);
+        let square: f64 = point[d..].iter().map(|s| s * s).sum();
+        value[0] * square - 2.0 * first[0] * self.trace(d)
+    }
+
+    fn is_stationary(&self) -> bool {
+        false
+    }
+
+    fn centered(&self, d: usize) -> usize {
+        d / 2
+    }
+
+    fn work(&self, d: usize) -> usize {
+        2 + self.base.work(d) + d / 2
+    }
+
+    fn error_f32(&self, _: usize) -> f64 {
+        // Scores may be of any size.
+        f64::INFINITY
+    }
+
+    fn tile_f64(&self, x: Rows<'_, f64>, y: Panels<'_, f64>, out: &mut [f64], stride: usize) -> Result<()> {
+        self.tile(x, y, out, stride);
+        Ok(())
+    }
+
+    fn tile_f32(&self, x: Rows<'_, f32>, y: Panels<'_, f32>, out: &mut [f32], stride: usize) -> Result<()> {
+        self.tile(x, y, out, stride);
+        Ok(())
+    }
+}
+
+/// Sums over coordinates for some rows and a panel.
+struct Block<T> {
+    /// |A δ|², then φ, then the values.
+    q: [T; ROWS * LANES],
+    first: [T; ROWS * LANES],
+    second: [T; ROWS * LANES],
+    /// |L δ|².
+    stretched: [T; ROWS * LANES],
+    /// (s_x − s_y)·L δ.
+    cross: [T; ROWS * LANES],
+    /// s_x·s_y.
+    product: [T; ROWS * LANES],
+}
+
+impl<T: Scalar> Default for Block<T> {
+    fn default() -> Self {
+        let zeros = [T::ZERO; ROWS * LANES];
+        Self { q: zeros, first: zeros, second: zeros, stretched: zeros, cross: zeros, product: zeros }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Task {
+    d: usize,
+    /// λ, if the metric is one.
+    scalar: Option<f64>,
+    trace: f64,
+}
+
+multiversion! {
+    fn sums<T: Scalar>(task: &Task, x: Rows<'_, T>, rows: std::ops::Range<usize>, panel: &[T], block: &mut Block<T>) => sums_body
+}
+
+#[inline(always)]
+fn sums_body<I: Isa, T: Scalar>(
+    task: &Task,
+    x: Rows<'_, T>,
+    rows: std::ops::Range<usize>,
+    panel: &[T],
+    block: &mut Block<T>,
+) {
+    let width = T::Register::<I>::N;
+    let (d, zero) = (task.d, T::Register::<I>::splat(T::ZERO));
+    for (i, r) in rows.enumerate() {
+        let row = x.row(r);
+        for lane in (0..LANES).step_by(2 * width) {
+            let mut acc = [[zero; 4]; 2];
+            for k in 0..d {
+                for (u, acc) in acc.iter_mut().enumerate() {
+                    let at = lane + u * width;
+                    let delta = T::Register::<I>::splat(row[k]).sub(T::Register::<I>::load(&panel[k * LANES + at..]));
+                    acc[0] = delta.fma(delta, acc[0]);
+                    let (mut turned, mut s) = (delta, d + k);
+                    if task.scalar.is_none() {
+                        let l = T::Register::<I>::load(&panel[(d + k) * LANES + at..]);
+                        turned = T::Register::<I>::splat(row[d + k]).sub(l);
+                        acc[1] = turned.fma(turned, acc[1]);
+                        s += d;
+                    }
+                    let (sx, sy) = (T::Register::<I>::splat(row[s]), T::Register::<I>::load(&panel[s * LANES + at..]));
+                    acc[2] = sx.sub(sy).fma(turned, acc[2]);
+                    acc[3] = sx.fma(sy, acc[3]);
+                }
+            }
+            for (u, acc) in acc.iter().enumerate() {
+                let at = i * LANES + lane + u * width;
+                acc[0].store(&mut block.q[at..]);
+                acc[1].store(&mut block.stretched[at..]);
+                acc[2].store(&mut block.cross[at..]);
+                acc[3].store(&mut block.product[at..]);
+            }
+        }
+    }
+    if let Some(l) = task.scalar {
+        let (l, inverse) = (T::from_f64(l), T::from_f64(1.0 / l));
+        for ((s, q), p) in block.stretched.iter_mut().zip(&block.q).zip(&mut block.product) {
+            *s = *q * l;
+            *p = *p * inverse;
+        }
+    }
+}
+
+multiversion! {
+    fn finish<T: Scalar>(task: &Task, block: &mut Block<T>) => finish_body
+}
+
+#[inline(always)]
+fn finish_body<I: Isa, T: Scalar>(task: &Task, block: &mut Block<T>) {
+    let (trace, minus_two, minus_four) = (T::from_f64(task.trace), T::from_f64(-2.0), T::from_f64(-4.0));
+    for i in 0..ROWS * LANES {
+        let outer = minus_four * block.second[i] * block.stretched[i];
+        let inner = minus_two * block.first[i] * (trace + block.cross[i]);
+        block.q[i] = block.q[i].fma::<I>(block.product[i], inner + outer);
+    }
+}
