@@ -1,6 +1,7 @@
 //! The state of some chains that move together.
 
 use super::density::{DensityError, LogDensity};
+use super::vector::all_finite;
 use crate::error::{Result, try_zeroed};
 use crate::rng::{Purpose, Stream};
 
@@ -58,9 +59,7 @@ impl Block {
         for (out, grad) in self.proposal_logp.iter_mut().zip(self.proposal_grad.chunks_exact(d)) {
             *out = match *out {
                 Ok(f64::NEG_INFINITY) => Err(DensityError::OutsideSupport),
-                Ok(value) if !value.is_finite() || !grad.iter().all(|g| g.is_finite()) => {
-                    Err(DensityError::Recoverable)
-                }
+                Ok(value) if !value.is_finite() || !all_finite(grad) => Err(DensityError::Recoverable),
                 kept => kept,
             };
         }
@@ -76,8 +75,13 @@ impl Block {
     /// Moves chain i to its proposal, which has a value.
     pub fn accept(&mut self, i: usize, d: usize, logp: f64) {
         let at = i * d..(i + 1) * d;
-        self.x[at.clone()].copy_from_slice(&self.proposal[at.clone()]);
-        self.grad[at.clone()].copy_from_slice(&self.proposal_grad[at]);
+        if self.count() == 1 {
+            std::mem::swap(&mut self.x, &mut self.proposal);
+            std::mem::swap(&mut self.grad, &mut self.proposal_grad);
+        } else {
+            self.x[at.clone()].copy_from_slice(&self.proposal[at.clone()]);
+            self.grad[at.clone()].copy_from_slice(&self.proposal_grad[at]);
+        }
         self.logp[i] = logp;
     }
 }

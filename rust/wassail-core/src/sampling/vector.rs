@@ -76,3 +76,21 @@ multiversion! {
     /// v ← c v + √(1 − c²) z.
     pub fn refresh(v: &mut [f64], noise: &[f64], keep: f64) => refresh_body
 }
+
+#[inline(always)]
+fn all_finite_body<I: Isa>(values: &[f64]) -> bool {
+    // Products with zero are NaN for what is not finite; no early exit, so that it vectorizes.
+    let mut lanes = [0.0f64; LANES];
+    let mut chunks = values.chunks_exact(LANES);
+    for chunk in &mut chunks {
+        for (lane, v) in lanes.iter_mut().zip(chunk) {
+            *lane = v.fma::<I>(0.0, *lane);
+        }
+    }
+    lanes.iter().sum::<f64>() == 0.0 && chunks.remainder().iter().all(|v| v.is_finite())
+}
+
+multiversion! {
+    /// Whether all values are finite.
+    pub fn all_finite(values: &[f64]) -> bool => all_finite_body
+}
