@@ -11,7 +11,15 @@ from pathlib import Path
 
 SNAPSHOT = Path(__file__).with_name("api_snapshot.txt")
 API_PAGE = Path(__file__).parents[1] / "docs/api.rst"
-MODULES = ["wassail", "wassail.exceptions", "wassail.kernels", "wassail.ot", "wassail.thinning"]
+MODULES = [
+    "wassail",
+    "wassail.exceptions",
+    "wassail.kernels",
+    "wassail.ot",
+    "wassail.sampling",
+    "wassail.sampling.targets",
+    "wassail.thinning",
+]
 
 
 def signature(function):
