@@ -14,3 +14,6 @@ __all__ = [
     "show_config",
     "thinning",
 ]
+from wassail import sampling
+
+__all__ = ["__version__", "get_num_threads", "kernels", "ot", "sampling", "set_num_threads", "show_config", "thinning"]

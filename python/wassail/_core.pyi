@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 __all__ = [
     "Geometry",
     "Kernel",
+    "Target",
+    "Transition",
     "__version__",
     "bench_distance",
     "bench_exp",
@@ -42,6 +44,7 @@ __all__ = [
     "plan_gradient",
     "plan_sparse",
     "plan_sums",
+    "run_chains",
     "set_num_threads",
     "sinkhorn",
     "sinkhorn_batch",
@@ -513,3 +516,60 @@ def support_points(
     limits: tuple[float, int],
     n_threads: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]: ...
+@final
+class Target:
+    @staticmethod
+    def diagonal_gaussian(mean: NDArray[np.float64], precision: NDArray[np.float64]) -> Target: ...
+    # precision (d * d,), row by row
+    @staticmethod
+    def dense_gaussian(mean: NDArray[np.float64], precision: NDArray[np.float64]) -> Target: ...
+    # function(X (n, dim)) -> (logp (n,), grad (n, dim)), contiguous float64
+    @staticmethod
+    def from_callable(function: Callable[..., Any], dim: int) -> Target: ...
+    # int (size_t dim, const double *x, double *grad, double *logp, void *user)
+    @staticmethod
+    def from_pointer(address: int, user: int, dim: int, keep: object) -> Target: ...
+    @property
+    def dim(self) -> int: ...
+
+@final
+class Transition:
+    @staticmethod
+    def ula() -> Transition: ...
+    @staticmethod
+    def mala() -> Transition: ...
+    # 0 OBABO, 1 BAOAB, 2 ABOBA, 3 UBU
+    @staticmethod
+    def kinetic(friction: float, integrator: int) -> Transition: ...
+
+# (end: 0 complete, 1 interrupted, 2 failed, 3 bad start; chain of a bad start; draws of each chain; draws,
+# log-densities and acceptances, chain by chain; divergences; step sizes; preconditioner; gradients of a chain; what the
+# density raised)
+Outcome: TypeAlias = tuple[
+    int,
+    int,
+    int,
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.uint64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    int,
+    BaseException | None,
+]
+
+# start (chains * d,); schedule: (warm-up steps, draws, steps per draw); step: (size, acceptance that MALA is adapted
+# to, whether sizes are time steps, whether the preconditioner is adapted)
+def run_chains(
+    target: Target,
+    transition: Transition,
+    start: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    key: int,
+    schedule: tuple[int, int, int],
+    step: tuple[float, float | None, bool, bool],
+    progress: Callable[..., Any] | None,
+    callback: Callable[..., Any] | None,
+    n_threads: int,
+) -> Outcome: ...

@@ -2,6 +2,7 @@
 
 __all__ = [
     "ConvergenceWarning",
+    "DensityError",
     "DeviceError",
     "InputError",
     "InternalError",
@@ -21,6 +22,14 @@ class InputError(WassailError, ValueError):
 
 class DeviceError(WassailError, TypeError):
     """Arrays live on a device that the function does not run on; nothing is moved silently."""
+
+
+class DensityError(WassailError, RuntimeError):
+    """A log-density raised or gave up; `result` holds the draws made before."""
+
+    def __init__(self, message: str, result: object = None) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class NumericalError(WassailError, ArithmeticError):

@@ -12,4 +12,6 @@ pub mod ot;
 pub mod parallel;
 pub mod points;
 pub mod probe;
+pub mod rng;
+pub mod sampling;
 pub mod thinning;

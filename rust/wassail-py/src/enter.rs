@@ -5,6 +5,7 @@
 
 use crate::errors::{internal, raised};
 use crate::waiting::Rendezvous;
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
@@ -51,12 +52,38 @@ pub fn enter<R: Send>(
     hooks: &Hooks,
     job: impl FnOnce(&dyn Monitor) -> Result<R> + Send,
 ) -> PyResult<R> {
+    call(py, work, n_threads, hooks, job).into_result(py)
+}
+
+/// The same for jobs that end early with what they have: Ctrl-C does not lose it.
+pub fn enter_keeping<R: Send>(
+    py: Python<'_>,
+    work: usize,
+    n_threads: usize,
+    hooks: &Hooks,
+    job: impl FnOnce(&dyn Monitor) -> Result<R> + Send,
+) -> PyResult<R> {
+    let mut ended = call(py, work, n_threads, hooks, job);
+    let interrupted = ended.failure.as_ref().is_some_and(|f| f.is_instance_of::<PyKeyboardInterrupt>(py));
+    if interrupted && matches!(ended.out, Ok(Ok(_))) {
+        ended.failure = None;
+    }
+    ended.into_result(py)
+}
+
+fn call<R: Send>(
+    py: Python<'_>,
+    work: usize,
+    n_threads: usize,
+    hooks: &Hooks,
+    job: impl FnOnce(&dyn Monitor) -> Result<R> + Send,
+) -> Ended<R> {
     let threads = if n_threads == 0 { parallel::num_threads() } else { n_threads };
     // A worker that calls a function of the user, which calls here, shares its pool but must not wait in it.
     let large = threads > 1 && work >= parallel::SERIAL_BELOW && !parallel::is_worker();
     // A job waits for its callback, which may wait for other jobs: those must find workers.
     let pool = if hooks.callback.is_some() { parallel::private_pool } else { parallel::pool };
-    let ended = if let Some(pool) = large.then(|| pool(threads)).flatten() {
+    if let Some(pool) = large.then(|| pool(threads)).flatten() {
         let meeting = Rendezvous::new(hooks);
         let slot = Mutex::new(None);
         let failure = py.detach(|| {
@@ -75,8 +102,7 @@ pub fn enter<R: Send>(
         let inline = Inline::new(hooks);
         let out = py.detach(|| catch_unwind(AssertUnwindSafe(|| job(&inline))));
         Ended { out, failure: inline.into_failure(py) }
-    };
-    ended.into_result(py)
+    }
 }
 
 /// What came back, and the Python exception that stopped it, if one did.

@@ -20,9 +20,11 @@ mod newton;
 mod ot;
 mod plan;
 mod points;
+mod sampling;
 mod sliced;
 mod sparse;
 mod support;
+mod target;
 mod thinning;
 mod waiting;
 
@@ -54,11 +56,15 @@ mod _core {
     #[pymodule_export]
     use super::plan::{c_transform, certificate_sums, cost_scan, plan_apply, plan_dense, plan_gradient, plan_sparse, plan_sums, softmin_cols};
     #[pymodule_export]
+    use super::sampling::{Transition, run_chains};
+    #[pymodule_export]
     use super::sliced::{circle_cut, sliced_distances, sliced_gradient, sliced_pulls};
     #[pymodule_export]
     use super::sparse::sparse_transport;
     #[pymodule_export]
     use super::support::support_points;
+    #[pymodule_export]
+    use super::target::Target;
     #[pymodule_export]
     use super::thinning::{kernel_split, kernel_thin};
     use pyo3::prelude::*;

@@ -20,18 +20,10 @@ const L64: [f64; 7] = [
     0.147_895_130_814_660_24,
 ];
 
-/// Natural logarithm for f64: −inf at ±0, NaN below.
+/// Natural logarithm of a positive normal number times 2^shift.
 #[inline(always)]
-pub fn ln_f64<I: Isa>(x: f64) -> f64 {
-    const MANTISSA: u64 = (1 << 52) - 1;
-    const TWO_52: u64 = 0x4330_0000_0000_0000;
+fn ln_scaled<I: Isa>(normal: u64, shift: f64) -> f64 {
     const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
-    let bits = x.to_bits();
-    let subnormal = (bits >> 52) & 0x7ff == 0;
-    // A subnormal is its mantissa times 2^-1074: make that integer a float without reading x as one.
-    let widened = (f64::from_bits((bits & MANTISSA) | TWO_52) - 4_503_599_627_370_496.0).to_bits();
-    let normal = if subnormal { widened } else { bits };
-    let shift = if subnormal { -1074.0 } else { 0.0 };
     // Exponent relative to √½, as a float by the 1.5·2^52 trick.
     let offset = normal.wrapping_sub(SQRT_HALF);
     let k_bits = ((offset as i64) >> 52) as u64;
@@ -47,7 +39,26 @@ pub fn ln_f64<I: Isa>(x: f64) -> f64 {
     }
     let half = 0.5 * f * f;
     let tail = s.fma::<I>(z.fma::<I>(l, half), k * LN2_LO);
-    let value = k.fma::<I>(LN2_HI, f - (half - tail));
+    k.fma::<I>(LN2_HI, f - (half - tail))
+}
+
+/// Natural logarithm of a positive normal number.
+#[inline(always)]
+pub fn ln_normal<I: Isa>(x: f64) -> f64 {
+    ln_scaled::<I>(x.to_bits(), 0.0)
+}
+
+/// Natural logarithm for f64: −inf at ±0, NaN below.
+#[inline(always)]
+pub fn ln_f64<I: Isa>(x: f64) -> f64 {
+    const MANTISSA: u64 = (1 << 52) - 1;
+    const TWO_52: u64 = 0x4330_0000_0000_0000;
+    let bits = x.to_bits();
+    let subnormal = (bits >> 52) & 0x7ff == 0;
+    // A subnormal is its mantissa times 2^-1074: make that integer a float without reading x as one.
+    let widened = (f64::from_bits((bits & MANTISSA) | TWO_52) - 4_503_599_627_370_496.0).to_bits();
+    let normal = if subnormal { widened } else { bits };
+    let value = ln_scaled::<I>(normal, if subnormal { -1074.0 } else { 0.0 });
     // Zero is told by the widened mantissa: DAZ would read a subnormal itself as 0.
     let zero = subnormal && f64::from_bits(widened) == 0.0;
     let special = bits >= 0x7ff0_0000_0000_0000;

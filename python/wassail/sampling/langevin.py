@@ -1,0 +1,223 @@
+"""Overdamped Langevin samplers."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from wassail import _core
+from wassail._rng import Seed
+from wassail.sampling._run import Algorithm, Report, Schedule, run
+from wassail.sampling._target import AnyTarget
+from wassail.sampling.results import SampleResult
+
+_OPTIMAL = 0.574  # Roberts and Rosenthal (1998)
+_CAREFUL = 0.9  # unadjusted: a step of little bias
+
+
+def mala(
+    target: AnyTarget,
+    x0: ArrayLike,
+    *,
+    n_samples: int,
+    n_warmup: int | None = None,
+    step_size: float | None = None,
+    precondition: bool | None = None,
+    thin: int = 1,
+    rng: Seed = None,
+    callback: Report | None = None,
+    progress: bool = False,
+    n_threads: int | None = None,
+) -> SampleResult:
+    r"""
+    Sample by the Metropolis-adjusted Langevin algorithm: exact for any step size.
+
+    The proposal
+
+    .. math::
+
+        y = x + h P \nabla \log \pi(x) + \sqrt{2h}\, P^{1/2} \xi, \qquad \xi \sim N(0, I),
+
+    is accepted with probability :math:`\min\bigl(1, \pi(y) q(x|y) / (\pi(x) q(y|x))\bigr)`.
+
+    Parameters
+    ----------
+    target : Target, callable or C function
+        The log-density: one of :mod:`wassail.sampling.targets`, a batched callable ``X -> (logp, grad)`` for X of shape
+        (chains, d), or a C function ``int (size_t d, const double *x, double *grad, double *logp, void *user)`` as a
+        numba ``cfunc``, a ctypes function or a pair (address, user data); it returns 0, > 0 where x is to be rejected,
+        < 0 to stop the run.
+    x0 : array_like of shape (chains, d)
+        Starting points.
+    n_samples : int
+        Draws of each chain.
+    n_warmup : int, optional
+        Steps before the first draw, which adapt what is not given; by default as many as draws, at least 200, or none
+        when there is nothing to adapt.
+    step_size : float, optional
+        h. A given one is never adapted; by default dual averaging finds the one that accepts 57.4 % of the proposals.
+    precondition : bool, optional
+        Whether warm-up adapts the diagonal P; by default when it adapts the step size.
+    thin : int, default 1
+        Steps per draw.
+    rng : int, SeedSequence or Generator, optional
+        Source of the key of all random words: the same seed gives the same bits for any number of threads.
+    callback : callable, optional
+        Called as ``callback(step, step_size, acceptance)`` now and then; a true value stops the run.
+    progress : bool, default False
+        Whether to draw a tqdm bar; it never changes a draw.
+    n_threads : int, optional
+        Threads to use; the result does not depend on it.
+
+    Returns
+    -------
+    SampleResult
+        Draws and diagnostics.
+
+    Raises
+    ------
+    InputError
+        An argument is unusable, or the density is not finite at a starting point.
+    DensityError
+        The density raised or gave up; ``error.result`` holds the draws made before.
+    MemoryLimitError
+        The draws would not fit.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Chains do not agree, or steps diverged.
+
+    Notes
+    -----
+    One gradient a step and O(chains · n_samples · d) memory. Optimal steps shrink like :math:`d^{-1/3}`. Ctrl-C returns
+    the draws made so far, with status INTERRUPTED.
+
+    References
+    ----------
+    Roberts, Tweedie, "Exponential convergence of Langevin distributions and their discrete approximations", Bernoulli 2
+    (1996), doi:10.2307/3318418.
+    Roberts, Rosenthal, "Optimal scaling of discrete approximations to Langevin diffusions", JRSS B 60 (1998),
+    doi:10.1111/1467-9868.00123.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wassail import sampling
+    >>> target = sampling.targets.Gaussian([1.0, -1.0], [1.0, 100.0])
+    >>> result = sampling.mala(target, np.zeros((4, 2)), n_samples=1000, rng=0)
+    >>> bool(np.all(np.abs(result.draws.mean(axis=(0, 1)) - [1.0, -1.0]) < 5 * result.mcse()))
+    True
+    """
+    adapts = step_size is None
+    return run(
+        Algorithm("MALA", _core.Transition.mala(), _OPTIMAL, kinetic=False, adjusted=True),
+        target,
+        x0,
+        Schedule.checked(n_samples, n_warmup, thin, adapts=adapts),
+        step_size=step_size,
+        precondition=adapts if precondition is None else precondition,
+        rng=rng,
+        progress=progress,
+        callback=callback,
+        n_threads=n_threads,
+    )
+
+
+def ula(
+    target: AnyTarget,
+    x0: ArrayLike,
+    *,
+    n_samples: int,
+    n_warmup: int | None = None,
+    step_size: float | None = None,
+    precondition: bool | None = None,
+    thin: int = 1,
+    rng: Seed = None,
+    callback: Report | None = None,
+    progress: bool = False,
+    n_threads: int | None = None,
+) -> SampleResult:
+    r"""
+    Sample by the unadjusted Langevin algorithm: cheap steps, a bias of the order of the step size.
+
+    .. math::
+
+        x \leftarrow x + h P \nabla \log \pi(x) + \sqrt{2h}\, P^{1/2} \xi, \qquad \xi \sim N(0, I).
+
+    Parameters
+    ----------
+    target : Target, callable or C function
+        The log-density, see :func:`mala`.
+    x0 : array_like of shape (chains, d)
+        Starting points.
+    n_samples : int
+        Draws of each chain.
+    n_warmup : int, optional
+        Steps before the first draw; by default as many as draws, at least 200, or none when there is nothing to adapt.
+    step_size : float, optional
+        h, stable below 2 over the largest eigenvalue of −P∇² log π. A given one is never adapted; by default it is the
+        step that :func:`mala` would accept 90 % of the time, found during warm-up.
+    precondition : bool, optional
+        Whether warm-up adapts the diagonal P; by default when it adapts the step size.
+    thin : int, default 1
+        Steps per draw.
+    rng : int, SeedSequence or Generator, optional
+        Source of the key of all random words.
+    callback : callable, optional
+        Called as ``callback(step, step_size, acceptance)`` now and then; a true value stops the run.
+    progress : bool, default False
+        Whether to draw a tqdm bar.
+    n_threads : int, optional
+        Threads to use; the result does not depend on it.
+
+    Returns
+    -------
+    SampleResult
+        Draws and diagnostics, which do not see the bias.
+
+    Raises
+    ------
+    InputError
+        An argument is unusable, or the density is not finite at a starting point.
+    DensityError
+        The density raised or gave up; ``error.result`` holds the draws made before.
+    MemoryLimitError
+        The draws would not fit.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Chains do not agree, or steps diverged.
+
+    Notes
+    -----
+    On a Gaussian of precision a (after P) the stationary variance is :math:`a^{-1} / (1 - ha/2)`, and draws k steps
+    apart have correlation :math:`(1 - ha)^k`.
+
+    References
+    ----------
+    Durmus, Moulines, "Nonasymptotic convergence analysis for the unadjusted Langevin algorithm", Ann. Appl. Probab. 27
+    (2017), arXiv:1507.05021.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wassail import sampling
+    >>> target = sampling.targets.Gaussian([0.0], [1.0])
+    >>> result = sampling.ula(target, np.zeros((1, 1)), n_samples=10, step_size=0.1, rng=0)
+    >>> result.draws.shape
+    (1, 10, 1)
+    """
+    adapts = step_size is None
+    return run(
+        Algorithm("ULA", _core.Transition.ula(), _CAREFUL, kinetic=False, adjusted=False),
+        target,
+        x0,
+        Schedule.checked(n_samples, n_warmup, thin, adapts=adapts),
+        step_size=step_size,
+        precondition=adapts if precondition is None else precondition,
+        rng=rng,
+        progress=progress,
+        callback=callback,
+        n_threads=n_threads,
+    )

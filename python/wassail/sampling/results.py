@@ -1,0 +1,183 @@
+"""What a sampler returns: draws, how they were made, and whether to believe them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wassail._frozen import ReadOnly
+from wassail.exceptions import InputError
+from wassail.sampling import _diagnostics
+from wassail.sampling.summary import Summary, summarize
+
+F64 = NDArray[np.float64]
+
+
+class RunStatus(enum.Enum):
+    """
+    How a run ended; the values are readable.
+
+    Attributes
+    ----------
+    COMPLETE
+        All draws were made.
+    INTERRUPTED
+        Ctrl-C or a callback ended it: the draws made so far are there.
+    """
+
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SampleResult(ReadOnly):
+    """
+    Draws of several chains with their diagnostics.
+
+    Attributes
+    ----------
+    draws : ndarray of shape (chains, n_samples, d)
+        Positions after each draw; warm-up is never among them.
+    log_density : ndarray of shape (chains, n_samples)
+        Log-density where the last gradient was taken: at the draw, and for ABOBA and UBU at the midpoint before it.
+    acceptance : ndarray of shape (chains, n_samples)
+        Mean acceptance probability of the steps of each draw; 1 for unadjusted samplers.
+    divergences : ndarray of shape (chains,)
+        Steps at which the density could not be evaluated, or the energy error was above 1000.
+    step_size : ndarray of shape (chains,)
+        Step size of each chain while drawing.
+    scale : ndarray of shape (d,)
+        Square roots of the diagonal preconditioner; ones without one.
+    n_gradients : int
+        Gradients that each chain took, warm-up included.
+    n_warmup, thin : int
+        Steps before the first draw, and steps per draw.
+    algorithm : str
+        Name of the sampler.
+    key : int
+        What all random words are made of: the same key gives the same bits.
+    status : RunStatus
+        Whether all draws were made.
+    """
+
+    draws: F64
+    log_density: F64
+    acceptance: F64
+    divergences: NDArray[np.uint64]
+    step_size: F64
+    scale: F64
+    n_gradients: int
+    n_warmup: int
+    thin: int
+    algorithm: str
+    key: int
+    status: RunStatus
+
+    def __repr__(self) -> str:
+        chains, n, d = self.draws.shape
+        return (
+            f"SampleResult({self.algorithm}, {self.status}, {chains} chains of {n} draws in {d} dimensions, "
+            f"step size {np.median(self.step_size):.3g}, acceptance {self.mean_acceptance:.3g}, "
+            f"{int(self.divergences.sum())} divergences)"
+        )
+
+    @property
+    def mean_acceptance(self) -> float:
+        """Mean acceptance probability of all draws; NaN never: 1 without draws."""
+        return float(self.acceptance.mean()) if self.acceptance.size else 1.0
+
+    def _enough(self) -> F64:
+        if self.draws.shape[1] < _diagnostics.FEWEST:
+            raise InputError(
+                f"diagnostics need at least {_diagnostics.FEWEST} draws of each chain, there are {self.draws.shape[1]}"
+            )
+        return self.draws
+
+    @cached_property
+    def _rhat(self) -> F64:
+        return _diagnostics.rhat(self._enough())
+
+    @cached_property
+    def _bulk(self) -> F64:
+        return _diagnostics.bulk_ess(self._enough())
+
+    @cached_property
+    def _tail(self) -> F64:
+        return _diagnostics.tail_ess(self._enough())
+
+    def rhat(self) -> F64:
+        """
+        Return the rank-normalized, split and folded R-hat of every coordinate.
+
+        Returns
+        -------
+        ndarray of shape (d,)
+            Near 1 where chains agree; above 1.01 the draws are not to be believed yet. Of one chain the halves are
+            compared.
+
+        Raises
+        ------
+        InputError
+            Fewer than 4 draws.
+
+        References
+        ----------
+        Vehtari, Gelman, Simpson, Carpenter, Bürkner (2021), doi:10.1214/20-BA1221.
+        """
+        return self._rhat
+
+    def ess(self) -> tuple[F64, F64]:
+        """
+        Return the effective numbers of draws for the center and for the tails.
+
+        Returns
+        -------
+        bulk, tail : ndarray of shape (d,)
+            Independent draws that would estimate the mean of the ranks, and the worse of the 5 % and 95 % quantiles, as
+            well. Below 100 a chain they are not reliable themselves.
+
+        Raises
+        ------
+        InputError
+            Fewer than 4 draws.
+        """
+        return self._bulk, self._tail
+
+    def mcse(self) -> F64:
+        """
+        Return the Monte Carlo standard error of every mean.
+
+        Returns
+        -------
+        ndarray of shape (d,)
+            Standard deviation over the square root of the effective number of draws for the mean.
+
+        Raises
+        ------
+        InputError
+            Fewer than 4 draws.
+        """
+        return _diagnostics.mean_mcse(self._enough())
+
+    def summary(self) -> Summary:
+        """
+        Return means, deviations, quantiles and diagnostics of every coordinate.
+
+        Returns
+        -------
+        Summary
+            A table that prints, with its columns as arrays.
+
+        Raises
+        ------
+        InputError
+            Fewer than 4 draws.
+        """
+        return summarize(self._enough(), self._rhat, self._bulk, self._tail)

@@ -1,0 +1,70 @@
+"""The table of means, deviations and diagnostics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wassail._frozen import ReadOnly
+from wassail.sampling import _diagnostics
+
+F64 = NDArray[np.float64]
+_SHOWN = 40
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Summary(ReadOnly):
+    """
+    Means, deviations and diagnostics, one entry a coordinate.
+
+    Attributes
+    ----------
+    mean, sd : ndarray of shape (d,)
+        Mean and standard deviation of all draws.
+    mcse_mean : ndarray of shape (d,)
+        Monte Carlo standard error of the mean.
+    q5, q95 : ndarray of shape (d,)
+        Quantiles.
+    ess_bulk, ess_tail : ndarray of shape (d,)
+        Effective numbers of draws.
+    rhat : ndarray of shape (d,)
+        Rank-normalized split R-hat.
+    """
+
+    mean: F64
+    sd: F64
+    mcse_mean: F64
+    q5: F64
+    q95: F64
+    ess_bulk: F64
+    ess_tail: F64
+    rhat: F64
+
+    def __repr__(self) -> str:
+        names = [field.name for field in fields(self)]
+        lines = ["      " + "".join(f"{name:>11}" for name in names)]
+        columns = [getattr(self, name) for name in names]
+        lines += [
+            f"x[{i}]".ljust(6) + "".join(f"{column[i]:>11.4g}" for column in columns)
+            for i in range(min(self.mean.size, _SHOWN))
+        ]
+        if self.mean.size > _SHOWN:
+            lines.append(f"... {self.mean.size - _SHOWN} more coordinates")
+        return "\n".join(lines)
+
+
+def summarize(draws: F64, rhat: F64, bulk: F64, tail: F64) -> Summary:
+    """Return the table of draws whose diagnostics are known."""
+    flat = draws.reshape(-1, draws.shape[2])
+    return Summary(
+        mean=flat.mean(axis=0),
+        sd=flat.std(axis=0, ddof=1),
+        mcse_mean=_diagnostics.mean_mcse(draws),
+        q5=_diagnostics.quantile(draws, 0.05),
+        q95=_diagnostics.quantile(draws, 0.95),
+        ess_bulk=bulk,
+        ess_tail=tail,
+        rhat=rhat,
+    )

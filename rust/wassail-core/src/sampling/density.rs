@@ -1,0 +1,33 @@
+//! What is sampled: a log-density with its gradient.
+
+/// Why a density has no value at a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DensityError {
+    /// The density is zero there.
+    OutsideSupport,
+    /// Failed here, may work elsewhere: the proposal is rejected.
+    Recoverable,
+    /// The density cannot be evaluated any more: the run stops.
+    Failed,
+}
+
+/// A log-density on R^d, up to a constant.
+pub trait LogDensity: Send + Sync {
+    /// d.
+    fn dim(&self) -> usize;
+    /// log π(x), and ∇ log π(x) into `grad`.
+    fn value_and_grad(&self, x: &[f64], grad: &mut [f64]) -> Result<f64, DensityError>;
+    /// Whether points are best evaluated together: such chains move in step.
+    fn is_batched(&self) -> bool {
+        false
+    }
+    /// The same for points row by row; `out` gets a value or its error for each.
+    fn batch(&self, x: &[f64], grad: &mut [f64], out: &mut [Result<f64, DensityError>]) {
+        let d = self.dim();
+        for ((x, grad), out) in x.chunks_exact(d).zip(grad.chunks_exact_mut(d)).zip(out) {
+            *out = self.value_and_grad(x, grad);
+        }
+    }
+    /// Elementary steps (about 1 ns) of a gradient.
+    fn work(&self) -> usize;
+}

@@ -1,0 +1,5 @@
+//! Densities that need no call out.
+
+mod gaussian;
+
+pub use gaussian::{DenseGaussian, DiagonalGaussian};

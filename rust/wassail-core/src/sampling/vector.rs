@@ -1,0 +1,96 @@
+//! Loops over coordinates that every transition is made of. Noise is drawn in pieces that stay in the first-level cache.
+
+use crate::multiversion;
+use crate::numeric::isa::Isa;
+use crate::numeric::lanes::LANES;
+use crate::numeric::scalar::Scalar;
+
+/// Normals drawn at once: a multiple of what the generator makes together.
+pub const PIECE: usize = 512;
+
+#[inline(always)]
+fn drift_body<I: Isa>(x: &[f64], grad: &[f64], scale: &[f64], noise: &[f64], h: f64, out: &mut [f64]) {
+    let n = out.len();
+    let (x, grad, scale, noise) = (&x[..n], &grad[..n], &scale[..n], &noise[..n]);
+    let root = (2.0 * h).sqrt();
+    for i in 0..n {
+        let step = (h * scale[i]).fma::<I>(grad[i], root * noise[i]);
+        out[i] = scale[i].fma::<I>(step, x[i]);
+    }
+}
+
+multiversion! {
+    /// x + h s² g + √(2h) s z.
+    pub fn drift(x: &[f64], grad: &[f64], scale: &[f64], noise: &[f64], h: f64, out: &mut [f64]) => drift_body
+}
+
+#[inline(always)]
+fn reversal_body<I: Isa>(grads: [&[f64]; 2], scale: &[f64], noise: &[f64], h: f64) -> f64 {
+    let n = noise.len();
+    let (g0, g1, scale) = (&grads[0][..n], &grads[1][..n], &scale[..n]);
+    let root = (0.5 * h).sqrt();
+    let mut lanes = [0.0f64; LANES];
+    let cut = n / LANES * LANES;
+    for start in (0..cut).step_by(LANES) {
+        for l in 0..LANES {
+            let i = start + l;
+            let push = root * scale[i] * (g0[i] + g1[i]);
+            lanes[l] = push.fma::<I>(0.5f64.fma::<I>(push, noise[i]), lanes[l]);
+        }
+    }
+    for i in cut..n {
+        let push = root * scale[i] * (g0[i] + g1[i]);
+        lanes[i - cut] = push.fma::<I>(0.5f64.fma::<I>(push, noise[i]), lanes[i - cut]);
+    }
+    lanes.iter().sum()
+}
+
+multiversion! {
+    /// Σ_i p_i (z_i + p_i / 2) with p = √(h/2) s (g₀ + g₁): the log ratio of the proposals' densities, forth over back.
+    pub fn reversal(grads: [&[f64]; 2], scale: &[f64], noise: &[f64], h: f64) -> f64 => reversal_body
+}
+
+#[inline(always)]
+fn push_body<I: Isa>(to: &mut [f64], by: &[f64], scale: &[f64], h: f64) {
+    let n = to.len();
+    let (by, scale) = (&by[..n], &scale[..n]);
+    for i in 0..n {
+        to[i] = (h * scale[i]).fma::<I>(by[i], to[i]);
+    }
+}
+
+multiversion! {
+    /// to += h s by: a step of positions by velocities, or of velocities by forces.
+    pub fn push(to: &mut [f64], by: &[f64], scale: &[f64], h: f64) => push_body
+}
+
+#[inline(always)]
+fn refresh_body<I: Isa>(v: &mut [f64], noise: &[f64], keep: f64) {
+    let renew = ((1.0 - keep) * (1.0 + keep)).sqrt();
+    for (v, z) in v.iter_mut().zip(noise) {
+        *v = keep.fma::<I>(*v, renew * z);
+    }
+}
+
+multiversion! {
+    /// v ← c v + √(1 − c²) z.
+    pub fn refresh(v: &mut [f64], noise: &[f64], keep: f64) => refresh_body
+}
+
+#[inline(always)]
+fn all_finite_body<I: Isa>(values: &[f64]) -> bool {
+    // Products with zero are NaN for what is not finite; no early exit, so that it vectorizes.
+    let mut lanes = [0.0f64; LANES];
+    let mut chunks = values.chunks_exact(LANES);
+    for chunk in &mut chunks {
+        for (lane, v) in lanes.iter_mut().zip(chunk) {
+            *lane = v.fma::<I>(0.0, *lane);
+        }
+    }
+    lanes.iter().sum::<f64>() == 0.0 && chunks.remainder().iter().all(|v| v.is_finite())
+}
+
+multiversion! {
+    /// Whether all values are finite.
+    pub fn all_finite(values: &[f64]) -> bool => all_finite_body
+}
