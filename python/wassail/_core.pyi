@@ -516,6 +516,7 @@ def support_points(
     limits: tuple[float, int],
     n_threads: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]: ...
+
 @final
 class Target:
     @staticmethod
