@@ -230,6 +230,16 @@ impl<'a> Dual<'a> {
         (0..self.rows.len()).filter(|&i| self.kept(i) > self.rule.k)
     }
 
+    /// Lets no entry have mass that has none in this plan, in rows where it has no more than k.
+    pub fn adopt(&mut self, plan: &Csr) {
+        for (row, ends) in self.rows.iter_mut().zip(plan.indptr.windows(2)) {
+            let columns = &plan.indices[ends[0] as usize..ends[1] as usize];
+            if columns.len() <= self.rule.k {
+                row.keep(columns);
+            }
+        }
+    }
+
     /// Lets no entry have mass that has none now.
     pub fn fix(&mut self) {
         for i in 0..self.rows.len() {
@@ -294,7 +304,8 @@ impl<'a> Dual<'a> {
                 let cost = row.costs[e.place as usize];
                 all.cost += cost * t;
                 all.size += cost.abs() * t;
-                envelope += 0.5 * rule.gamma * t * (t / rule.share(level, place, e.key));
+                // t/θ is τ/γ where an entry is split.
+                envelope += 0.5 * t * if place < level.full { rule.gamma * t } else { level.tau };
                 paired += slack * t;
             }
         }

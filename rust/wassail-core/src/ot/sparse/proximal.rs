@@ -7,9 +7,7 @@ use crate::error::Result;
 /// First ζ, without a center.
 pub const FIRST: f64 = 1.0;
 /// ζ with a given start.
-pub const WARM: f64 = 0.01;
-/// ζ with given potentials only.
-const COLD: f64 = 0.1;
+pub const WARM: f64 = 0.1;
 /// Ratio of successive ζ.
 const RATIO: f64 = 0.3;
 /// Least ζ: smaller ones leave few rows split, and Newton's steps get short.
@@ -21,6 +19,7 @@ const STEPS: usize = 60;
 /// After so many of these in a row ζ rises by this factor, for good: then the plan is nearly that of a linear program.
 const HARD_STAGES: usize = 2;
 const RAISE: f64 = 10.0;
+const MOST: f64 = 1e6;
 /// Stages of so few steps in a row, that many of them, mean that masses move along a face: ζ falls below its bound, down to this.
 const EASY: usize = 2;
 const EASY_STAGES: usize = 6;
@@ -29,7 +28,7 @@ const LEAST: f64 = 1e-7;
 /// Solves the relaxation to a relative error and gap of `tol`. `Tied` if its plan has too many nonzeros in some row.
 pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) -> Result<Status> {
     if newton.dual.rule.zeta == 0.0 {
-        newton.recenter(COLD, log.monitor)?;
+        newton.recenter(WARM, log.monitor)?;
     }
     let scale = goal / tol;
     let (mut last, mut easy, mut hard) = (LAST, 0, 0);
@@ -43,6 +42,9 @@ pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) ->
         let met = ended == Some(Status::Converged);
         easy = if met && log.trace.len() <= before + EASY { easy + 1 } else { 0 };
         hard = if met { 0 } else { hard + 1 };
+        if hard >= HARD_STAGES && newton.dual.rule.zeta >= MOST {
+            return Ok(Status::Stalled);
+        }
         if hard >= HARD_STAGES {
             last = RAISE * newton.dual.rule.zeta;
             newton.dual.rule.zeta = last;

@@ -18,17 +18,15 @@ const ERROR: f64 = 1e-3;
 /// Newton steps of a round.
 const STEPS: usize = 60;
 
-/// The plan of the best support found, or None. Rows with too many nonzeros first try the support that they have in a plan
-/// nearby, where there is one.
+/// The plan of the best support found, or None. The support of a plan nearby is tried first, where there is one.
 pub fn solve<'a>(newton: Newton<'a>, nearby: Option<&Csr>, goal: f64, log: &mut Log<'_>) -> Result<Option<Newton<'a>>> {
     if let Some(plan) = nearby {
         let mut near = newton.clone();
-        near.dual.recenter();
-        adopt(&mut near, plan);
-        near.dual.rule.zeta = ZETA;
+        near.dual.adopt(plan);
+        near.dual.sharpen();
         near.refresh(log.monitor)?;
-        if let Some(found) = cut(near, goal, log)? {
-            return Ok(Some(found));
+        if near.minimize(goal, STEPS, log)? == Some(Status::Converged) {
+            return Ok(Some(near));
         }
     }
     cut(newton, goal, log)
@@ -61,17 +59,6 @@ fn cut<'a>(mut newton: Newton<'a>, goal: f64, log: &mut Log<'_>) -> Result<Optio
         error = newton.error();
     }
     Ok(None)
-}
-
-/// Gives the rows with too many nonzeros their support in this plan.
-fn adopt(newton: &mut Newton<'_>, plan: &Csr) {
-    let k = newton.dual.rule.k;
-    for i in newton.dual.crowded().collect::<Vec<_>>() {
-        let columns = &plan.indices[plan.indptr[i] as usize..plan.indptr[i + 1] as usize];
-        if columns.len() <= k {
-            newton.dual.rows[i].keep(columns);
-        }
-    }
 }
 
 /// Share of its mass that a row has beyond its k largest entries.

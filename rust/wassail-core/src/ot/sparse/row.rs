@@ -67,11 +67,6 @@ impl Rule {
         }
     }
 
-    /// θ of the entry at this place.
-    pub fn share(&self, level: &Level, place: usize, key: f64) -> f64 {
-        if place < level.full { 1.0 } else { ((level.f + key) / level.tau - 1.0) / self.zeta }
-    }
-
     /// Mass of all entries as slope · f + offset, on the piece with these entries in full and split.
     fn line(&self, entries: &[Entry], full: usize, split: usize) -> (f64, f64) {
         let keys = |part: &[Entry]| part.iter().map(|e| e.key).sum::<f64>();
