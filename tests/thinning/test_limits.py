@@ -98,5 +98,4 @@ def test_sizes_around_panels_and_windows(n):
         result = thinning.kernel_thin(x, halvings=halvings, kernel=kernel, rng=0, swap_passes=0)
         assert result.size == n >> halvings
         assert np.isfinite([result.gain, result.mmd()]).all()
-        pairs = n * (n - 1) // 2
-        assert result.n_evaluations >= pairs
+        assert result.n_evaluations >= (n * (n - 1) // 2 if halvings else 0)

@@ -50,8 +50,8 @@ impl Far<'_> {
                         T::tile(self.kernel, cloud.rows(some.clone()), panels, &mut tiles[tile * STRIDE..], WIDE)?;
                     }
                     let sums = &mut lanes[(r - self.rows.start) * self.pitch..];
-                    let at = Lanes { sums, pitch: self.pitch, offset: offset % self.pitch, count, jump };
-                    fold(tiles, some.len(), at, &mut columns[c..]);
+                    let at = Lanes { pitch: self.pitch, offset: offset % self.pitch, count, jump };
+                    fold(tiles, some.len(), &at, sums, &mut columns[c..]);
                 }
             }
         }

@@ -18,11 +18,9 @@ pub const WIDE: usize = GROUP * STRIDE;
 /// Bytes of a cache line.
 const LINE: usize = 64;
 
-/// Where the values of a group of tiles belong: column c of a tile to lane `offset + c % pitch` of `sums`, and the first columns
-/// of the tiles are `jump` apart.
-pub struct Lanes<'a> {
-    /// Sums over rows by lanes: row by row.
-    pub sums: &'a mut [f64],
+/// Where the values of a group of tiles belong: column c of a tile to lane `offset + c % pitch` of the sums of its row, and the
+/// first columns of the tiles are `jump` apart.
+pub struct Lanes {
     /// Lanes of a row.
     pub pitch: usize,
     /// Lane of the first column of each tile.
@@ -59,28 +57,13 @@ pub fn total(values: &[f64]) -> f64 {
 }
 
 #[inline(always)]
-fn fold_body<I: Isa, T: Scalar>(tiles: &[T], rows: usize, lanes: Lanes<'_>, columns: &mut [f64]) {
+fn fold_body<I: Isa, T: Scalar>(tiles: &[T], rows: usize, at: &Lanes, sums: &mut [f64], columns: &mut [f64]) {
     if rows == ROWS {
-        fold_rows::<I, T, ROWS>(tiles, 0, &lanes.shape(), lanes.sums, columns);
+        fold_rows::<I, T, ROWS>(tiles, 0, at, sums, columns);
         return;
     }
     for r in 0..rows {
-        fold_rows::<I, T, 1>(tiles, r, &lanes.shape(), lanes.sums, columns);
-    }
-}
-
-/// A `Lanes` without its sums.
-struct Shape {
-    pitch: usize,
-    offset: usize,
-    count: usize,
-    jump: usize,
-}
-
-impl Lanes<'_> {
-    #[inline(always)]
-    fn shape(&self) -> Shape {
-        Shape { pitch: self.pitch, offset: self.offset, count: self.count, jump: self.jump }
+        fold_rows::<I, T, 1>(tiles, r, at, sums, columns);
     }
 }
 
@@ -88,7 +71,7 @@ impl Lanes<'_> {
 fn fold_rows<I: Isa, T: Scalar, const R: usize>(
     tiles: &[T],
     first: usize,
-    at: &Shape,
+    at: &Lanes,
     sums: &mut [f64],
     columns: &mut [f64],
 ) {
@@ -124,7 +107,7 @@ fn fold_rows<I: Isa, T: Scalar, const R: usize>(
 
 multiversion! {
     /// Adds the values of a group of tiles to the sums of its rows, by lanes, and to those of its columns.
-    pub fn fold<T: Scalar>(tiles: &[T], rows: usize, lanes: Lanes<'_>, columns: &mut [f64]) => fold_body
+    pub fn fold<T: Scalar>(tiles: &[T], rows: usize, at: &Lanes, sums: &mut [f64], columns: &mut [f64]) => fold_body
 }
 
 #[inline(always)]
