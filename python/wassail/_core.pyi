@@ -26,14 +26,18 @@ __all__ = [
     "exp_f32",
     "exp_f64",
     "get_num_threads",
+    "greedy_select",
     "halve",
     "isa",
     "kernel_diagonal",
     "kernel_gram",
     "kernel_gram_f32",
+    "kernel_herd",
     "kernel_row_sums",
     "kernel_sign_forms",
+    "kernel_split",
     "kernel_symmetric_sums",
+    "kernel_thin",
     "kernel_upper_sums",
     "log_f32",
     "log_f64",
@@ -44,6 +48,7 @@ __all__ = [
     "plan_gradient",
     "plan_sparse",
     "plan_sums",
+    "rp_cholesky",
     "run_chains",
     "set_num_threads",
     "sinkhorn",
@@ -55,6 +60,7 @@ __all__ = [
     "softmin_cols",
     "softmin_rows",
     "sparse_transport",
+    "support_points",
 ]
 
 __version__: str
@@ -404,9 +410,9 @@ class Kernel:
 def kernel_gram(kernel: Kernel, x: NDArray[Any], y: NDArray[Any], n_threads: int) -> NDArray[np.float64]: ...
 def kernel_gram_f32(kernel: Kernel, x: NDArray[Any], y: NDArray[Any], n_threads: int) -> NDArray[np.float32]: ...
 
-# multipliers (m,), uniforms (m, >= n // 2): leaves (2^m, n >> m), σ² of each, sums of k over pairs within each, sums of k
-# of each point over the others, pairs evaluated, decisions recomputed; single: from values in float32 where that pays,
-# the same leaves
+# multipliers (m,), uniforms (m, >= n // 2): leaves (2^m, n >> m), σ² of each, sums of k over pairs within each, sums of
+# k of each point over the others, pairs evaluated, decisions recomputed; single: from values in float32 where that
+# pays, the same leaves
 def kernel_split(
     kernel: Kernel,
     x: NDArray[Any],
@@ -546,7 +552,7 @@ class Transition:
 # (end: 0 complete, 1 interrupted, 2 failed, 3 bad start; chain of a bad start; draws of each chain; draws,
 # log-densities and acceptances, chain by chain; divergences; step sizes; preconditioner; gradients of a chain; what the
 # density raised)
-Outcome: TypeAlias = tuple[
+_Outcome: TypeAlias = tuple[
     int,
     int,
     int,
@@ -573,4 +579,4 @@ def run_chains(
     progress: Callable[..., Any] | None,
     callback: Callable[..., Any] | None,
     n_threads: int,
-) -> Outcome: ...
+) -> _Outcome: ...

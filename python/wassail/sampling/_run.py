@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -133,7 +133,7 @@ def _bar(progress: bool, title: str, schedule: Schedule) -> Iterator[Report | No
 
 
 def _result(
-    outcome: _core.Outcome, algorithm: Algorithm, schedule: Schedule, shape: tuple[int, int], key: int
+    outcome: tuple[Any, ...], algorithm: Algorithm, schedule: Schedule, shape: tuple[int, int], key: int
 ) -> SampleResult:
     """Cut the arrays to the draws that all chains made, or raise what the density did."""
     end, bad, count, draws, logp, acceptance, divergences, sizes, scale, n_gradients, raised = outcome
