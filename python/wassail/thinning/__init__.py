@@ -1,7 +1,7 @@
 """Distribution compression: few points whose averages are as good as those of many."""
 
 from wassail import kernels
-from wassail.thinning.compress import compress, compress_plus_plus
+from wassail.thinning.compression import compress, compress_plus_plus
 from wassail.thinning.kernel_thin import kernel_thin
 from wassail.thinning.low_rank import low_rank_thin
 from wassail.thinning.results import ThinningResult
