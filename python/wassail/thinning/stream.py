@@ -18,7 +18,7 @@ from wassail.kernels import Kernel, Stein, check_points, core_kernel, kernel_poi
 from wassail.thinning._halving import Halver, draws
 from wassail.thinning._plan import check_delta
 from wassail.thinning._stream_state import Held, Rule, State, join
-from wassail.thinning.compress import check_oversampling
+from wassail.thinning.compression import check_oversampling
 from wassail.thinning.kernel_thin import kernel_thin
 from wassail.thinning.results import ThinningResult
 
@@ -66,7 +66,7 @@ class ThinningStream:
     >>> for _ in range(10):
     ...     stream.push(rng.normal(size=(1000, 2)))
     >>> stream.n, stream.n_held
-    (10000, 608)
+    (10000, 424)
     >>> stream.result().size
     100
     """
