@@ -13,12 +13,15 @@ use wassail_core::monitor::Monitor;
 use wassail_core::thinning::{self, Chosen, Selection, herd, select};
 
 /// A new array of indices.
-fn indices<'py>(py: Python<'py>, found: Vec<usize>) -> Bound<'py, PyArray1<isize>> {
+fn indices(py: Python<'_>, found: Vec<usize>) -> Bound<'_, PyArray1<isize>> {
     vector(py, found.into_iter().map(|i| i as isize).collect())
 }
 
 /// Indices in the order of choice, and the objective.
 type Answer<'py> = Option<(Bound<'py, PyArray1<isize>>, f64)>;
+
+/// A low-rank factor and its pivots.
+type Factor<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<isize>>);
 
 /// size, unique, temperatures, uniforms.
 type Passes<'py> = (usize, bool, Arg<'py>, Arg<'py>);
@@ -38,12 +41,12 @@ fn check(passes: &Passes<'_>, n: usize, d: usize) -> PyResult<()> {
     Ok(())
 }
 
-fn run<'py>(
-    py: Python<'py>,
+fn run(
+    py: Python<'_>,
     work: usize,
     n_threads: usize,
     job: impl FnOnce(&dyn Monitor) -> Result<Option<Chosen>> + Send,
-) -> PyResult<Answer<'py>> {
+) -> PyResult<Answer<'_>> {
     let chosen = enter(py, work, n_threads, &Hooks::default(), job)?;
     Ok(chosen.map(|c| (indices(py, c.indices), c.objective)))
 }
@@ -106,7 +109,7 @@ pub fn rp_cholesky<'py>(
     weights: Arg<'py>,
     uniforms: Arg<'py>,
     n_threads: usize,
-) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<isize>>)> {
+) -> PyResult<Factor<'py>> {
     let ((n, d), weights, uniforms) = (x.shape(), weights.as_slice()?, uniforms.as_slice()?);
     if n == 0 || d == 0 || weights.len() != n {
         return Err(misfit());
