@@ -1,10 +1,9 @@
 """Distribution compression: few points whose averages are as good as those of many."""
 
 from wassail import kernels
-from wassail.thinning.compress import compress, compress_plus_plus
+from wassail.thinning.compression import compress, compress_plus_plus
 from wassail.thinning.debias import debias
 from wassail.thinning.herding import kernel_herding
-from wassail.thinning.compression import compress, compress_plus_plus
 from wassail.thinning.kernel_thin import kernel_thin
 from wassail.thinning.low_rank import low_rank_thin
 from wassail.thinning.recombination import RecombinationResult, recombine
