@@ -50,7 +50,7 @@ class SampleResult(ReadOnly):
     acceptance : ndarray of shape (chains, n_samples)
         Mean acceptance probability of the steps of each draw; 1 for unadjusted samplers.
     divergences : ndarray of shape (chains,)
-        Steps at which the density could not be evaluated, or the energy error was above 1000.
+        Steps at which the density could not be evaluated.
     step_size : ndarray of shape (chains,)
         Step size of each chain while drawing.
     scale : ndarray of shape (d,)

@@ -52,9 +52,6 @@ impl Transition for Ula {
 /// The Metropolis-adjusted Langevin algorithm.
 pub struct Mala;
 
-/// An energy error beyond this is a divergence.
-const ABSURD: f64 = 1000.0;
-
 impl Transition for Mala {
     fn step(
         &self,
@@ -80,7 +77,7 @@ impl Transition for Mala {
             let ratio = logp - block.logp[i] - reversal(grads, step.scale, &block.noise[at], step.sizes[i]);
             // NaN, from overflow, rejects.
             let acceptance = if ratio >= 0.0 { 1.0 } else { ratio.exp().max(0.0) };
-            *info = Info { acceptance, divergent: ratio.is_nan() || ratio < -ABSURD };
+            *info = Info { acceptance, divergent: ratio.is_nan() };
             let draws = Stream::new(step.key, block.first + i as u32, step.number);
             if draws.uniform(Purpose::Accept, 0) < acceptance {
                 block.accept(i, d, logp);

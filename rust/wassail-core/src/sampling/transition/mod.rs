@@ -27,7 +27,7 @@ pub struct Step<'a> {
 pub struct Info {
     /// Acceptance probability, 1 where nothing is rejected.
     pub acceptance: f64,
-    /// Whether the density could not be evaluated, or the energy error was absurd.
+    /// Whether the density could not be evaluated where the chain wanted to go.
     pub divergent: bool,
 }
 
