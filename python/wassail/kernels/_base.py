@@ -150,7 +150,7 @@ class Kernel(ABC):
             return self
         raise InputError(f"{self!r} has no power kernel in closed form (alpha={alpha}, dimension={dimension})")
 
-    def __add__(self, other: Kernel) -> Kernel:
+    def __add__(self, other: object) -> Kernel:
         """Return the sum."""
         from wassail.kernels.algebra import Sum
 

@@ -85,13 +85,7 @@ pub fn distance<T: Scalar>(n: usize, d: usize, repeats: usize, monitor: &dyn Mon
 }
 
 /// Seconds of `repeats` tables of n × n kernel values in dimension d, tile by tile into reused memory.
-pub fn kernel<T: Real>(
-    kernel: &dyn Kernel,
-    n: usize,
-    d: usize,
-    repeats: usize,
-    monitor: &dyn Monitor,
-) -> Result<f64> {
+pub fn kernel<T: Real>(kernel: &dyn Kernel, n: usize, d: usize, repeats: usize, monitor: &dyn Monitor) -> Result<f64> {
     const ROWS: usize = 8;
     const PANELS: usize = 8;
     let coordinates: Vec<f64> = (0..n * d).map(|i| ((i * i) as f64 * 0.618_034).fract()).collect();

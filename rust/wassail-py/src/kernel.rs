@@ -9,8 +9,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::sync::Arc;
 use wassail_core::kernel::{
-    Cloud, Composed, Folded, Gaussian, Inner, Isotropic, Kernel as Core, Manhattan, Matern, Metric, Mixture, Multiquadric, Profile,
-    Radial, Real, Riesz, Sinc, Sobolev, Spline, Stein, center, diagonal, gram_in,
+    Cloud, Composed, Folded, Gaussian, Inner, Isotropic, Kernel as Core, Manhattan, Matern, Metric, Mixture,
+    Multiquadric, Profile, Radial, Real, Riesz, Sinc, Sobolev, Spline, Stein, center, diagonal, gram_in,
 };
 
 /// A kernel of the core.
@@ -211,8 +211,7 @@ fn table<'py, T: Real + Element>(
     }
     let (x, y) = (x.coordinates()?, y.coordinates()?);
     let work = n.saturating_mul(m).saturating_mul(kernel.core().work(d));
-    let values = enter(py, work, n_threads, &Hooks::default(), |monitor| {
-        gram_in::<T>(kernel.core(), x, y, d, monitor)
-    })?;
+    let values =
+        enter(py, work, n_threads, &Hooks::default(), |monitor| gram_in::<T>(kernel.core(), x, y, d, monitor))?;
     matrix(py, values, n, m)
 }

@@ -200,28 +200,28 @@ fn sums_body<I: Isa, T: Scalar>(
         for lane in (0..LANES).step_by(2 * width) {
             let mut acc = [[zero; 4]; 2];
             for k in 0..d {
-                for (u, acc) in acc.iter_mut().enumerate() {
+                for u in 0..2 {
                     let at = lane + u * width;
                     let delta = T::Register::<I>::splat(row[k]).sub(T::Register::<I>::load(&panel[k * LANES + at..]));
-                    acc[0] = delta.fma(delta, acc[0]);
+                    acc[u][0] = delta.fma(delta, acc[u][0]);
                     let (mut turned, mut s) = (delta, d + k);
                     if task.scalar.is_none() {
                         let l = T::Register::<I>::load(&panel[(d + k) * LANES + at..]);
                         turned = T::Register::<I>::splat(row[d + k]).sub(l);
-                        acc[1] = turned.fma(turned, acc[1]);
+                        acc[u][1] = turned.fma(turned, acc[u][1]);
                         s += d;
                     }
                     let (sx, sy) = (T::Register::<I>::splat(row[s]), T::Register::<I>::load(&panel[s * LANES + at..]));
-                    acc[2] = sx.sub(sy).fma(turned, acc[2]);
-                    acc[3] = sx.fma(sy, acc[3]);
+                    acc[u][2] = sx.sub(sy).fma(turned, acc[u][2]);
+                    acc[u][3] = sx.fma(sy, acc[u][3]);
                 }
             }
-            for (u, acc) in acc.iter().enumerate() {
+            for u in 0..2 {
                 let at = i * LANES + lane + u * width;
-                acc[0].store(&mut block.q[at..]);
-                acc[1].store(&mut block.stretched[at..]);
-                acc[2].store(&mut block.cross[at..]);
-                acc[3].store(&mut block.product[at..]);
+                acc[u][0].store(&mut block.q[at..]);
+                acc[u][1].store(&mut block.stretched[at..]);
+                acc[u][2].store(&mut block.cross[at..]);
+                acc[u][3].store(&mut block.product[at..]);
             }
         }
     }

@@ -128,5 +128,7 @@ macro_rules! scalar {
     };
 }
 
-scalar!(f32, 1e28, exp_v32, exp2_minus_v32, ln_f32, <I::F64 as Wide>::Narrow, 2, load_narrow, |pair| Wide::narrow(pair[0], pair[1]));
+scalar!(f32, 1e28, exp_v32, exp2_minus_v32, ln_f32, <I::F64 as Wide>::Narrow, 2, load_narrow, |pair| Wide::narrow(
+    pair[0], pair[1]
+));
 scalar!(f64, 1e100, exp_v64, exp2_minus_v64, ln_f64, I::F64, 1, load, |pair| pair[0]);
