@@ -70,7 +70,8 @@ class Sum(_Composed):
     def __post_init__(self) -> None:
         """Check the parts, and take sums among them apart."""
         parts = _check_parts(self.kernels)
-        given = tuple(self.weights) if isinstance(self.weights, tuple | list) else (self.weights,)
+        listed: object = self.weights  # users pass anything
+        given = tuple(listed) if isinstance(listed, tuple | list) else (listed,)
         if given and len(given) != len(parts):
             raise InputError(f"there are {len(given)} weights of {len(parts)} kernels")
         weights = tuple(check_positive(w, "weights") for w in given) or (1.0,) * len(parts)

@@ -47,44 +47,49 @@ type Sums<I, T, const R: usize> = [[<T as Scalar>::Register<I>; 2]; R];
 #[inline(always)]
 pub fn squares<I: Isa, T: Scalar, const R: usize>(x: Rows<'_, T>, r: usize, panel: &[T], out: &mut [T], stride: usize) {
     let width = T::Register::<I>::N;
-    let mut rows: [&[T]; R] = [&[]; R];
-    for (i, row) in rows.iter_mut().enumerate() {
-        *row = x.row(r + i);
-    }
+    let rows: [&[T]; R] = std::array::from_fn(|i| x.row(r + i));
     let normed = x.width() > PRODUCT_FROM;
     let mut lane = 0;
     while lane < LANES {
         let mut sums;
         if normed {
             let clear;
-            (sums, clear) = products::<I, T, R>(&rows, &panel[lane..]);
+            (sums, clear) = products::<I, T, R>(rows, &panel[lane..]);
             if !clear {
-                sums = differences::<I, T, R>(&rows, &panel[lane..], 1);
+                sums = differences::<I, T, R>(rows, &panel[lane..], 1);
             }
         } else {
-            sums = differences::<I, T, R>(&rows, &panel[lane..], 0);
+            sums = differences::<I, T, R>(rows, &panel[lane..], 0);
         }
-        for (i, sum) in sums.iter().enumerate() {
+        for i in 0..R {
             let out = &mut out[i * stride + lane..][..2 * width];
-            sum[0].store(out);
-            sum[1].store(&mut out[width..]);
+            sums[i][0].store(out);
+            sums[i][1].store(&mut out[width..]);
         }
         lane += 2 * width;
     }
 }
 
+/// Two registers of feature k.
 #[inline(always)]
-fn differences<I: Isa, T: Scalar, const R: usize>(rows: &[&[T]; R], panel: &[T], first: usize) -> Sums<I, T, R> {
+fn pair<I: Isa, T: Scalar>(panel: &[T], k: usize) -> [T::Register<I>; 2] {
     let width = T::Register::<I>::N;
+    let column = &panel[k * LANES..k * LANES + 2 * width];
+    [T::Register::<I>::load(column), T::Register::<I>::load(&column[width..])]
+}
+
+// Loops over indices, not over zipped iterators: those are unrolled into registers in every build.
+
+#[inline(always)]
+fn differences<I: Isa, T: Scalar, const R: usize>(x: [&[T]; R], panel: &[T], first: usize) -> Sums<I, T, R> {
     let mut sums = [[T::Register::<I>::splat(T::ZERO); 2]; R];
-    for k in first..rows[0].len() {
-        let column = &panel[k * LANES..k * LANES + 2 * width];
-        let y = [T::Register::<I>::load(column), T::Register::<I>::load(&column[width..])];
-        for (row, sum) in rows.iter().zip(&mut sums) {
-            let at = T::Register::<I>::splat(row[k]);
+    for k in first..x[0].len() {
+        let y = pair::<I, T>(panel, k);
+        for r in 0..R {
+            let at = T::Register::<I>::splat(x[r][k]);
             for u in 0..2 {
                 let t = y[u].sub(at);
-                sum[u] = t.fma(t, sum[u]);
+                sums[r][u] = t.fma(t, sums[r][u]);
             }
         }
     }
@@ -93,33 +98,31 @@ fn differences<I: Isa, T: Scalar, const R: usize>(rows: &[&[T]; R], panel: &[T],
 
 /// Squared distances, and whether none has cancelled. NaN, from norms that overflow, is one that has.
 #[inline(always)]
-fn products<I: Isa, T: Scalar, const R: usize>(rows: &[&[T]; R], panel: &[T]) -> (Sums<I, T, R>, bool) {
-    let width = T::Register::<I>::N;
-    let norms = [T::Register::<I>::load(panel), T::Register::<I>::load(&panel[width..])];
+fn products<I: Isa, T: Scalar, const R: usize>(x: [&[T]; R], panel: &[T]) -> (Sums<I, T, R>, bool) {
+    let norms = pair::<I, T>(panel, 0);
     let mut sums = [norms; R];
-    for (row, sum) in rows.iter().zip(&mut sums) {
-        let at = T::Register::<I>::splat(row[0]);
+    for r in 0..R {
+        let at = T::Register::<I>::splat(x[r][0]);
         for u in 0..2 {
-            sum[u] = sum[u].add(at);
+            sums[r][u] = sums[r][u].add(at);
         }
     }
-    for k in 1..rows[0].len() {
-        let column = &panel[k * LANES..k * LANES + 2 * width];
-        let y = [T::Register::<I>::load(column), T::Register::<I>::load(&column[width..])];
-        for (row, sum) in rows.iter().zip(&mut sums) {
-            let at = T::Register::<I>::splat(row[k]);
+    for k in 1..x[0].len() {
+        let y = pair::<I, T>(panel, k);
+        for r in 0..R {
+            let at = T::Register::<I>::splat(x[r][k]);
             for u in 0..2 {
-                sum[u] = at.fnma(y[u], sum[u]);
+                sums[r][u] = at.fnma(y[u], sums[r][u]);
             }
         }
     }
     let share = T::Register::<I>::splat(T::from_f64(SHARE));
     let mut clear = true;
-    for (row, sum) in rows.iter().zip(&mut sums) {
-        let at = T::Register::<I>::splat(row[0] * T::from_f64(SHARE));
+    for r in 0..R {
+        let at = T::Register::<I>::splat(x[r][0] * T::from_f64(SHARE));
         for u in 0..2 {
-            clear &= norms[u].fnma(share, sum[u]).all_ge(at);
-            sum[u] = sum[u].add(sum[u]);
+            clear &= norms[u].fnma(share, sums[r][u]).all_ge(at);
+            sums[r][u] = sums[r][u].add(sums[r][u]);
         }
     }
     (sums, clear)

@@ -137,27 +137,24 @@ fn sums<I: Isa, F: Fold, T: Scalar, const R: usize>(
     stride: usize,
 ) {
     let width = T::Register::<I>::N;
-    let mut rows: [&[T]; R] = [&[]; R];
-    for (i, row) in rows.iter_mut().enumerate() {
-        *row = x.row(r + i);
-    }
+    let rows: [&[T]; R] = std::array::from_fn(|i| x.row(r + i));
     let mut lane = 0;
     while lane < LANES {
         let mut sums = [[T::Register::<I>::splat(fold.start()); 2]; R];
         for k in 0..d {
             let column = &panel[k * LANES + lane..][..2 * width];
             let y = [T::Register::<I>::load(column), T::Register::<I>::load(&column[width..])];
-            for (row, sum) in rows.iter().zip(&mut sums) {
-                let at = T::Register::<I>::splat(row[k]);
+            for i in 0..R {
+                let at = T::Register::<I>::splat(rows[i][k]);
                 for u in 0..2 {
-                    sum[u] = fold.step::<I, T>(sum[u], at, y[u]);
+                    sums[i][u] = fold.step::<I, T>(sums[i][u], at, y[u]);
                 }
             }
         }
-        for (i, sum) in sums.iter().enumerate() {
+        for i in 0..R {
             let out = &mut out[i * stride + lane..][..2 * width];
-            sum[0].store(out);
-            sum[1].store(&mut out[width..]);
+            sums[i][0].store(out);
+            sums[i][1].store(&mut out[width..]);
         }
         lane += 2 * width;
     }

@@ -62,12 +62,11 @@ impl Mixture {
     /// Replaces q by the sum; the spare slices are of its size.
     fn values<T: Real>(&self, q: &mut [T], spare: &mut [T], sum: &mut [T]) {
         for (i, term) in self.terms.iter().enumerate() {
-            match term.squarings {
-                Some(times) => square(spare, times),
-                None => {
-                    scale(q, term.ratio, spare);
-                    T::values(&*term.kernel, spare);
-                }
+            if let Some(times) = term.squarings {
+                square(spare, times);
+            } else {
+                scale(q, term.ratio, spare);
+                T::values(&*term.kernel, spare);
             }
             add(spare, term.weight, sum, i == 0);
         }
@@ -226,6 +225,7 @@ multiversion! {
 }
 
 #[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // the level's instructions are what it is for
 fn scale_body<I: Isa, T: Scalar>(from: &[T], factor: f64, to: &mut [T]) {
     let factor = T::from_f64(factor);
     for (to, &v) in to.iter_mut().zip(from) {
@@ -238,6 +238,7 @@ multiversion! {
 }
 
 #[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // as above
 fn square_body<I: Isa, T: Scalar>(values: &mut [T], times: usize) {
     for v in values {
         for _ in 0..times {
@@ -254,6 +255,6 @@ multiversion! {
 fn add_body<I: Isa, T: Scalar>(from: &[T], weight: f64, sum: &mut [T], is_first: bool) {
     let weight = T::from_f64(weight);
     for (s, &v) in sum.iter_mut().zip(from) {
-        *s = if is_first { weight * v } else { *s + weight * v };
+        *s = if is_first { weight * v } else { v.fma::<I>(weight, *s) };
     }
 }

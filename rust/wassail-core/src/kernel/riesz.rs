@@ -18,7 +18,7 @@ impl Riesz {
         Self { exponent }
     }
 
-    fn norm(&self, features: &[f64]) -> f64 {
+    fn norm(self, features: &[f64]) -> f64 {
         let largest = features.iter().fold(0.0, |m: f64, f| m.max(f.abs()));
         if largest == 0.0 {
             return 0.0;

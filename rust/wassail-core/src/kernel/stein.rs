@@ -196,6 +196,7 @@ fn sums_body<I: Isa, T: Scalar>(
     pairs: Range<usize>,
     block: &mut Block<T>,
 ) {
+<<<<<<< HEAD
     let used = pairs.len() * LANES;
     for (slot, pair) in pairs.enumerate() {
         let (row, panel) = (x.row(pair % x.len()), y.panel(pair / x.len()));
@@ -203,6 +204,38 @@ fn sums_body<I: Isa, T: Scalar>(
             accumulate::<I, T, false>(task.d, row, panel, slot * LANES, block);
         } else {
             accumulate::<I, T, true>(task.d, row, panel, slot * LANES, block);
+=======
+    let width = T::Register::<I>::N;
+    let (d, zero) = (task.d, T::Register::<I>::splat(T::ZERO));
+    for (i, r) in rows.enumerate() {
+        let row = x.row(r);
+        for lane in (0..LANES).step_by(2 * width) {
+            let mut acc = [[zero; 4]; 2];
+            for k in 0..d {
+                for u in 0..2 {
+                    let at = lane + u * width;
+                    let delta = T::Register::<I>::splat(row[k]).sub(T::Register::<I>::load(&panel[k * LANES + at..]));
+                    acc[u][0] = delta.fma(delta, acc[u][0]);
+                    let (mut turned, mut s) = (delta, d + k);
+                    if task.scalar.is_none() {
+                        let l = T::Register::<I>::load(&panel[(d + k) * LANES + at..]);
+                        turned = T::Register::<I>::splat(row[d + k]).sub(l);
+                        acc[u][1] = turned.fma(turned, acc[u][1]);
+                        s += d;
+                    }
+                    let (sx, sy) = (T::Register::<I>::splat(row[s]), T::Register::<I>::load(&panel[s * LANES + at..]));
+                    acc[u][2] = sx.sub(sy).fma(turned, acc[u][2]);
+                    acc[u][3] = sx.fma(sy, acc[u][3]);
+                }
+            }
+            for u in 0..2 {
+                let at = i * LANES + lane + u * width;
+                acc[u][0].store(&mut block.q[at..]);
+                acc[u][1].store(&mut block.stretched[at..]);
+                acc[u][2].store(&mut block.cross[at..]);
+                acc[u][3].store(&mut block.product[at..]);
+            }
+>>>>>>> 998b26c9d668523d0e45df544d6624727d3ace12
         }
     }
     if let Some(l) = task.scalar {

@@ -6,7 +6,7 @@
 use super::simd::Vector;
 
 const P64: [f64; 11] = [
-    0.693_147_180_559_945_3,
+    std::f64::consts::LN_2,
     0.240_226_506_959_101_3,
     0.055_504_108_664_820_084,
     0.009_618_129_107_594_12,
@@ -54,6 +54,7 @@ const MAGIC64: f64 = 6_755_399_441_055_744.0;
 const MAGIC64_16: f64 = 422_212_465_065_984.0;
 const MOST64: f64 = 1022.0;
 
+#[allow(clippy::approx_constant)] // nearly, not quite: it is minimax
 const P32: [f32; 5] = [0.693_147, 0.240_222_42, 0.055_507_336, 0.009_671_513, 0.001_326_472_6];
 /// 1.5·2^23.
 const MAGIC32: f32 = 12_582_912.0;
@@ -89,8 +90,8 @@ fn reduced<V: Vector, const N: usize>(q: V, magic: V, p: &[V::Elem; N], one: V) 
 #[inline(always)]
 fn horner<V: Vector, const N: usize>(f: V, p: &[V::Elem; N]) -> V {
     let mut sum = V::splat(p[N - 1]);
-    for &c in p[..N - 1].iter().rev() {
-        sum = sum.fma(f, V::splat(c));
+    for i in (0..N - 1).rev() {
+        sum = sum.fma(f, V::splat(p[i]));
     }
     sum
 }
