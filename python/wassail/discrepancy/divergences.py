@@ -116,7 +116,7 @@ def cauchy_schwarz_divergence(
     Returns
     -------
     float
-        At least 0; inf where no point of x is near one of y.
+        At least 0; inf where no point of x is near one of y, so that the values between them underflow.
 
     Raises
     ------
@@ -142,6 +142,7 @@ def cauchy_schwarz_divergence(
     left, right = (own.mean for own in result.within)
     if left <= 0.0 or right <= 0.0 or result.cross < 0.0:
         raise InputError(f"kernel must have positive means, those of {kernel!r} are {left}, {right}, {result.cross}")
-    if result.cross == 0.0:
+    # Kernels that underflow end at 0 or at the smallest normal number.
+    if result.cross <= 4.0 * float(np.finfo(result.source.points.dtype).tiny):
         return math.inf
     return max(0.0, math.log(left) + math.log(right) - 2.0 * math.log(result.cross))
