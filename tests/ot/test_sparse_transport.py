@@ -387,7 +387,7 @@ def test_warm_start(k):
 def test_warm_start_with_ties(k, less):
     """A problem nearby, where columns tie: a part of the steps and of the products of a fresh run."""
     rng = np.random.default_rng(19)
-    x, y = rng.random((120, 2)), rng.random((120, 2))
+    x, y = rng.random((300, 2)), rng.random((300, 2))
     first = ot.sparse_transport(ot.PointCloud(x, y), gamma=10.0, max_nonzeros=k)
     moved = ot.PointCloud(x + 1e-4 * rng.normal(size=x.shape), y)
     fresh = ot.sparse_transport(moved, gamma=10.0, max_nonzeros=k)
