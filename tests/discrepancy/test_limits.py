@@ -30,7 +30,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
         (30_000, "discrepancy.mmd(x, y, kernel).standard_error()"),
         (20_000, "discrepancy.mmd_test(x[: n // 2], y[: n // 4], kernel, n_permutations=99, rng=0)"),
         (100_000, "discrepancy.incomplete_mmd(x, y, kernel, n_bands=50)"),
-        pytest.param(100_000, "discrepancy.mmd(x, y, kernel)", marks=pytest.mark.slow),
+        pytest.param(100_000, "discrepancy.mmd(x, y, kernel)", marks=pytest.mark.study),
     ],
 )
 def test_memory(n, call):

@@ -98,7 +98,7 @@ def level_runs():
 
 
 @pytest.mark.parametrize("name", level_runs())
-@pytest.mark.parametrize("runs", [400, pytest.param(4000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("runs", [400, pytest.param(4000, marks=pytest.mark.study)])
 def test_levels(name, runs):
     """Exact tests reject in a share α of null runs; the aggregated and the Stein tests in about that or less."""
     rng = np.random.default_rng(len(name))

@@ -86,7 +86,7 @@ def test_decay():
     assert last < 0.0135
 
 
-@pytest.mark.slow
+@pytest.mark.study
 @pytest.mark.parametrize(("d", "steepest"), [(2, -0.42), (10, -0.42), (100, -0.33)])
 def test_decay_up_to_65536_points(d, steepest):
     slope, standard, _ = decay(d, range(4, 9), 3)

@@ -37,7 +37,7 @@ def test_memory_is_linear(d):
     assert peak(n=n, d=d, halvings=7) < 3 * n * d * 8 + 64 * 2**20
 
 
-@pytest.mark.slow
+@pytest.mark.study
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss in KiB")
 def test_memory_of_65536_points():
     n, d = 65_536, 2

@@ -65,7 +65,7 @@ class Sum(_Composed):
     """
 
     kernels: tuple[Kernel, ...]
-    weights: tuple[float, ...] | float = ()
+    weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the parts, and take sums among them apart."""

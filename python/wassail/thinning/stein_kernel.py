@@ -125,6 +125,6 @@ def stein_kernel_thin(
         sample.n_threads,
         None,
     )
-    sigma = None if variance is None else math.sqrt(variance)
+    sigma = None if variance is None else math.sqrt(max(variance, 0.0))
     spent += n_evaluations
     return sample.result(chosen.astype(np.intp), None, spent, sigma=sigma, n_recomputed=n_recomputed)

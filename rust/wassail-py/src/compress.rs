@@ -66,7 +66,10 @@ pub fn halve<'py>(
     Ok((vector(py, chosen), formed))
 }
 
-/// Leaves of a split by features (n, width), leaf by leaf, and the squared distance of the mean of each from that of all.
+/// Leaves in turn, and the squared distance of the mean of each from that of all.
+type Halves<'py> = (Bound<'py, PyArray1<usize>>, Bound<'py, PyArray1<f64>>);
+
+/// Leaves of a split by features (n, width).
 #[pyfunction]
 pub fn low_rank_split<'py>(
     py: Python<'py>,
@@ -74,7 +77,7 @@ pub fn low_rank_split<'py>(
     multipliers: PyReadonlyArray1<'py, f64>,
     uniforms: PyReadonlyArray2<'py, f64>,
     n_threads: usize,
-) -> PyResult<(Bound<'py, PyArray1<usize>>, Bound<'py, PyArray1<f64>>)> {
+) -> PyResult<Halves<'py>> {
     let (n, width) = (features.shape()[0], features.shape()[1]);
     let rule = rule(n, &multipliers, &uniforms)?;
     if width == 0 || width % 16 != 0 {

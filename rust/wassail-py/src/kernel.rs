@@ -10,11 +10,7 @@ use pyo3::prelude::*;
 use std::sync::Arc;
 use wassail_core::kernel::{
     Cloud, Composed, Folded, Gaussian, Inner, Isotropic, Kernel as Core, Manhattan, Matern, Metric, Mixture,
-<<<<<<< HEAD
     Multiquadric, Orbit, Profile, Radial, Real, Riesz, Sinc, Sobolev, Spline, Stein, center, diagonal, gram_in,
-=======
-    Multiquadric, Profile, Radial, Real, Riesz, Sinc, Sobolev, Spline, Stein, center, diagonal, gram_in,
->>>>>>> 998b26c9d668523d0e45df544d6624727d3ace12
 };
 
 /// A kernel of the core.

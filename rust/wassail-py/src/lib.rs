@@ -40,7 +40,9 @@ mod _core {
     #[pymodule_export]
     use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
     #[pymodule_export]
-    use super::discrepancy::{kernel_diagonal, kernel_row_sums, kernel_sign_forms, kernel_symmetric_sums, kernel_upper_sums};
+    use super::discrepancy::{
+        kernel_diagonal, kernel_row_sums, kernel_sign_forms, kernel_symmetric_sums, kernel_upper_sums,
+    };
     #[pymodule_export]
     use super::exact::{blocked_mass, exact};
     #[pymodule_export]
@@ -54,7 +56,10 @@ mod _core {
     #[pymodule_export]
     use super::ot::{sinkhorn, sinkhorn_batch, softmin_rows};
     #[pymodule_export]
-    use super::plan::{c_transform, certificate_sums, cost_scan, plan_apply, plan_dense, plan_gradient, plan_sparse, plan_sums, softmin_cols};
+    use super::plan::{
+        c_transform, certificate_sums, cost_scan, plan_apply, plan_dense, plan_gradient, plan_sparse, plan_sums,
+        softmin_cols,
+    };
     #[pymodule_export]
     use super::sampling::{Transition, run_chains};
     #[pymodule_export]

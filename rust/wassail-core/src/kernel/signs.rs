@@ -202,6 +202,7 @@ fn look_up_body<I: Isa, T: Real>(sums: &[T], words: &[u64], products: &mut [T]) 
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::kernel::table::Cross;

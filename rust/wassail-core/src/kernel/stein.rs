@@ -196,7 +196,6 @@ fn sums_body<I: Isa, T: Scalar>(
     pairs: Range<usize>,
     block: &mut Block<T>,
 ) {
-<<<<<<< HEAD
     let used = pairs.len() * LANES;
     for (slot, pair) in pairs.enumerate() {
         let (row, panel) = (x.row(pair % x.len()), y.panel(pair / x.len()));
@@ -204,38 +203,6 @@ fn sums_body<I: Isa, T: Scalar>(
             accumulate::<I, T, false>(task.d, row, panel, slot * LANES, block);
         } else {
             accumulate::<I, T, true>(task.d, row, panel, slot * LANES, block);
-=======
-    let width = T::Register::<I>::N;
-    let (d, zero) = (task.d, T::Register::<I>::splat(T::ZERO));
-    for (i, r) in rows.enumerate() {
-        let row = x.row(r);
-        for lane in (0..LANES).step_by(2 * width) {
-            let mut acc = [[zero; 4]; 2];
-            for k in 0..d {
-                for u in 0..2 {
-                    let at = lane + u * width;
-                    let delta = T::Register::<I>::splat(row[k]).sub(T::Register::<I>::load(&panel[k * LANES + at..]));
-                    acc[u][0] = delta.fma(delta, acc[u][0]);
-                    let (mut turned, mut s) = (delta, d + k);
-                    if task.scalar.is_none() {
-                        let l = T::Register::<I>::load(&panel[(d + k) * LANES + at..]);
-                        turned = T::Register::<I>::splat(row[d + k]).sub(l);
-                        acc[u][1] = turned.fma(turned, acc[u][1]);
-                        s += d;
-                    }
-                    let (sx, sy) = (T::Register::<I>::splat(row[s]), T::Register::<I>::load(&panel[s * LANES + at..]));
-                    acc[u][2] = sx.sub(sy).fma(turned, acc[u][2]);
-                    acc[u][3] = sx.fma(sy, acc[u][3]);
-                }
-            }
-            for u in 0..2 {
-                let at = i * LANES + lane + u * width;
-                acc[u][0].store(&mut block.q[at..]);
-                acc[u][1].store(&mut block.stretched[at..]);
-                acc[u][2].store(&mut block.cross[at..]);
-                acc[u][3].store(&mut block.product[at..]);
-            }
->>>>>>> 998b26c9d668523d0e45df544d6624727d3ace12
         }
     }
     if let Some(l) = task.scalar {
@@ -265,26 +232,27 @@ fn accumulate<I: Isa, T: Scalar, const MATRIX: bool>(
         let mut acc = [[T::Register::<I>::splat(T::ZERO); 4]; 2];
         let others = parts(0).zip(parts(d)).zip(parts(scores));
         for (((&x, &l), &sx), ((y, m), sy)) in own.clone().zip(others) {
-            for (u, acc) in acc.iter_mut().enumerate() {
+            // Over indices: that is unrolled into registers in every build.
+            for u in 0..2 {
                 let at = lane + u * width;
                 let delta = T::Register::<I>::splat(x).sub(T::Register::<I>::load(&y[at..]));
-                acc[0] = delta.fma(delta, acc[0]);
+                acc[u][0] = delta.fma(delta, acc[u][0]);
                 let mut turned = delta;
                 if MATRIX {
                     turned = T::Register::<I>::splat(l).sub(T::Register::<I>::load(&m[at..]));
-                    acc[1] = turned.fma(turned, acc[1]);
+                    acc[u][1] = turned.fma(turned, acc[u][1]);
                 }
                 let (sx, sy) = (T::Register::<I>::splat(sx), T::Register::<I>::load(&sy[at..]));
-                acc[2] = sx.sub(sy).fma(turned, acc[2]);
-                acc[3] = sx.fma(sy, acc[3]);
+                acc[u][2] = sx.sub(sy).fma(turned, acc[u][2]);
+                acc[u][3] = sx.fma(sy, acc[u][3]);
             }
         }
-        for (u, acc) in acc.iter().enumerate() {
+        for u in 0..2 {
             let at = slot + lane + u * width;
-            acc[0].store(&mut block.q[at..]);
-            acc[1].store(&mut block.stretched[at..]);
-            acc[2].store(&mut block.cross[at..]);
-            acc[3].store(&mut block.product[at..]);
+            acc[u][0].store(&mut block.q[at..]);
+            acc[u][1].store(&mut block.stretched[at..]);
+            acc[u][2].store(&mut block.cross[at..]);
+            acc[u][3].store(&mut block.product[at..]);
         }
     }
 }

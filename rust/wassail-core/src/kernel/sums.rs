@@ -168,6 +168,7 @@ fn add_columns<T: Real>(tile: &[T], weights: &[f64], sums: &mut [f64]) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::kernel::table::{Cross, Paired};

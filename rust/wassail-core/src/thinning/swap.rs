@@ -123,7 +123,7 @@ impl<'a> Swap<'a> {
     }
 
     /// Number of points chosen.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.chosen.len()
     }
 

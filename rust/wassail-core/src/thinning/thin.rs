@@ -78,7 +78,7 @@ pub fn thin(problem: &Problem<'_>, monitor: &dyn Monitor) -> Result<Thinned> {
         goal.relative(problem.baseline, monitor)?
     };
     n_evaluations += wanted * (wanted - 1) / 2;
-    let value = if swap.len() == wanted && size == wanted && !split.rounded {
+    let value = if swap.count() == wanted && size == wanted && !split.rounded {
         value
     } else {
         swap.resize(wanted, monitor)?;

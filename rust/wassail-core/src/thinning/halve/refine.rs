@@ -84,7 +84,8 @@ impl Source<'_> {
             map_chunks(parts.collect(), monitor, work).map(drop)
         } else {
             monitor.check()?;
-            parts.map(work).collect()
+            let mut parts = parts;
+            parts.try_for_each(work)
         }
     }
 

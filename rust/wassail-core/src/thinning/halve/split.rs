@@ -101,7 +101,7 @@ impl Walk<'_> {
             // Rounding may leave it negative.
             let b2 = (first[p] - 2.0 * first[p + 1] + second[p + 1]).max(0.0);
             let alpha = signed[p] - signed[p + 1];
-            let pair = (start + p) / 2;
+            let pair = usize::midpoint(start, p);
             let sign = if self.balance.first_leaves(b2, alpha, uniforms[pair]) { 1.0 } else { -1.0 };
             self.signs[pair] = sign;
             self.distance += b2 + 2.0 * sign * alpha;
