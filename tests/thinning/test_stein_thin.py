@@ -142,8 +142,10 @@ def test_degenerate_points():
     assert thinning.stein_thin(strided, -strided, size=5, kernel=kernels.Stein()).size == 5
     with pytest.raises(NumericalError, match="leave the range"):
         thinning.stein_thin([[1.0], [2.0]], [[1e200], [1e200]], size=1, kernel=kernels.Stein())
-    huge = thinning.stein_thin([[1e150], [0.0]], [[1.0], [0.0]], size=2, kernel=kernels.Stein())
-    assert huge.indices.tolist() == [1, 0]
+    far = thinning.stein_thin([[1e40], [0.0]], [[1.0], [0.0]], size=2, kernel=kernels.Stein())
+    assert far.indices.tolist() == [1, 0]
+    with pytest.raises(NumericalError, match="rescale"):
+        thinning.stein_thin([[1e150], [0.0]], [[1.0], [0.0]], size=2, kernel=kernels.Stein())
 
 
 BAD = [
