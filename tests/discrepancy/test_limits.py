@@ -1,11 +1,11 @@
 """Memory stays linear in the points, and Ctrl-C returns at once."""
 
-import signal
 import subprocess
 import sys
-import time
 
 import pytest
+
+from tests.interrupting import check_ctrl_c
 
 MEMORY = """
 import resource
@@ -40,22 +40,10 @@ def test_memory(n, call):
     assert int(done.stdout) < 50 * 1024
 
 
-SCRIPT = """
-import faulthandler, signal, time
-import numpy as np
-from wassail import discrepancy, kernels
-faulthandler.dump_traceback_later(60, exit=True)  # a hang ends, with the place
-signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs inherit that it is ignored
+PREPARE = """
 x, y = np.random.default_rng(0).normal(size=(2, 200_000, 3))
 kernel = kernels.Gaussian(1.0)
 stein = kernels.Stein(kernel, lambda x: -x)
-print("started", flush=True)
-try:
-    {call}
-except KeyboardInterrupt:
-    print("interrupted", time.monotonic(), flush=True)
-    assert discrepancy.mmd([0.0], [0.0], kernel).biased == 0.0  # usable afterwards
-    print("usable", flush=True)
 """
 
 
@@ -70,19 +58,4 @@ except KeyboardInterrupt:
     ],
 )
 def test_ctrl_c(call):
-    with subprocess.Popen(
-        [sys.executable, "-c", SCRIPT.format(call=call)], stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout.readline().strip() == "started"
-            time.sleep(0.7)
-            assert process.poll() is None, "finished before it could be interrupted"
-            sent = time.monotonic()
-            process.send_signal(signal.SIGINT)
-            word, when = process.stdout.readline().split()
-            assert word == "interrupted"
-            assert float(when) - sent < 0.5
-            assert process.stdout.readline().strip() == "usable"
-            assert process.wait(timeout=20) == 0
-        finally:
-            process.kill()
+    check_ctrl_c(PREPARE, call, "discrepancy.mmd([0.0], [0.0], kernel).biased == 0.0")

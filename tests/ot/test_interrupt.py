@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import multiprocessing
-import signal
 import subprocess
 import sys
 import threading
@@ -11,29 +10,17 @@ import time
 import numpy as np
 import pytest
 
+from tests.interrupting import check_ctrl_c
 from wassail import ot
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
-SCRIPT = """
-import faulthandler, signal, sys, time
-import numpy as np
-from wassail import ot
-faulthandler.dump_traceback_later(60, exit=True)  # a hang ends, with the place
-signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs inherit that it is ignored
+PREPARE = """
 rng = np.random.default_rng(0)
 n = 100_000
 x, y = rng.normal(size=(n, 3)), rng.normal(size=(n, 3))
 cloud = ot.PointCloud(x, y)
 f, w = np.zeros(n), np.full(n, 1 / n)
-{prepare}
-print("started", flush=True)
-try:
-    {call}
-except KeyboardInterrupt:
-    print("interrupted", time.monotonic(), flush=True)
-    assert ot.sinkhorn([[0.0, 1.0], [1.0, 0.0]], epsilon=1.0).converged  # usable afterwards
-    print("usable", flush=True)
 """
 
 RESULT = """
@@ -68,21 +55,7 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 def test_ctrl_c(name):
     prepare, call = CALLS[name]
-    script = SCRIPT.format(prepare=prepare, call=call)
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout.readline().strip() == "started"
-            time.sleep(0.7)
-            assert process.poll() is None, "finished before it could be interrupted"
-            sent = time.monotonic()
-            process.send_signal(signal.SIGINT)
-            word, when = process.stdout.readline().split()
-            assert word == "interrupted"
-            assert float(when) - sent < 0.5
-            assert process.stdout.readline().strip() == "usable"
-            assert process.wait(timeout=20) == 0
-        finally:
-            process.kill()
+    check_ctrl_c(PREPARE + prepare, call, "ot.sinkhorn([[0.0, 1.0], [1.0, 0.0]], epsilon=1.0).converged")
 
 
 def solve(seed):

@@ -1,13 +1,12 @@
 """Memory, signals, and sizes at the edge."""
 
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 
+from tests.interrupting import check_ctrl_c
 from wassail import kernels, thinning
 
 MEMORY = """
@@ -51,21 +50,9 @@ def test_memory_of_many_halvings():
     assert peak(n=n, d=2, halvings=14) < 128 * 2**20
 
 
-SCRIPT = """
-import faulthandler, signal, time
-import numpy as np
-from wassail import kernels, thinning
-faulthandler.dump_traceback_later(60, exit=True)
-signal.signal(signal.SIGINT, signal.default_int_handler)
+PREPARE = """
 x = np.random.default_rng(0).normal(size=(200_000, {d}))
 kernel = kernels.Gaussian(1.0)
-print("started", flush=True)
-try:
-    thinning.kernel_thin(x, kernel=kernel, rng=0, {options})
-except KeyboardInterrupt:
-    print("interrupted", time.monotonic(), flush=True)
-    assert thinning.kernel_thin(x[:100], size=5, kernel=kernel).size == 5
-    print("usable", flush=True)
 """
 
 
@@ -74,20 +61,8 @@ except KeyboardInterrupt:
     ("d", "options"), [(2, ""), (2, "n_threads=1"), (2, "progress=True"), (20, "halvings=1"), (2, "halvings=16")]
 )
 def test_ctrl_c(d, options):
-    script = SCRIPT.format(d=d, options=options)
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout.readline().strip() == "started"
-            time.sleep(0.7)
-            assert process.poll() is None, "finished before it could be interrupted"
-            sent = time.monotonic()
-            process.send_signal(signal.SIGINT)
-            word, when = process.stdout.readline().split()
-            assert word == "interrupted"
-            assert float(when) - sent < 0.5
-            assert process.stdout.readline().strip() == "usable"
-        finally:
-            process.kill()
+    call = f"thinning.kernel_thin(x, kernel=kernel, rng=0, {options})"
+    check_ctrl_c(PREPARE.format(d=d), call, "thinning.kernel_thin(x[:100], size=5, kernel=kernel).size == 5")
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 31, 32, 33, 127, 128, 129, 257])
