@@ -39,7 +39,8 @@ def check_certificate(result, C, k, tol=1e-9):
     assert (np.count_nonzero(T, axis=along) <= k).all()
     assert np.array_equal(result.nonzeros, np.count_nonzero(T, axis=along))
     error = np.abs(T.sum(1) - a).sum() + np.abs(T.sum(0) - b).sum()
-    assert result.marginal_error == pytest.approx(error, abs=1e-14)
+    # Sums of masses round in units of the mass, in an order that depends on the CPU level.
+    assert result.marginal_error == pytest.approx(error, abs=1e-14 * max(1.0, a.sum()))
     if np.isfinite(result.primal_value):
         assert error <= tol * a.sum()
         value = (C * T).sum() + 0.5 * result.gamma * (T**2).sum()
@@ -379,7 +380,9 @@ def test_warm_start(k):
     assert again.converged
     assert again.n_iter <= max(1, first.n_iter // 3)
     assert again.value == pytest.approx(first.value, rel=1e-9)
-    assert ot.sparse_transport(C, a, b, gamma=0.5, max_nonzeros=k, init=(first.f, first.g)).value == again.value
+    # Potentials without the plan take another path to the same answer.
+    bare = ot.sparse_transport(C, a, b, gamma=0.5, max_nonzeros=k, init=(first.f, first.g))
+    assert bare.value == pytest.approx(again.value, rel=1e-12)
 
 
 @pytest.mark.filterwarnings("ignore:sparse_transport")
