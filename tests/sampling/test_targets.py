@@ -109,6 +109,8 @@ def test_values_that_are_not_finite_are_divergences():
         ({"target": lambda x: x}, "must return"),
         ({"target": lambda x: (np.zeros(2), np.zeros((2, 2)))}, "shapes"),
         ({"target": lambda x: (np.full(len(x), np.nan), x)}, "not finite"),
+        ({"target": lambda x: (np.zeros(len(x), dtype=complex), x)}, "complex"),
+        ({"callback": 5}, "callback"),
         ({"step_size": 0.0}, "step_size"),
         ({"step_size": None, "n_warmup": 0}, "n_warmup"),
         ({"n_samples": 0}, "n_samples"),
@@ -142,3 +144,8 @@ def test_no_warning_without_reason():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sampling.mala(TARGET, X0, n_samples=2000, rng=3)
+
+
+def test_a_chain_that_does_not_move_warns():
+    with pytest.warns(ConvergenceWarning, match="hardly moves"):
+        sampling.mala(TARGET, X0[:1], n_samples=50, step_size=1000.0, rng=4)

@@ -171,3 +171,17 @@ def test_bad_input(change, message):
     arguments = {"x": [[0.0], [1.0], [2.0]], "scores": [[0.0], [-1.0], [-2.0]], "size": 2} | change
     with pytest.raises(InputError, match=message):
         thinning.stein_thin(arguments.pop("x"), arguments.pop("scores"), **arguments)
+
+
+@pytest.mark.parametrize("rank", [None, 20])
+def test_choices_without_repeats_have_their_size(rank):
+    """A biased sample, of which the debiased one repeats a few points many times."""
+    x = np.random.default_rng(3).normal(size=(200, 2)) + 3.0
+    result = thinning.stein_kernel_thin(x, -x, size=20, unique=True, rank=rank, rng=0)
+    assert len(set(result.indices.tolist())) == result.size == 20
+
+
+def test_tiny_scales_are_refused():
+    x = 1e-200 * np.random.default_rng(0).normal(size=(50, 2))
+    with pytest.raises(InputError, match="median distance"):
+        thinning.stein_thin(x, -x, size=3)

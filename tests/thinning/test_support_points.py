@@ -125,3 +125,10 @@ def test_bad_input(change, message):
     arguments = {"x": [0.0, 1.0, 2.0], "size": 2} | change
     with pytest.raises(InputError, match=message):
         thinning.support_points(arguments.pop("x"), **arguments)
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-170])
+def test_scales_whose_squares_leave_the_range_are_refused(scale):
+    x = scale * np.random.default_rng(0).normal(size=(30, 2))
+    with pytest.raises(InputError, match="rescale"):
+        thinning.support_points(x, size=3, rng=0)

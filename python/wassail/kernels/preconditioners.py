@@ -16,9 +16,10 @@ from wassail.kernels.bandwidths import median_heuristic
 def _median_square(x: ArrayLike, max_points: int) -> float:
     """Return the squared median distance between evenly spaced points."""
     median = median_heuristic(x, max_points=max_points)
-    if not 0.0 < 1.0 / (median * median) < math.inf:
+    square = median * median
+    if square == 0.0 or not 0.0 < 1.0 / square < math.inf:
         raise InputError(f"the median distance of x is {median}: its square cannot be inverted")
-    return median * median
+    return square
 
 
 def median_preconditioner(x: ArrayLike, *, max_points: int = 1000) -> float:

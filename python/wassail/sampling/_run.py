@@ -27,6 +27,7 @@ _FLOAT64 = 8
 _RHAT = 1.01
 _FAILED, _BAD_START = 2, 3
 _LOOKED_AT = 100  # coordinates that the warning looks at: all of them would take longer than the draws
+_STUCK = 0.01  # mean acceptance of a chain that does not move
 _TRUSTED = 100  # draws a chain below which R-hat is not judged
 
 
@@ -86,6 +87,8 @@ def run(
 ) -> SampleResult:
     """Run the chains of an algorithm and warn in words when they do not agree."""
     start = check_start(x0)
+    if callback is not None and not callable(callback):
+        raise InputError(f"callback must be callable as callback(step, step_size, acceptance), got {callback!r}")
     chains, d = start.shape
     size = _FLOAT64 * chains * schedule.n_samples * (d + 2)
     require_memory(size, f"{schedule.n_samples} draws of {chains} chains", "draw less, or keep every k-th with thin=k")
@@ -171,6 +174,12 @@ def _warn(result: SampleResult) -> None:
     if result.divergences.any():
         words.append(
             f"{int(result.divergences.sum())} steps diverged: a smaller step_size, or a density that is finite there"
+        )
+    stuck = np.flatnonzero(result.acceptance.mean(axis=1) < _STUCK) if n else np.zeros(0, dtype=np.intp)
+    if stuck.size:
+        words.append(
+            f"chain {stuck[0]} accepts {result.acceptance[stuck[0]].mean():.1e} of its proposals and hardly moves, so "
+            "that its effective sample sizes mean nothing: a smaller step_size, or None to adapt it"
         )
     if chains > 1 and n >= _TRUSTED:
         some = np.unique(np.linspace(0, d - 1, min(d, _LOOKED_AT)).astype(np.intp))

@@ -26,6 +26,8 @@ def check_answer(answer: object, shape: tuple[int, int]) -> tuple[NDArray[np.flo
     """Return what a batched callable gave as two contiguous float64 arrays, or say what it should give."""
     if not isinstance(answer, tuple | list) or len(answer) != _PAIR:
         raise InputError(f"target returned {type(answer).__name__}: {_HELP}")
+    if any(np.iscomplexobj(part) for part in answer):
+        raise InputError(f"target returned complex numbers: {_HELP}")
     try:
         logp, grad = (np.ascontiguousarray(part, dtype=np.float64) for part in answer)
     except (TypeError, ValueError) as error:

@@ -127,4 +127,10 @@ def stein_kernel_thin(
     )
     sigma = None if variance is None else math.sqrt(max(variance, 0.0))
     spent += n_evaluations
-    return sample.result(chosen.astype(np.intp), None, spent, sigma=sigma, n_recomputed=n_recomputed)
+    indices = chosen.astype(np.intp)
+    if indices.size < count:
+        # The debiased sample repeats points, so a choice without repeats runs out of it: greedy choices fill it up.
+        further = select(sample, sample.diagonal() / 2.0, None, count, unique=True)
+        spent += n * count
+        indices = np.concatenate([indices, further[~np.isin(further, indices)][: count - indices.size]])
+    return sample.result(indices, None, spent, sigma=sigma, n_recomputed=n_recomputed)

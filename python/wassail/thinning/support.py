@@ -21,6 +21,7 @@ from wassail.kernels import check_points
 
 F64 = NDArray[np.float64]
 
+_SMALLEST = 1e-152
 _SMOOTHING = 1e-9  # η, in units of the scale of the data
 _JITTER = 0.01  # of each coordinate's standard deviation: points on top of each other would not move apart
 
@@ -148,7 +149,10 @@ def support_points(
     steps = check_integer(max_iter, "max_iter", minimum=0)
     center, spread = _moments(points, mass)
     start = _start(init, points, mass, count, spread, rng)
-    scale = float(np.linalg.norm(spread)) or 1.0
+    widest = float(spread.max())
+    scale = widest * float(np.linalg.norm(spread / widest)) if widest > 0.0 else 1.0
+    if not _SMALLEST < scale < 1.0 / _SMALLEST:
+        raise InputError(f"x spreads over {scale:.3g}, whose square leaves the range of float64: rescale it")
     found, energy, moved = _core.support_points(
         points, mass, start, (center, scale, _SMOOTHING), (limit, steps), check_threads(n_threads)
     )

@@ -6,6 +6,9 @@ use crate::numeric::root::rsqrt;
 use crate::numeric::scalar::Scalar;
 use crate::numeric::simd::Vector;
 
+/// Coordinates whose squared distances stay finite.
+const FARTHEST: f64 = 1e150;
+
 /// Induced by a power of the distance, with the origin for c.
 #[derive(Clone, Copy, Debug)]
 pub struct Riesz {
@@ -22,6 +25,10 @@ impl Riesz {
         let largest = features.iter().fold(0.0, |m: f64, f| m.max(f.abs()));
         if largest == 0.0 {
             return 0.0;
+        }
+        // Distances are squared on the way to their power.
+        if largest > FARTHEST {
+            return f64::INFINITY;
         }
         let square: f64 = features.iter().map(|f| (f / largest).powi(2)).sum();
         (largest * square.sqrt()).powf(self.exponent)
