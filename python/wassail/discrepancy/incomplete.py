@@ -102,7 +102,9 @@ def linear_mmd(x: ArrayLike, y: ArrayLike, kernel: Kernel, *, n_threads: int | N
     >>> round(discrepancy.linear_mmd([0.0, 1.0], [2.0, 3.0], kernels.Gaussian(1.0)).value, 6)
     0.595422
     """
-    return block_mmd(x, y, kernel, block_size=2, n_threads=n_threads)
+    left, right = read_pair(x, y, kernel, least=2)
+    check_equal(left, right, "linear_mmd", "use mmd")
+    return _blocks(core_kernel(kernel), left, right, None, 2, n_threads)
 
 
 def incomplete_mmd(
