@@ -39,7 +39,6 @@ class Algorithm:
     transition: _core.Transition
     acceptance: float  # of the adjusted step that warm-up tunes
     kinetic: bool
-    adjusted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +75,20 @@ def run(
     algorithm: Algorithm,
     target: AnyTarget,
     x0: ArrayLike,
-    schedule: Schedule,
     *,
+    n_samples: int,
+    n_warmup: int | None,
     step_size: float | None,
-    precondition: bool,
+    precondition: bool | None,
+    thin: int,
     rng: Seed,
     progress: bool,
     callback: Report | None,
     n_threads: int | None,
 ) -> SampleResult:
     """Run the chains of an algorithm and warn in words when they do not agree."""
+    adapts = step_size is None
+    schedule = Schedule.checked(n_samples, n_warmup, thin, adapts=adapts)
     start = check_start(x0)
     if callback is not None and not callable(callback):
         raise InputError(f"callback must be callable as callback(step, step_size, acceptance), got {callback!r}")
@@ -104,7 +107,7 @@ def run(
             np.ones(d),
             key,
             (schedule.n_warmup, schedule.n_samples, schedule.thin),
-            (first, acceptance, algorithm.kinetic, precondition),
+            (first, acceptance, algorithm.kinetic, adapts if precondition is None else precondition),
             report,
             callback,
             check_threads(n_threads),

@@ -10,7 +10,7 @@ from wassail import _core
 from wassail._rng import Seed
 from wassail._validate import check_positive
 from wassail.exceptions import InputError
-from wassail.sampling._run import Algorithm, Report, Schedule, run
+from wassail.sampling._run import Algorithm, Report, run
 from wassail.sampling._target import AnyTarget
 from wassail.sampling.results import SampleResult
 
@@ -128,17 +128,18 @@ def underdamped(
     >>> sampling.underdamped(target, np.zeros((2, 3)), n_samples=5, step_size=0.5, rng=0).draws.shape
     (2, 5, 3)
     """
-    adapts = step_size is None
     if not isinstance(integrator, Integrator):
         raise InputError(f"integrator must be a wassail.sampling.Integrator, got {integrator!r}")
     transition = _core.Transition.kinetic(check_positive(friction, "friction"), int(integrator))
     return run(
-        Algorithm(integrator.name, transition, _CAREFUL, kinetic=True, adjusted=False),
+        Algorithm(integrator.name, transition, _CAREFUL, kinetic=True),
         target,
         x0,
-        Schedule.checked(n_samples, n_warmup, thin, adapts=adapts),
+        n_samples=n_samples,
+        n_warmup=n_warmup,
         step_size=step_size,
-        precondition=adapts if precondition is None else precondition,
+        precondition=precondition,
+        thin=thin,
         rng=rng,
         progress=progress,
         callback=callback,

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from wassail import _core
 from wassail._rng import Seed
-from wassail.sampling._run import Algorithm, Report, Schedule, run
+from wassail.sampling._run import Algorithm, Report, run
 from wassail.sampling._target import AnyTarget
 from wassail.sampling.results import SampleResult
 
@@ -108,14 +108,15 @@ def mala(
     >>> bool(np.all(np.abs(result.draws.mean(axis=(0, 1)) - [1.0, -1.0]) < 5 * result.mcse()))
     True
     """
-    adapts = step_size is None
     return run(
-        Algorithm("MALA", _core.Transition.mala(), _OPTIMAL, kinetic=False, adjusted=True),
+        Algorithm("MALA", _core.Transition.mala(), _OPTIMAL, kinetic=False),
         target,
         x0,
-        Schedule.checked(n_samples, n_warmup, thin, adapts=adapts),
+        n_samples=n_samples,
+        n_warmup=n_warmup,
         step_size=step_size,
-        precondition=adapts if precondition is None else precondition,
+        precondition=precondition,
+        thin=thin,
         rng=rng,
         progress=progress,
         callback=callback,
@@ -208,14 +209,15 @@ def ula(
     >>> result.draws.shape
     (1, 10, 1)
     """
-    adapts = step_size is None
     return run(
-        Algorithm("ULA", _core.Transition.ula(), _CAREFUL, kinetic=False, adjusted=False),
+        Algorithm("ULA", _core.Transition.ula(), _CAREFUL, kinetic=False),
         target,
         x0,
-        Schedule.checked(n_samples, n_warmup, thin, adapts=adapts),
+        n_samples=n_samples,
+        n_warmup=n_warmup,
         step_size=step_size,
-        precondition=adapts if precondition is None else precondition,
+        precondition=precondition,
+        thin=thin,
         rng=rng,
         progress=progress,
         callback=callback,
