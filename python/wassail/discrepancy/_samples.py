@@ -48,10 +48,14 @@ def read_pair(x: ArrayLike, y: ArrayLike, kernel: Kernel, *, least: int = 1) -> 
     return left, right
 
 
-def check_equal(x: NDArray[Any], y: NDArray[Any], what: str, instead: str) -> None:
-    """Refuse samples of different sizes where points are paired."""
-    if x.shape[0] != y.shape[0]:
-        raise InputError(f"{what} pairs x with y, which have {x.shape[0]} and {y.shape[0]} points: {instead}")
+def read_partners(
+    x: ArrayLike, y: ArrayLike, kernel: Kernel, what: str, instead: str
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return two samples whose points are paired, at least two of each."""
+    left, right = read_pair(x, y, kernel, least=2)
+    if left.shape[0] != right.shape[0]:
+        raise InputError(f"{what} pairs x with y, which have {left.shape[0]} and {right.shape[0]} points: {instead}")
+    return left, right
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wassail import _core
 from wassail._validate import check_integer, check_threads
-from wassail.discrepancy._samples import F64, check_equal, check_sums, read_pair, read_stein
+from wassail.discrepancy._samples import F64, check_sums, read_partners, read_stein
 from wassail.discrepancy.boundary import Boundary
 from wassail.discrepancy.results import Estimate
 from wassail.exceptions import InputError
@@ -69,8 +69,7 @@ def block_mmd(
     >>> abs(estimate.value) < 4.0 * estimate.standard_error
     True
     """
-    left, right = read_pair(x, y, kernel, least=2)
-    check_equal(left, right, "block_mmd", "use mmd")
+    left, right = read_partners(x, y, kernel, "block_mmd", "use mmd")
     return _blocks(core_kernel(kernel), left, right, None, block_size, n_threads)
 
 
@@ -102,8 +101,7 @@ def linear_mmd(x: ArrayLike, y: ArrayLike, kernel: Kernel, *, n_threads: int | N
     >>> round(discrepancy.linear_mmd([0.0, 1.0], [2.0, 3.0], kernels.Gaussian(1.0)).value, 6)
     0.595422
     """
-    left, right = read_pair(x, y, kernel, least=2)
-    check_equal(left, right, "linear_mmd", "use mmd")
+    left, right = read_partners(x, y, kernel, "linear_mmd", "use mmd")
     return _blocks(core_kernel(kernel), left, right, None, 2, n_threads)
 
 
@@ -157,8 +155,7 @@ def incomplete_mmd(
     >>> estimate.n_pairs, round(estimate.value, 6)
     (2, 0.0675)
     """
-    left, right = read_pair(x, y, kernel, least=2)
-    check_equal(left, right, "incomplete_mmd", "use mmd")
+    left, right = read_partners(x, y, kernel, "incomplete_mmd", "use mmd")
     return _bands(core_kernel(kernel), left, right, None, n_bands, n_threads)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from wassail._rng import Seed, make_generator
 from wassail._validate import check_integer, check_threads
-from wassail.discrepancy._samples import check_equal, read_pair
+from wassail.discrepancy._samples import read_pair, read_partners
 from wassail.discrepancy._signs import paired_statistics, permutations, rademacher, rounding, split_statistics
 from wassail.discrepancy.results import MonteCarloTest, compare
 from wassail.kernels import Kernel, core_kernel
@@ -142,8 +142,7 @@ def mmd_wild_test(
     >>> discrepancy.mmd_wild_test(x, x[::-1] + 0.8, kernels.Gaussian(1.0), rng=0).p_value
     0.001
     """
-    left, right = read_pair(x, y, kernel, least=2)
-    check_equal(left, right, "mmd_wild_test", "use mmd_test")
+    left, right = read_partners(x, y, kernel, "mmd_wild_test", "use mmd_test")
     count, threads = check_integer(n_bootstraps, "n_bootstraps", minimum=1), check_threads(n_threads)
     bits = rademacher(make_generator(rng), count, left.shape[0])
     statistics = paired_statistics(core_kernel(kernel), left, right, bits, threads)
