@@ -50,6 +50,7 @@ __all__ = [
     "plan_gradient",
     "plan_sparse",
     "plan_sums",
+    "replace_by_rank",
     "rp_cholesky",
     "set_num_threads",
     "sinkhorn",
@@ -557,8 +558,8 @@ _Drawn: TypeAlias = tuple[
     _Ended, int, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]
 ]
 
-# start (chains * d,); schedule: (warm-up steps, steps per draw); step: (size, acceptance that MALA is adapted to, whether
-# sizes are time steps, whether the preconditioner is adapted); kept: (coordinates, whether gradients)
+# start (chains * d,); schedule: (warm-up steps, steps per draw); step: (size, acceptance that MALA is adapted to,
+# whether sizes are time steps, whether the preconditioner is adapted); kept: (coordinates, whether gradients)
 @final
 class Chains:
     def __new__(
@@ -574,10 +575,11 @@ class Chains:
     ) -> Chains: ...
     def prepare(
         self, progress: Callable[..., Any] | None, callback: Callable[..., Any] | None, n_threads: int
-    ) -> _Ended: ...
+    ) -> None: ...
     def draw(
         self, n: int, progress: Callable[..., Any] | None, callback: Callable[..., Any] | None, n_threads: int
-    ) -> _Drawn: ...
+    ) -> None: ...
+    def take(self) -> _Drawn | None: ...
     def save(self) -> tuple[NDArray[np.float64], NDArray[np.uint64]]: ...
     def load(self, floats: NDArray[np.float64], integers: NDArray[np.uint64]) -> bool: ...
     # divergences and step size of each chain, square roots of the preconditioner
@@ -600,3 +602,6 @@ class Moments:
     ) -> tuple[int, list[NDArray[np.float64]], NDArray[np.float64], NDArray[np.float64]]: ...
     def save(self) -> tuple[NDArray[np.float64], int]: ...
     def load(self, numbers: NDArray[np.float64], count: int) -> bool: ...
+
+# draws (n * d,), table (2 n - 1,) of values for mean ranks 1, 3/2, … n
+def replace_by_rank(draws: NDArray[np.float64], d: int, table: NDArray[np.float64]) -> NDArray[np.float64]: ...

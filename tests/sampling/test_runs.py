@@ -28,6 +28,24 @@ def test_threads_do_not_show(sampler, threads):
     np.testing.assert_array_equal(one.scale, many.scale)
 
 
+@pytest.mark.parametrize("chains", [1, 3])
+@pytest.mark.parametrize("integrator", [None, *sampling.Integrator])
+def test_long_vectors_are_shared_among_threads(integrator, chains):
+    d = 70_001
+    target = sampling.targets.Gaussian(np.zeros(d), np.geomspace(0.5, 2.0, d))
+    options = {"n_samples": 4, "n_warmup": 60, "step_size": 0.01, "precondition": True, "rng": 1}
+    x0 = np.ones((chains, d))
+
+    def draws(threads):
+        if integrator is None:
+            return sampling.mala(target, x0, n_threads=threads, **options).draws
+        return sampling.underdamped(target, x0, integrator=integrator, n_threads=threads, **options).draws
+
+    one = draws(1)
+    for threads in (2, 5, 8):
+        np.testing.assert_array_equal(one, draws(threads))
+
+
 def test_first_draws_are_frozen():
     target = sampling.targets.Gaussian(np.zeros(2), np.ones(2))
     result = sampling.ula(target, np.zeros((1, 2)), n_samples=2, step_size=0.5, rng=0)

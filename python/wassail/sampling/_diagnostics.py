@@ -7,14 +7,39 @@ doi:10.1214/ss/1177011137.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
+
 import numpy as np
 from numpy.typing import NDArray
+
+from wassail import _core
 
 Draws = NDArray[np.float64]
 Values = NDArray[np.float64]
 
 FEWEST = 4
-_BLOCK = 2**22
+_BLOCK = 2**19  # numbers of a block of coordinates: some arrays of this size, for each thread, stay near the processor
+
+
+def blockwise(function: Callable[[Draws], Values]) -> Callable[[Draws], Values]:
+    """Apply a function to blocks of coordinates, on all threads, with memory that does not grow with d."""
+
+    @wraps(function)
+    def whole(draws: Draws) -> Values:
+        chains, n, d = draws.shape
+        width = max(1, _BLOCK // (chains * n))
+        if width >= d:
+            return function(draws)
+
+        def part(start: int) -> Values:
+            return function(np.ascontiguousarray(draws[:, :, start : start + width]))
+
+        with ThreadPoolExecutor(_core.get_num_threads(), thread_name_prefix="wassail") as pool:
+            return np.concatenate(list(pool.map(part, range(0, d, width))))
+
+    return whole
 
 
 def split(draws: Draws) -> Draws:
@@ -26,12 +51,11 @@ def split(draws: Draws) -> Draws:
 def rank_normalize(draws: Draws) -> Draws:
     """Replace values by normal quantiles of their ranks among all chains (ties share their mean rank)."""
     from scipy.special import ndtri
-    from scipy.stats import rankdata
 
     chains, n, d = draws.shape
-    ranks = rankdata(draws.reshape(chains * n, d), axis=0)
-    normal: Draws = ndtri((ranks - 0.375) / (chains * n + 0.25)).reshape(draws.shape)
-    return normal
+    size = chains * n
+    table = ndtri((0.5 * np.arange(2, 2 * size + 1) - 0.375) / (size + 0.25))
+    return _core.replace_by_rank(np.ascontiguousarray(draws).ravel(), d, table).reshape(draws.shape)
 
 
 def fold(draws: Draws) -> Draws:
@@ -50,6 +74,7 @@ def basic_rhat(draws: Draws) -> Values:
     return np.where(within > 0.0, ratio, np.where(between > 0.0, np.inf, 1.0))
 
 
+@blockwise
 def rhat(draws: Draws) -> Values:
     """Return the larger of the rank-normalized split R-hat and its folded form."""
     halves = split(draws)
@@ -106,19 +131,15 @@ def relaxation_time(rho: Draws) -> Values:
 
 def basic_ess(draws: Draws) -> Values:
     """Return the effective number of draws, eq. (11); coordinates without spread count all of them."""
-    chains, n, d = draws.shape
+    chains, n, _ = draws.shape
     size = float(chains * n)
-    out = np.empty(d)
-    width = max(1, _BLOCK // (chains * n))
-    for start in range(0, d, width):
-        block = draws[:, :, start : start + width]
-        rho, spread = autocorrelation(block)
-        # Antithetic chains may not claim more than this.
-        time = np.maximum(relaxation_time(rho), 1.0 / np.log10(size))
-        out[start : start + width] = np.where(spread, size / time, size)
-    return out
+    rho, spread = autocorrelation(draws)
+    # Antithetic chains may not claim more than this.
+    time = np.maximum(relaxation_time(rho), 1.0 / np.log10(size))
+    return np.where(spread, size / time, size)
 
 
+@blockwise
 def bulk_ess(draws: Draws) -> Values:
     """Return the effective number of draws for the center of the law."""
     return basic_ess(rank_normalize(split(draws)))
@@ -141,6 +162,7 @@ def quantile_ess(draws: Draws, probability: float) -> Values:
     return basic_ess(split((draws <= quantile(draws, probability)).astype(np.float64)))
 
 
+@blockwise
 def tail_ess(draws: Draws) -> Values:
     """Return the smaller of the effective numbers for the 5 % and 95 % quantiles."""
     return np.minimum(quantile_ess(draws, 0.05), quantile_ess(draws, 0.95))
@@ -151,9 +173,35 @@ def mean_ess(draws: Draws) -> Values:
     return basic_ess(split(draws))
 
 
+@blockwise
+def mean(draws: Draws) -> Values:
+    """Return the mean of all draws."""
+    values: Values = draws.reshape(-1, draws.shape[2]).mean(axis=0)
+    return values
+
+
+@blockwise
+def deviation(draws: Draws) -> Values:
+    """Return the standard deviation of all draws."""
+    values: Values = draws.reshape(-1, draws.shape[2]).std(axis=0, ddof=1)
+    return values
+
+
+@blockwise
+def low(draws: Draws) -> Values:
+    """Return the 5 % quantile."""
+    return quantile(draws, 0.05)
+
+
+@blockwise
+def high(draws: Draws) -> Values:
+    """Return the 95 % quantile."""
+    return quantile(draws, 0.95)
+
+
+@blockwise
 def mean_mcse(draws: Draws) -> Values:
     """Return the standard error of the mean."""
     chains, n, d = draws.shape
-    deviation = draws.reshape(chains * n, d).std(axis=0, ddof=1)
-    error: Values = deviation / np.sqrt(mean_ess(draws))
+    error: Values = draws.reshape(chains * n, d).std(axis=0, ddof=1) / np.sqrt(mean_ess(draws))
     return error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ def _check(result: SampleResult) -> None:
 def to_arviz(result: SampleResult) -> Any:  # noqa: ANN401
     """Return an InferenceData, or a DataTree from ArviZ 1 on."""
     _check(result)
-    import arviz
+    arviz = import_module("arviz")
 
     chains, n = result.log_density.shape
     steps = np.broadcast_to(result.step_size[:, None], (chains, n))
@@ -34,7 +35,7 @@ def to_arviz(result: SampleResult) -> Any:  # noqa: ANN401
 def to_xarray(result: SampleResult) -> Any:  # noqa: ANN401
     """Return a Dataset."""
     _check(result)
-    import xarray
+    xarray = import_module("xarray")
 
     chains, n, width = result.draws.shape
     whole = ("chain", "draw", "coordinate")

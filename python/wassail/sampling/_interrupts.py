@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
+from typing import Self
 
 
 class Interrupts:
     """
     Context in which Ctrl-C loses nothing.
 
-    Inside `core` it raises, which the core answers with the draws it has. Elsewhere it is remembered in `hit`, and a second
-    one raises. Only the default handler of the main thread is replaced.
+    Inside `call` it raises, which the core answers with the draws it has. Elsewhere it is remembered in `hit`, and a
+    second one raises. Only the default handler of the main thread is replaced.
     """
 
     def __init__(self) -> None:
         self.hit = False
-        self._depth = 0
+        self._inside = False
         self._replaced = False
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         again, self.hit = self.hit, True
-        if again or self._depth:
+        if again or self._inside:
             signal.default_int_handler(signum, frame)
 
-    def __enter__(self) -> Interrupts:
+    def __enter__(self) -> Self:
         main = threading.current_thread() is threading.main_thread()
         if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._handle)
@@ -38,11 +38,12 @@ class Interrupts:
         if self._replaced:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    @contextmanager
-    def core(self) -> Iterator[None]:
-        """Let Ctrl-C raise, for the core to hear it."""
-        self._depth = 1
+    def call(self, function: Callable[..., object], *args: object) -> None:
+        """Call a function of the core, which keeps its answer: Ctrl-C raises in it, and ends here."""
         try:
-            yield
+            self._inside = True
+            function(*args)
+        except KeyboardInterrupt:
+            self.hit = True
         finally:
-            self._depth = 0
+            self._inside = False

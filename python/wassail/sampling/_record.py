@@ -6,7 +6,7 @@ import math
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -48,6 +48,10 @@ class Wanted:
         """What draws are mapped by."""
         return self.keep.function if isinstance(self.keep, Keep) else None
 
+    def mapping(self, function: Function | None) -> Wanted:
+        """Return the same with another function."""
+        return replace(self, keep=replace(self.keep, function=function)) if isinstance(self.keep, Keep) else self
+
     @property
     def files(self) -> tuple[Path, Path] | None:
         """Where draws and gradients go."""
@@ -55,6 +59,12 @@ class Wanted:
             return None
         path = Path(self.keep.file)
         return path, path.with_name(f"{path.stem}.gradients{path.suffix}")
+
+    def handed(self, *, whole: bool) -> int:
+        """Return the numbers of a draw that the core hands over."""
+        if whole:
+            return 2 * self.dim
+        return self.dim if isinstance(self.keep, Moments) else self.width * (1 + self.gradients)
 
     def in_core(self, *, whole: bool) -> tuple[list[int] | None, bool]:
         """Return the coordinates and gradients that the core stores; `whole` draws go through Python."""
@@ -153,8 +163,7 @@ class Recorder:
         left = self.n - self.count
         if isinstance(self.store, Memory) and not self.whole:
             return left
-        width = self.wanted.dim if self.whole else self.wanted.width
-        fitting = _PIECE // (_FLOAT64 * self.wanted.chains * max(width, 1) * (1 + self.wanted.gradients))
+        fitting = _PIECE // (_FLOAT64 * self.wanted.chains * self.wanted.handed(whole=self.whole))
         return min(left, max(1, fitting), self._paced if self.sink is not None else left)
 
     def take(self, count: int, draws: F64, gradients: F64, log_density: F64, acceptance: F64) -> None:
@@ -230,8 +239,8 @@ def apply(function: Function, x: F64) -> F64:
     values = np.asarray(function(x), dtype=np.float64)
     if values.shape[:1] != x.shape[:1] or values.ndim not in {1, 2}:
         raise InputError(
-            f"keep.function returned shape {values.shape} for draws of shape {x.shape}: it must return ({x.shape[0]},) or "
-            f"({x.shape[0]}, m)"
+            f"keep.function returned shape {values.shape} for draws of shape {x.shape}: it must return "
+            f"({x.shape[0]},) or ({x.shape[0]}, m)"
         )
     return values.reshape(x.shape[0], -1)
 
@@ -254,14 +263,21 @@ def check_size(wanted: Wanted, n: int, *, sink: bool) -> None:
     elif wanted.files is None:
         need += rows * per_draw
     if whole or wanted.files is not None or isinstance(wanted.keep, Moments):
-        piece = chains * (dim if whole else wanted.width) * (2 if whole or wanted.gradients else 1)
+        piece = chains * wanted.handed(whole=whole)
         need += 2 * min(max(piece, _PIECE // _FLOAT64), piece * n)
-    instead = "draw less, keep every k-th with thin=k, or keep less: keep=sampling.Keep(coordinates=…), Keep(file=…) or Moments()"
+    instead = (
+        "draw less, keep every k-th with thin=k, or keep less: keep=sampling.Keep(coordinates=…), Keep(file=…) or "
+        "Moments()"
+    )
     require_memory(_FLOAT64 * need, f"{n} draws of {chains} chains", instead)
     if wanted.files is not None:
-        free = shutil.disk_usage(wanted.files[0].absolute().parent).free
+        folder = wanted.files[0].absolute().parent
+        if not folder.is_dir():
+            raise InputError(f"keep.file: there is no folder {str(folder)!r}")
+        free = shutil.disk_usage(folder).free
         size = _FLOAT64 * rows * per_draw
         if size > free:
             raise MemoryLimitError(
-                f"{n} draws of {chains} chains need {show_bytes(size)} on the disk, {show_bytes(free)} are free: {instead}"
+                f"{n} draws of {chains} chains need {show_bytes(size)} on the disk, {show_bytes(free)} are free: "
+                f"{instead}"
             )

@@ -17,7 +17,7 @@ from wassail.sampling._interrupts import Interrupts
 from wassail.sampling._record import Files, Memory, Recorder, Sums, Wanted, check_size
 from wassail.sampling._target import AnyTarget, as_core
 from wassail.sampling._warn import warn
-from wassail.sampling.keep import Moments, Sink
+from wassail.sampling.keep import Function, Moments, Sink
 from wassail.sampling.results import RunStatus, SampleResult
 
 Report: TypeAlias = Callable[[int, float, float], object]  # (step, step_size, acceptance)
@@ -76,9 +76,7 @@ class State:
     whole: bool  # whether the core stores whole draws
 
     def __getstate__(self) -> dict[str, Any]:
-        wanted = self.plan.wanted
-        keep = replace(wanted.keep, function=None) if wanted.function is not None else wanted.keep
-        plan = replace(self.plan, wanted=replace(wanted, keep=keep))
+        plan = replace(self.plan, wanted=self.plan.wanted.mapping(None))
         return {**self.__dict__, "plan": plan, "target": None}
 
 
@@ -113,7 +111,12 @@ def begin(plan: Plan, target: AnyTarget, start: NDArray[np.float64], n: int, hoo
 
 
 def resume(
-    state: State, n: int, hooks: Hooks, target: AnyTarget | None, function: object, previous: SampleResult | None
+    state: State,
+    n: int,
+    hooks: Hooks,
+    target: AnyTarget | None,
+    function: Function | None,
+    previous: SampleResult | None,
 ) -> SampleResult:
     """Go on where chains were left."""
     plan, wanted = state.plan, state.plan.wanted
@@ -124,7 +127,7 @@ def resume(
     if function is not None:
         if not state.needs_function:
             raise InputError("function is given, but the run kept none")
-        plan = replace(plan, wanted=replace(wanted, keep=replace(wanted.keep, function=function)))
+        plan = replace(plan, wanted=wanted.mapping(function))
     elif state.needs_function and wanted.function is None:
         raise InputError("function is needed: a state that was saved or pickled does not hold that of keep")
     if hooks.sink is not None and not state.whole:
@@ -177,8 +180,9 @@ def _go(
     if ended[0] == _FAILED and isinstance(outcome, KeyboardInterrupt):
         ended = (_INTERRUPTED, 0, 0)  # Ctrl-C inside the user's density
     result = _result(plan, target, chains, recorder, ended[0], previous, broken=broken is not None)
-    if isinstance(broken or outcome, InputError):
-        raise broken or outcome
+    own = broken or outcome
+    if isinstance(own, InputError):
+        raise own
     if broken is not None:
         raise DensityError(
             f"what takes up the draws failed after {recorder.count} of each chain: {broken!r}", result
@@ -192,13 +196,18 @@ def _draw(
     chains: _core.Chains, recorder: Recorder, hooks: Hooks, interrupts: Interrupts, report: Report | None
 ) -> tuple[int, int, int]:
     """Alternate between the core and what takes up its draws."""
-    with interrupts.core():
-        ended = chains.prepare(report, hooks.callback, hooks.n_threads)
+    stopped = (_INTERRUPTED, 0, 0)
+    hearing = (report, hooks.callback, hooks.n_threads)
+    interrupts.call(chains.prepare, *hearing)
+    ended = (chains.take() or (stopped,))[0]
     while ended[0] == _COMPLETE and recorder.count < recorder.n:
         if interrupts.hit:
-            return (_INTERRUPTED, 0, 0)
-        with interrupts.core():
-            ended, count, *arrays = chains.draw(recorder.rows(), report, hooks.callback, hooks.n_threads)
+            return stopped
+        interrupts.call(chains.draw, recorder.rows(), *hearing)
+        made = chains.take()
+        if made is None:
+            return stopped
+        ended, count, *arrays = made
         try:
             recorder.take(count, *arrays)
         except Exception as error:

@@ -105,13 +105,18 @@ def save(state: State, path: str | PathLike[str]) -> None:
         "needs_function": state.needs_function,
         "whole": state.whole,
     }
-    arrays = {"floats": state.floats, "integers": state.integers, "settings": np.array(json.dumps(settings))}
-    if state.moments is not None:
-        arrays["moments"], arrays["moments_count"] = state.moments[0], np.array(state.moments[1], dtype=np.uint64)
+    moments, count = (np.zeros(0), 0) if state.moments is None else state.moments
     final = Path(path)
     beside = final.with_name(final.name + ".part")
     with beside.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(
+            file,
+            settings=np.array(json.dumps(settings)),
+            floats=state.floats,
+            integers=state.integers,
+            moments=moments,
+            moments_count=np.array(count, dtype=np.uint64),
+        )
         file.flush()
         os.fsync(file.fileno())
     beside.replace(final)
@@ -123,16 +128,16 @@ def load(path: str | PathLike[str]) -> State:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         settings = json.loads(str(arrays["settings"]))
-        if settings["version"] != _VERSION:
-            raise InputError(
-                f"{str(path)!r} is the state of version {settings['version']!r}, this one reads {_VERSION}"
-            )
-        return _state(settings, arrays)
-    except InputError:
-        raise
+        version = settings["version"]
     except FileNotFoundError:
         raise
     except Exception as error:
+        raise InputError(f"{str(path)!r} is not a state of chains, or is damaged: {error!r}") from error
+    if version != _VERSION:
+        raise InputError(f"{str(path)!r} is the state of version {version!r}, this one reads {_VERSION}")
+    try:
+        return _state(settings, arrays)
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{str(path)!r} is not a state of chains, or is damaged: {error!r}") from error
 
 
@@ -154,7 +159,7 @@ def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
     )
     if isinstance(keep, Keep):
         plan = replace(plan, wanted=replace(plan.wanted, coordinates=keep.chosen(dim)))
-    moments = (arrays["moments"], int(arrays["moments_count"])) if "moments" in arrays else None
+    moments = (arrays["moments"], int(arrays["moments_count"])) if isinstance(keep, Moments) else None
     return State(
         plan=plan,
         floats=np.ascontiguousarray(arrays["floats"], dtype=np.float64),

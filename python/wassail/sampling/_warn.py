@@ -36,14 +36,15 @@ def _stuck(result: SampleResult) -> list[str]:
     stuck = np.flatnonzero(means < _STUCK)
     if not stuck.size:
         return []
-    return [
+    words = (
         f"chain {stuck[0]} accepts {means[stuck[0]]:.1e} of its proposals and hardly moves, so "
         "that its effective sample sizes mean nothing: a smaller step_size, or None to adapt it"
-    ]
+    )
+    return [words]
 
 
 def _flat(result: SampleResult) -> list[str]:
-    if not result.flat.any() or result.log_density.shape[1] < 2:  # noqa: PLR2004
+    if not result.flat.any() or result.log_density.shape[1] < 2:
         return []
     varied = np.ptp(result.log_density, axis=1) > 0.0
     wrong = np.flatnonzero(result.flat & varied)
@@ -68,8 +69,8 @@ def _agreement(result: SampleResult) -> list[str]:
     words = []
     if chains > 1 and rhat.max() > _RHAT:
         words.append(
-            f"R-hat of coordinate {names[rhat.argmax()]} is {rhat.max():.3g}, above {_RHAT}: the chains do not agree yet, "
-            "make more draws or start the chains elsewhere"
+            f"R-hat of coordinate {names[rhat.argmax()]} is {rhat.max():.3g}, above {_RHAT}: the chains do not agree "
+            "yet, make more draws or start the chains elsewhere"
         )
     elif ess.min() < _ENOUGH * chains:
         words.append(

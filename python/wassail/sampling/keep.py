@@ -35,12 +35,12 @@ class Keep:
     coordinates : array_like of int, optional
         Only these coordinates of a draw.
     function : callable, optional
-        Only ``function(X)``, of shape (n,) or (n, m), for draws X of shape (n, d). It must treat rows alone: how many come
-        together is not fixed.
+        Only ``function(X)``, of shape (n,) or (n, m), for draws X of shape (n, d). It must treat rows alone: how many
+        come together is not fixed.
     file : path, optional
         Write to this new ``.npy`` file, in the background, instead of keeping it in memory. The file holds an array of
-        shape (draws, chains, k) that can be read at any time, also after an interrupt: its header counts the draws that are
-        in it. Gradients, where they are stored, go to a second file of the same name with ``.gradients`` before its end.
+        shape (draws, chains, k) that can be read at any time, also after an interrupt: its header counts the draws that
+        are in it. Gradients, where they are stored, go to a second file whose name ends in ``.gradients.npy``.
 
     Raises
     ------
@@ -95,9 +95,11 @@ class Moments:
     Parameters
     ----------
     quantiles : sequence of float, optional
-        Probabilities in (0, 1) of quantiles to follow, by P² (Jain and Chlamtac 1985, doi:10.1145/4372.4378): a fixed number
-        of markers a coordinate, moved by parabolas, the same for all chains. There is no bound of its error; of 4000 draws
-        of normal laws, independent or with an autocorrelation of 0.9, it is below 0.01 in probability.
+        Probabilities in (0, 1) of quantiles to follow, by P² (Jain and Chlamtac 1985, doi:10.1145/4372.4378): a fixed
+        number of markers a coordinate, moved by parabolas, the same for all chains. There is no bound of its error. In
+        24 000 normal numbers the share below the 5 % quantile was off by 0.0004 (root mean square over coordinates;
+        at most 0.001), with an autocorrelation of 0.9 by 0.006 (at most 0.05): take `thin`, or keep coordinates, where
+        tails matter.
 
     Notes
     -----

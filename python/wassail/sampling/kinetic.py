@@ -94,7 +94,8 @@ def underdamped(
     keep : Keep or Moments, optional
         What is kept of the draws, and whether in a file; by default all of them, in memory.
     sink : Sink, optional
-        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as ``ThinningStream(...).sink()``.
+        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as
+        ``ThinningStream(...).sink()``.
     store_gradients : bool, default False
         Whether gradients at the draws are kept too, as Stein methods need them.
     rng : int, SeedSequence or Generator, optional

@@ -65,7 +65,8 @@ def mala(
     keep : Keep or Moments, optional
         What is kept of the draws, and whether in a file; by default all of them, in memory.
     sink : Sink, optional
-        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as ``ThinningStream(...).sink()``.
+        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as
+        ``ThinningStream(...).sink()``.
     store_gradients : bool, default False
         Whether gradients at the draws are kept too, as Stein methods need them.
     rng : int, SeedSequence or Generator, optional
@@ -180,7 +181,8 @@ def ula(
     keep : Keep or Moments, optional
         What is kept of the draws, and whether in a file; by default all of them, in memory.
     sink : Sink, optional
-        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as ``ThinningStream(...).sink()``.
+        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as
+        ``ThinningStream(...).sink()``.
     store_gradients : bool, default False
         Whether gradients at the draws are kept too, as Stein methods need them.
     rng : int, SeedSequence or Generator, optional

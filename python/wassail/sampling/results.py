@@ -106,8 +106,8 @@ class SampleResult(ReadOnly):
     def __repr__(self) -> str:
         chains, n = self.log_density.shape
         return (
-            f"SampleResult({self.algorithm}, {self.status}, {chains} chains of {n} draws in {self.scale.size} dimensions, "
-            f"step size {np.median(self.step_size):.3g}, acceptance {self.mean_acceptance:.3g}, "
+            f"SampleResult({self.algorithm}, {self.status}, {chains} chains of {n} draws in {self.scale.size} "
+            f"dimensions, step size {np.median(self.step_size):.3g}, acceptance {self.mean_acceptance:.3g}, "
             f"{int(self.divergences.sum())} divergences)"
         )
 
@@ -267,7 +267,7 @@ class SampleResult(ReadOnly):
 
     def save_state(self, path: str | PathLike[str]) -> None:
         """
-        Save where the chains were left, for :func:`wassail.sampling.resume`, as a ``.npz`` file of numbers and settings.
+        Save where the chains were left, for :func:`wassail.sampling.resume`: a ``.npz`` file of numbers and settings.
 
         Draws and functions are not among them: save `draws` yourself, or keep them in a file.
 

@@ -79,7 +79,8 @@ class StreamedMoments(ReadOnly):
             Too small where chains remember more than a batch, of √n draws: look at `rhat()` too.
         """
         total = self.chain_mean.shape[0] * self.n
-        return np.sqrt(self.batch * self.batch_variance / total)
+        error: F64 = np.sqrt(self.batch * self.batch_variance / total)
+        return error
 
     def ess(self) -> F64:
         """
@@ -92,7 +93,8 @@ class StreamedMoments(ReadOnly):
         """
         total = float(self.chain_mean.shape[0] * self.n)
         spread = self.batch * self.batch_variance
-        return np.where(spread > 0.0, total * self.variance / np.where(spread > 0.0, spread, 1.0), total)
+        ess: F64 = np.where(spread > 0.0, total * self.variance / np.where(spread > 0.0, spread, 1.0), total)
+        return ess
 
     def rhat(self) -> F64:
         r"""

@@ -57,13 +57,12 @@ class Summary(ReadOnly):
 
 def summarize(draws: F64, rhat: F64, bulk: F64, tail: F64) -> Summary:
     """Return the table of draws whose diagnostics are known."""
-    flat = draws.reshape(-1, draws.shape[2])
     return Summary(
-        mean=flat.mean(axis=0),
-        sd=flat.std(axis=0, ddof=1),
+        mean=_diagnostics.mean(draws),
+        sd=_diagnostics.deviation(draws),
         mcse_mean=_diagnostics.mean_mcse(draws),
-        q5=_diagnostics.quantile(draws, 0.05),
-        q95=_diagnostics.quantile(draws, 0.95),
+        q5=_diagnostics.low(draws),
+        q95=_diagnostics.high(draws),
         ess_bulk=bulk,
         ess_tail=tail,
         rhat=rhat,

@@ -9,10 +9,10 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use wassail_core::error::Result;
 use wassail_core::monitor::Monitor;
-use wassail_core::sampling::{Chains as Core, End, Kept, Mala, Run, Saved, Tuning};
+use wassail_core::sampling::{Chains as Core, Draws, End, Kept, Mala, Run, Saved, Tuning};
 
 type Counts<'py> = Bound<'py, PyArray1<u64>>;
 /// How a call ended (0 complete, 1 interrupted, 2 the density failed, 3 it is not finite at the start), for which chain, at which
@@ -31,6 +31,8 @@ pub struct Chains {
     /// Steps of warm-up, and per draw.
     schedule: (usize, usize),
     diverged: Arc<AtomicU64>,
+    /// What the last call gave: Ctrl-C may strike between its end and the caller's next step, and must not lose it.
+    last: Mutex<Option<(Ended, Option<Draws>)>>,
 }
 
 impl Chains {
@@ -41,6 +43,10 @@ impl Chains {
             Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => Err(PyRuntimeError::new_err("these chains are running")),
         }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<(Ended, Option<Draws>)>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn enter<R: Send>(
@@ -103,35 +109,54 @@ impl Chains {
         };
         let scale = scale.to_vec();
         let chains = py.detach(|| Core::new(run, start, step.0, scale)).map_err(|e| crate::errors::raised(&e))?;
-        Ok(Self { diverged: chains.diverged(), chains: Mutex::new(chains), target, work, schedule })
+        Ok(Self {
+            diverged: chains.diverged(),
+            chains: Mutex::new(chains),
+            target,
+            work,
+            schedule,
+            last: Mutex::default(),
+        })
     }
 
-    /// Goes on to the end of warm-up.
+    /// Goes on to the end of warm-up; `take` says how it ended.
     fn prepare(
         &self,
         py: Python<'_>,
         progress: Option<Py<PyAny>>,
         callback: Option<Py<PyAny>>,
         n_threads: usize,
-    ) -> PyResult<Ended> {
+    ) -> PyResult<()> {
         let hooks = Hooks { callback, progress };
-        self.enter(py, self.schedule.0 + 1, &hooks, n_threads, |chains, monitor| chains.prepare(monitor)).map(ended)
+        let end = self.enter(py, self.schedule.0 + 1, &hooks, n_threads, |chains, monitor| chains.prepare(monitor))?;
+        *self.last() = Some((ended(end), None));
+        Ok(())
     }
 
-    /// Makes the next `n` draws of every chain.
-    fn draw<'py>(
+    /// Makes the next `n` draws of every chain, for `take`.
+    fn draw(
         &self,
-        py: Python<'py>,
+        py: Python<'_>,
         n: usize,
         progress: Option<Py<PyAny>>,
         callback: Option<Py<PyAny>>,
         n_threads: usize,
-    ) -> PyResult<Drawn<'py>> {
+    ) -> PyResult<()> {
         let hooks = Hooks { callback, progress };
         let steps = n.saturating_mul(self.schedule.1);
         let out = self.enter(py, steps, &hooks, n_threads, |chains, monitor| chains.draw(n, monitor))?;
-        let (draws, gradients) = (vector(py, out.draws), vector(py, out.gradients));
-        Ok((ended(out.end), out.count, draws, gradients, vector(py, out.logp), vector(py, out.acceptance)))
+        *self.last() = Some((ended(out.end), Some(out)));
+        Ok(())
+    }
+
+    /// How the last call ended, and its draws; None when there was none.
+    fn take<'py>(&self, py: Python<'py>) -> Option<Drawn<'py>> {
+        let (ended, out) = self.last().take()?;
+        let (count, parts) = out.map_or((0, <[Vec<f64>; 4]>::default()), |out| {
+            (out.count, [out.draws, out.gradients, out.logp, out.acceptance])
+        });
+        let [draws, gradients, logp, acceptance] = parts.map(|part| vector(py, part));
+        Some((ended, count, draws, gradients, logp, acceptance))
     }
 
     /// The state: floats and counts.

@@ -56,7 +56,7 @@ mod _core {
     #[pymodule_export]
     use super::kernel::{Kernel, kernel_gram, kernel_gram_f32};
     #[pymodule_export]
-    use super::moments::Moments;
+    use super::moments::{Moments, replace_by_rank};
     #[pymodule_export]
     use super::newton::sinkhorn_newton;
     #[pymodule_export]

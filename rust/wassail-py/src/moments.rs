@@ -8,7 +8,8 @@ use numpy::PyArray2;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use wassail_core::sampling::Moments as Core;
+use wassail_core::error::try_zeroed;
+use wassail_core::sampling::{Moments as Core, by_rank};
 
 type Matrix<'py> = Bound<'py, PyArray2<f64>>;
 
@@ -68,4 +69,17 @@ impl Moments {
     fn load(&self, numbers: Arg<'_>, count: u64) -> PyResult<bool> {
         Ok(self.core().load(numbers.as_slice()?, count))
     }
+}
+
+/// Replaces draws (n, d) by the entries of a table of 2 n − 1 values for mean ranks of 1, 3/2, … n, coordinate by coordinate.
+#[pyfunction]
+pub fn replace_by_rank<'py>(py: Python<'py>, draws: Arg<'py>, d: usize, table: Arg<'py>) -> PyResult<Array<'py>> {
+    let (draws, table) = (draws.as_slice()?, table.as_slice()?);
+    let n = if d == 0 { 0 } else { draws.len() / d };
+    if n == 0 || n * d != draws.len() || table.len() != 2 * n - 1 || u32::try_from(n).is_err() {
+        return Err(PyValueError::new_err("draws and table do not fit"));
+    }
+    let mut out = try_zeroed(draws.len()).map_err(|e| raised(&e))?;
+    py.detach(|| by_rank(draws, d, table, &mut out));
+    Ok(vector(py, out))
 }

@@ -1,12 +1,39 @@
-//! Loops over coordinates that every transition is made of. Noise is drawn in pieces that stay in the first-level cache.
+//! Loops over coordinates that every transition is made of. Noise is drawn in pieces that stay in the first-level cache; long
+//! vectors are shared among the threads, for chains that are fewer.
 
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::lanes::LANES;
 use crate::numeric::scalar::Scalar;
+use rayon::prelude::*;
 
 /// Normals drawn at once: a multiple of what the generator makes together.
 pub const PIECE: usize = 512;
+/// Coordinates that one task takes where a vector is shared. Sums are those of such parts, in order, on any number of threads.
+pub const PART: usize = 32 * PIECE;
+
+/// Does the work of all parts of vectors of n coordinates, on several threads where that pays.
+pub fn share<T: Send>(n: usize, parts: impl Iterator<Item = T>, work: impl Fn(T) + Sync) {
+    if is_shared(n) {
+        parts.collect::<Vec<_>>().into_par_iter().with_max_len(1).for_each(&work);
+    } else {
+        parts.for_each(&work);
+    }
+}
+
+/// The sum of what the parts of an array give, with their first coordinates.
+pub fn share_sum(out: &mut [f64], work: impl Fn(usize, &mut [f64]) -> f64 + Sync) -> f64 {
+    if is_shared(out.len()) {
+        let parts = out.par_chunks_mut(PART).enumerate().map(|(at, part)| work(at * PART, part));
+        parts.collect::<Vec<f64>>().into_iter().sum()
+    } else {
+        out.chunks_mut(PART).enumerate().map(|(at, part)| work(at * PART, part)).sum()
+    }
+}
+
+fn is_shared(n: usize) -> bool {
+    n >= 2 * PART && rayon::current_thread_index().is_some() && rayon::current_num_threads() > 1
+}
 
 #[inline(always)]
 fn drift_body<I: Isa>(x: &[f64], grad: &[f64], scale: &[f64], noise: &[f64], h: f64, out: &mut [f64]) {
@@ -46,8 +73,23 @@ fn reversal_body<I: Isa>(grads: [&[f64]; 2], scale: &[f64], noise: &[f64], h: f6
 }
 
 multiversion! {
-    /// Σ_i p_i (z_i + p_i / 2) with p = √(h/2) s (g₀ + g₁): the log ratio of the proposals' densities, forth over back.
-    pub fn reversal(grads: [&[f64]; 2], scale: &[f64], noise: &[f64], h: f64) -> f64 => reversal_body
+    /// Σ_i p_i (z_i + p_i / 2) with p = √(h/2) s (g₀ + g₁).
+    fn reversal_part(grads: [&[f64]; 2], scale: &[f64], noise: &[f64], h: f64) -> f64 => reversal_body
+}
+
+/// The log ratio of the proposals' densities, forth over back.
+pub fn reversal(grads: [&[f64]; 2], scale: &[f64], noise: &[f64], h: f64) -> f64 {
+    let n = noise.len();
+    let part = |start: usize| {
+        let at = start..n.min(start + PART);
+        reversal_part([&grads[0][at.clone()], &grads[1][at.clone()]], &scale[at.clone()], &noise[at], h)
+    };
+    if is_shared(n) {
+        let parts = (0..n.div_ceil(PART)).into_par_iter().map(|at| part(at * PART));
+        parts.collect::<Vec<f64>>().into_iter().sum()
+    } else {
+        (0..n).step_by(PART).map(part).sum()
+    }
 }
 
 #[inline(always)]
@@ -60,8 +102,20 @@ fn push_body<I: Isa>(to: &mut [f64], by: &[f64], scale: &[f64], h: f64) {
 }
 
 multiversion! {
-    /// to += h s by: a step of positions by velocities, or of velocities by forces.
-    pub fn push(to: &mut [f64], by: &[f64], scale: &[f64], h: f64) => push_body
+    fn push_part(to: &mut [f64], by: &[f64], scale: &[f64], h: f64) => push_body
+}
+
+/// to += h s by: a step of positions by velocities, or of velocities by forces.
+pub fn push(to: &mut [f64], by: &[f64], scale: &[f64], h: f64) {
+    let n = to.len();
+    let parts = to.chunks_mut(PART).zip(by.chunks(PART)).zip(scale.chunks(PART));
+    share(n, parts, |((to, by), scale)| push_part(to, by, scale, h));
+}
+
+/// Copies a vector.
+pub fn copy(to: &mut [f64], from: &[f64]) {
+    let n = to.len();
+    share(n, to.chunks_mut(PART).zip(from.chunks(PART)), |(to, from)| to.copy_from_slice(from));
 }
 
 #[inline(always)]
@@ -91,6 +145,14 @@ fn all_finite_body<I: Isa>(values: &[f64]) -> bool {
 }
 
 multiversion! {
-    /// Whether all values are finite.
-    pub fn all_finite(values: &[f64]) -> bool => all_finite_body
+    fn all_finite_part(values: &[f64]) -> bool => all_finite_body
+}
+
+/// Whether all values are finite.
+pub fn all_finite(values: &[f64]) -> bool {
+    if is_shared(values.len()) {
+        values.par_chunks(PART).all(all_finite_part)
+    } else {
+        values.chunks(PART).all(all_finite_part)
+    }
 }

@@ -5,6 +5,7 @@ use crate::numeric::isa::Isa;
 use crate::numeric::lanes::LANES;
 use crate::numeric::scalar::Scalar;
 use crate::sampling::density::{DensityError, LogDensity};
+use crate::sampling::vector::share_sum;
 
 /// N(m, diag(p)⁻¹).
 pub struct DiagonalGaussian {
@@ -52,7 +53,10 @@ impl LogDensity for DiagonalGaussian {
     }
 
     fn value_and_grad(&self, x: &[f64], grad: &mut [f64]) -> Result<f64, DensityError> {
-        Ok(diagonal(x, &self.mean, &self.precision, grad))
+        Ok(share_sum(grad, |start, grad| {
+            let at = start..start + grad.len();
+            diagonal(&x[at.clone()], &self.mean[at.clone()], &self.precision[at], grad)
+        }))
     }
 
     fn work(&self) -> usize {

@@ -7,7 +7,7 @@ use super::{Info, Step, Transition};
 use crate::rng::{Purpose, Stream};
 use crate::sampling::block::Block;
 use crate::sampling::density::{DensityError, LogDensity};
-use crate::sampling::vector::{PIECE, push, refresh};
+use crate::sampling::vector::{PART, PIECE, copy, push, refresh, share};
 
 /// Order of the parts of a step. All have the same continuous limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,27 +48,34 @@ impl Motion<'_> {
     }
 
     fn refresh(&mut self, friction: f64, h: f64, purpose: Purpose) {
-        let mut noise = [0.0; PIECE];
-        for (at, v) in self.v.chunks_mut(PIECE).enumerate() {
-            self.draws.normals(purpose, at * PIECE, &mut noise[..v.len()]);
-            refresh(v, &noise, (-friction * h).exp());
-        }
+        let (n, draws) = (self.v.len(), self.draws);
+        share(n, self.v.chunks_mut(PART).enumerate(), |(part, v)| {
+            let mut noise = [0.0; PIECE];
+            for (at, v) in v.chunks_mut(PIECE).enumerate() {
+                draws.normals(purpose, part * PART + at * PIECE, &mut noise[..v.len()]);
+                refresh(v, &noise, (-friction * h).exp());
+            }
+        });
     }
 
     /// Exact solution of the free motion over a time h (two correlated normals a coordinate).
     fn free(&mut self, friction: f64, h: f64, purposes: [Purpose; 2]) {
         let free = Free::new(friction, h);
-        let (mut z, mut w) = ([0.0; PIECE], [0.0; PIECE]);
-        for (at, (x, v)) in self.x.chunks_mut(PIECE).zip(self.v.chunks_mut(PIECE)).enumerate() {
-            let start = at * PIECE;
-            self.draws.normals(purposes[0], start, &mut z[..v.len()]);
-            self.draws.normals(purposes[1], start, &mut w[..v.len()]);
-            for i in 0..v.len() {
-                let s = self.scale[start + i];
-                x[i] += s * (free.reach * v[i] + free.x_z * z[i] + free.x_w * w[i]);
-                v[i] = free.keep * v[i] + free.v_z * z[i];
+        let (n, draws, scale) = (self.v.len(), self.draws, self.scale);
+        let parts = self.x.chunks_mut(PART).zip(self.v.chunks_mut(PART)).enumerate();
+        share(n, parts, |(part, (x, v))| {
+            let (mut z, mut w) = ([0.0; PIECE], [0.0; PIECE]);
+            for (at, (x, v)) in x.chunks_mut(PIECE).zip(v.chunks_mut(PIECE)).enumerate() {
+                let start = part * PART + at * PIECE;
+                draws.normals(purposes[0], start, &mut z[..v.len()]);
+                draws.normals(purposes[1], start, &mut w[..v.len()]);
+                for i in 0..v.len() {
+                    let s = scale[start + i];
+                    x[i] += s * (free.reach * v[i] + free.x_z * z[i] + free.x_w * w[i]);
+                    v[i] = free.keep * v[i] + free.v_z * z[i];
+                }
             }
-        }
+        });
     }
 }
 
@@ -149,8 +156,8 @@ impl Transition for Kinetic {
         info: &mut [Info],
     ) -> Result<(), DensityError> {
         let d = density.dim();
-        block.proposal.copy_from_slice(&block.x);
-        block.noise.copy_from_slice(&block.v);
+        copy(&mut block.proposal, &block.x);
+        copy(&mut block.noise, &block.v);
         for i in 0..block.count() {
             let at = i * d..(i + 1) * d;
             let draws = Stream::new(step.key, block.first + i as u32, step.number);
@@ -168,7 +175,11 @@ impl Transition for Kinetic {
                     block.accept(i, d, logp);
                     *info = Info { acceptance: 1.0, divergent: false };
                 }
-                Err(DensityError::Failed) => return Err(DensityError::Failed),
+                Err(DensityError::Failed) => {
+                    // The step may be tried again.
+                    block.v.copy_from_slice(&block.noise);
+                    return Err(DensityError::Failed);
+                }
                 // Back to where it came from, and the other way.
                 Err(_) => {
                     for (v, old) in block.v[at.clone()].iter_mut().zip(&block.noise[at]) {

@@ -4,22 +4,29 @@ use super::{Info, Step, Transition};
 use crate::rng::{Purpose, Stream};
 use crate::sampling::block::Block;
 use crate::sampling::density::{DensityError, LogDensity};
-use crate::sampling::vector::{PIECE, drift, reversal};
+use crate::sampling::vector::{PART, PIECE, drift, reversal, share};
 
 /// Proposes for every chain, keeping the noise where it is needed again.
 fn propose(block: &mut Block, d: usize, step: Step<'_>, keep: bool) {
-    let mut piece = [0.0; PIECE];
-    for i in 0..block.count() {
-        let draws = Stream::new(step.key, block.first + i as u32, step.number);
-        for start in (0..d).step_by(PIECE) {
-            let len = PIECE.min(d - start);
-            let at = i * d + start..i * d + start + len;
-            let noise = if keep { &mut block.noise[at.clone()] } else { &mut piece[..len] };
-            draws.normals(Purpose::Noise, start, noise);
-            let scale = &step.scale[start..start + len];
-            drift(&block.x[at.clone()], &block.grad[at.clone()], scale, noise, step.sizes[i], &mut block.proposal[at]);
+    let first = block.first;
+    let (x, grad) = (&block.x, &block.grad);
+    let rows = block.proposal.chunks_exact_mut(d).zip(block.noise.chunks_exact_mut(d));
+    // Parts of all chains, with where they start.
+    let parts = rows.enumerate().flat_map(|(i, (out, noise))| {
+        let parts = out.chunks_mut(PART).zip(noise.chunks_mut(PART)).enumerate();
+        parts.map(move |(part, (out, noise))| (i, part * PART, out, noise))
+    });
+    share(x.len(), parts, |(i, start, out, noise)| {
+        let draws = Stream::new(step.key, first + i as u32, step.number);
+        let mut piece = [0.0; PIECE];
+        for (at, out) in out.chunks_mut(PIECE).enumerate() {
+            let (here, len) = (start + at * PIECE, out.len());
+            let noise = if keep { &mut noise[at * PIECE..][..len] } else { &mut piece[..len] };
+            draws.normals(Purpose::Noise, here, noise);
+            let row = i * d + here..i * d + here + len;
+            drift(&x[row.clone()], &grad[row], &step.scale[here..here + len], noise, step.sizes[i], out);
         }
-    }
+    });
 }
 
 /// The unadjusted Langevin algorithm.

@@ -1,0 +1,278 @@
+"""What is kept of draws: the same bits, wherever they go."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from wassail import _core, discrepancy, kernels, sampling, thinning
+from wassail.exceptions import ConvergenceWarning, DensityError, InputError
+from wassail.sampling import _record
+
+# Short runs, on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+
+D = 12
+TARGET = sampling.targets.Gaussian(np.arange(D), np.geomspace(0.1, 10.0, D))
+X0 = np.random.default_rng(0).normal(size=(4, D))
+OPTIONS = {"n_samples": 200, "n_warmup": 100, "thin": 2, "rng": 1}
+with warnings.catch_warnings(action="ignore"):
+    WHOLE = sampling.mala(TARGET, X0, store_gradients=True, **OPTIONS)
+
+
+class Collector:
+    """A sink that writes down what it is given."""
+
+    def __init__(self, fails_at=None):
+        self.seen, self.fails_at = [], fails_at
+
+    def push(self, chain, step, x, grad):
+        if len(self.seen) == self.fails_at:
+            raise ZeroDivisionError("enough")
+        self.seen.append((chain, step, x, grad))
+
+
+def test_gradients_are_those_at_the_draws():
+    np.testing.assert_allclose(WHOLE.gradients, np.geomspace(0.1, 10.0, D) * (np.arange(D) - WHOLE.draws), rtol=1e-12)
+    assert sampling.mala(TARGET, X0, **OPTIONS).gradients is None
+
+
+def test_coordinates_and_functions():
+    some = sampling.mala(TARGET, X0, keep=sampling.Keep(coordinates=[7, 0]), store_gradients=True, **OPTIONS)
+    np.testing.assert_array_equal(some.draws, WHOLE.draws[:, :, [7, 0]])
+    np.testing.assert_array_equal(some.gradients, WHOLE.gradients[:, :, [7, 0]])
+    np.testing.assert_array_equal(some.coordinates, [7, 0])
+    mapped = sampling.mala(TARGET, X0, keep=sampling.Keep(function=lambda x: x[:, :2] ** 2), **OPTIONS)
+    np.testing.assert_array_equal(mapped.draws, WHOLE.draws[:, :, :2] ** 2)
+    assert mapped.rhat().shape == (2,)
+
+
+def test_moments_are_those_of_the_draws():
+    keep = sampling.Moments(quantiles=[0.9, 0.25])
+    many = {**OPTIONS, "n_samples": 5000}
+    moments = sampling.mala(TARGET, X0, keep=keep, **many).moments
+    draws = sampling.mala(TARGET, X0, **many).draws
+    flat = draws.reshape(-1, D)
+    np.testing.assert_allclose(moments.mean, flat.mean(axis=0), rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(moments.sd, flat.std(axis=0, ddof=1), rtol=1e-11)
+    np.testing.assert_allclose(moments.chain_variance, draws.var(axis=1, ddof=1), rtol=1e-11)
+    halves = draws.reshape(4, 2, 2500, D)
+    np.testing.assert_allclose(moments.half_mean, halves.mean(axis=2).swapaxes(0, 1), rtol=1e-10, atol=1e-11)
+    np.testing.assert_allclose(moments.half_variance, halves.var(axis=2, ddof=1).swapaxes(0, 1), rtol=1e-10)
+    batches = draws[:, : 70 * 71].reshape(4, 71, 70, D).mean(axis=2).reshape(-1, D)
+    np.testing.assert_allclose(moments.batch_variance, batches.var(axis=0, ddof=1), rtol=1e-9)
+    assert moments.probabilities == (0.25, 0.9)
+    share = (flat <= moments.quantiles[:, None]).mean(axis=1)
+    assert np.abs(share - [[0.25], [0.9]]).max() < 0.02
+    result = sampling.mala(TARGET, X0, **many)
+    np.testing.assert_allclose(moments.ess(), result.ess()[0], rtol=0.3)
+    np.testing.assert_allclose(moments.rhat(), result.rhat(), atol=0.005)
+
+
+def test_moments_and_quantiles_do_not_depend_on_threads_or_pieces():
+    d = 5000
+    target = sampling.targets.Gaussian(np.zeros(d), np.ones(d))
+    options = {"n_samples": 250, "step_size": 0.05, "rng": 2, "keep": sampling.Moments(quantiles=(0.5,))}
+    one = sampling.ula(target, np.zeros((4, d)), n_threads=1, **options).moments
+    many = sampling.ula(target, np.zeros((4, d)), n_threads=5, **options).moments
+    for name in ("chain_mean", "chain_variance", "batch_variance", "quantiles"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(many, name))
+
+
+def test_moments_take_no_memory_for_draws():
+    script = """
+import resource
+import numpy as np
+from wassail import sampling
+d = 10**5
+target = sampling.targets.Gaussian(np.zeros(d), np.ones(d))
+x0 = np.zeros((4, d))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+sampling.ula(target, x0, n_samples=200, step_size=0.1, rng=0, keep=sampling.Moments())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    more = int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+    assert more < 200 * 1024  # kibibytes; the draws would be 625 MiB
+
+
+def test_files_hold_the_same_draws(tmp_path):
+    path = tmp_path / "draws.npy"
+    result = sampling.mala(TARGET, X0, keep=sampling.Keep(file=path), store_gradients=True, **OPTIONS)
+    np.testing.assert_array_equal(result.draws, WHOLE.draws)
+    np.testing.assert_array_equal(result.gradients, WHOLE.gradients)
+    np.testing.assert_array_equal(np.load(path), WHOLE.draws.transpose(1, 0, 2))
+    with pytest.raises(InputError, match="exists"):
+        sampling.mala(TARGET, X0, keep=sampling.Keep(file=path), **OPTIONS)
+    result.save_state(tmp_path / "state.npz")
+    longer = sampling.mala(TARGET, X0, **{**OPTIONS, "n_samples": 230}).draws
+    more = sampling.resume(tmp_path / "state.npz", TARGET, 30)
+    np.testing.assert_array_equal(more.draws, longer)
+    np.testing.assert_array_equal(np.load(path).shape, (230, 4, D))
+
+
+def test_a_killed_process_leaves_a_readable_file(tmp_path):
+    script = """
+import sys
+import numpy as np
+from wassail import sampling
+target = sampling.targets.Gaussian(np.zeros(2000), np.ones(2000))
+options = dict(n_samples=50_000, step_size=0.01, rng=3)
+sampling.ula(target, np.zeros((4, 2000)), keep=sampling.Keep(file=sys.argv[1]), **options)
+"""
+    path = tmp_path / "draws.npy"
+    with subprocess.Popen([sys.executable, "-c", script, str(path)]) as process:
+        try:
+            deadline = time.monotonic() + 30
+            while not (path.exists() and path.stat().st_size > 2**27) and time.monotonic() < deadline:
+                time.sleep(0.02)
+        finally:
+            process.kill()
+    found = np.load(path, mmap_mode="r")
+    assert 0 < len(found) < 50_000
+    target = sampling.targets.Gaussian(np.zeros(2000), np.ones(2000))
+    expected = sampling.ula(target, np.zeros((4, 2000)), n_samples=len(found), step_size=0.01, rng=3, thin=1)
+    np.testing.assert_array_equal(found[-1], expected.draws[:, -1])
+
+
+def test_ctrl_c_keeps_what_was_written(tmp_path):
+    target = sampling.targets.Gaussian(np.zeros(5000), np.ones(5000))
+    timer = threading.Timer(0.4, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    begun = time.perf_counter()
+    options = {"step_size": 0.01, "rng": 3, "thin": 10}
+    keep = sampling.Keep(file=tmp_path / "draws.npy")
+    result = sampling.ula(target, np.zeros((4, 5000)), n_samples=10**4, keep=keep, **options)
+    assert time.perf_counter() - begun < 1.4
+    assert result.status is sampling.RunStatus.INTERRUPTED
+    count = result.draws.shape[1]
+    assert 0 < count == len(np.load(tmp_path / "draws.npy")) < 10**4
+    straight = sampling.ula(target, np.zeros((4, 5000)), n_samples=count + 3, **options)
+    np.testing.assert_array_equal(result.draws, straight.draws[:, :count])
+    np.testing.assert_array_equal(result.resume(3).draws, straight.draws)
+
+
+def test_sinks_get_every_draw_in_order():
+    sink = Collector()
+    result = sampling.mala(TARGET, X0, sink=sink, keep=sampling.Keep(coordinates=[3]), **OPTIONS)
+    assert [(chain, step) for chain, step, _, _ in sink.seen] == [(c, s) for s in range(200) for c in range(4)]
+    x, grad = (np.array([entry[k] for entry in sink.seen]).reshape(200, 4, D).swapaxes(0, 1) for k in (2, 3))
+    np.testing.assert_array_equal(x, WHOLE.draws)
+    np.testing.assert_array_equal(grad, WHOLE.gradients)
+    np.testing.assert_array_equal(result.draws, WHOLE.draws[:, :, [3]])
+    beside = Collector()
+    sampling.underdamped(TARGET, X0, sink=beside, integrator=sampling.Integrator.UBU, n_samples=2, step_size=0.1)
+    assert beside.seen[0][3] is None
+
+
+def test_a_chain_is_compressed_while_it_runs():
+    options = {"n_samples": 4000, "rng": 4, "keep": sampling.Moments()}
+    stream = thinning.ThinningStream(kernel=kernels.Gaussian(8.0), oversampling=2, rng=0)
+    sampling.mala(TARGET, X0, sink=stream.sink(), **options)
+    assert stream.n == 16_000
+    chosen = stream.result(size=64)
+    draws = sampling.mala(TARGET, X0, n_samples=4000, rng=4).draws
+    origins = stream.origins(chosen.indices)
+    np.testing.assert_array_equal(chosen.points, draws[origins[:, 0], origins[:, 1]])
+    flat = draws.reshape(-1, D)
+    kernel = kernels.Gaussian(8.0)
+    every = flat[:: len(flat) // 64][:64]
+    assert discrepancy.mmd(flat, chosen.points, kernel).distance < 0.7 * discrepancy.mmd(flat, every, kernel).distance
+
+
+def test_stored_gradients_feed_stein_thinning():
+    flat = WHOLE.draws.reshape(-1, D)
+    scores = WHOLE.gradients.reshape(-1, D)
+    kernel = kernels.Stein(kernels.InverseMultiquadric(3.0))
+    chosen = thinning.stein_thin(flat, scores, size=30, kernel=kernel)
+    known = thinning.stein_thin(flat, np.geomspace(0.1, 10.0, D) * (np.arange(D) - flat), size=30, kernel=kernel)
+    np.testing.assert_array_equal(chosen.indices, known.indices)
+
+
+@pytest.mark.parametrize("where", ["sink", "function"])
+def test_what_takes_draws_up_may_fail_without_loss(where):
+    def function(x):
+        if len(x) > len(X0):
+            raise ZeroDivisionError("enough")
+        return x
+
+    options = {"sink": Collector(fails_at=50)} if where == "sink" else {"keep": sampling.Keep(function=function)}
+    with pytest.raises(DensityError, match="enough") as caught:
+        sampling.mala(TARGET, X0, **options, **OPTIONS)
+    result = caught.value.result
+    np.testing.assert_array_equal(result.draws, WHOLE.draws[:, : result.draws.shape[1]])
+    with pytest.raises(InputError, match="cannot go on"):
+        result.resume(1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"keep": 3}, "keep must be"),
+        ({"keep": sampling.Keep(coordinates=[0, D])}, r"coordinates\[1\] is 12"),
+        ({"keep": sampling.Keep(coordinates=[0.5])}, "integers"),
+        ({"keep": sampling.Keep(function=lambda x: x.sum())}, "keep.function returned shape"),
+        ({"keep": sampling.Keep(file="/nowhere/at/all.npy")}, "folder"),
+        ({"keep": sampling.Moments(), "store_gradients": True}, "store_gradients"),
+        ({"store_gradients": 1}, "store_gradients"),
+        ({"sink": 3}, "push"),
+    ],
+)
+def test_bad_wishes_are_named(change, message):
+    with pytest.raises(InputError, match=message):
+        sampling.mala(TARGET, X0, **OPTIONS, **change)
+
+
+def test_bad_options_are_named():
+    with pytest.raises(InputError, match="both"):
+        sampling.Keep(coordinates=[0], function=len)
+    with pytest.raises(InputError, match="quantiles"):
+        sampling.Moments(quantiles=(0.0, 0.5))
+    with pytest.raises(InputError, match="beside its draws"):
+        sampling.underdamped(
+            TARGET, X0, n_samples=5, step_size=0.1, integrator=sampling.Integrator.ABOBA, store_gradients=True
+        )
+    with pytest.raises(InputError, match="only moments were kept"):
+        sampling.mala(TARGET, X0, n_samples=10, step_size=0.1, keep=sampling.Moments()).rhat()
+
+
+def test_memory_is_estimated_before_anything_is_allocated(tmp_path, monkeypatch):
+    with pytest.raises(MemoryError, match=r"Keep\(coordinates=…\)"):
+        sampling.ula(TARGET, X0, n_samples=10**12, step_size=0.1)
+    monkeypatch.setattr(_record.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**6))
+    with pytest.raises(MemoryError, match="on the disk"):
+        sampling.ula(TARGET, X0, n_samples=10**4, step_size=0.1, keep=sampling.Keep(file=tmp_path / "a.npy"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_gradient_that_is_forgotten_is_noticed():
+    def forgetful(points):
+        return -0.5 * (points**2).sum(axis=1), np.zeros(points.shape)
+
+    with pytest.warns(ConvergenceWarning, match="gradient of chain 0 is zero"):
+        sampling.mala(forgetful, X0, n_samples=50, step_size=0.1, rng=5)
+    # A flat density has that gradient.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sampling.mala(lambda x: (np.zeros(len(x)), np.zeros(x.shape)), X0, n_samples=50, step_size=0.1, rng=5)
+
+
+@pytest.mark.parametrize(("correlation", "typical", "worst"), [(0.0, 0.0008, 0.004), (0.9, 0.01, 0.08)])
+def test_followed_quantiles_are_as_near_as_documented(correlation, typical, worst):
+    noise = np.random.default_rng(8).normal(size=(24_000, 50))
+    x = np.empty_like(noise)
+    x[0] = noise[0]
+    for t in range(1, len(x)):
+        x[t] = correlation * x[t - 1] + np.sqrt(1 - correlation**2) * noise[t]
+    followed = _core.Moments(50, 1, len(x), len(x), [0.05, 0.5, 0.95])
+    followed.update(x.ravel(), 1)
+    quantiles = followed.table()[3]
+    off = np.abs((x[:, None] <= quantiles).mean(axis=0) - [[0.05], [0.5], [0.95]])
+    assert np.sqrt((off**2).mean(axis=1)).max() < typical
+    assert off.max() < worst

@@ -1,0 +1,151 @@
+"""Runs that were stopped, saved or pickled go on with the bits of a run that was not."""
+
+import json
+import pickle
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+from wassail import kernels, sampling, thinning
+from wassail.exceptions import DensityError, InputError
+
+# Short runs, on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+
+D = 30
+TARGET = sampling.targets.Gaussian(np.zeros(D), np.geomspace(0.01, 100.0, D))
+X0 = np.random.default_rng(0).normal(size=(5, D))
+
+
+def batched(points):
+    grad = -np.geomspace(0.01, 100.0, D) * points
+    return 0.5 * (grad * points).sum(axis=1), grad
+
+
+def assert_same(one, other):
+    """Compare everything that draws are made of."""
+    for name in ("draws", "log_density", "acceptance", "divergences", "step_size", "scale"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+    assert one.n_gradients == other.n_gradients
+    assert one.status is other.status
+
+
+def interrupted(function, *args, after, **options):
+    """Run a sampler and press Ctrl-C after some seconds."""
+    timer = threading.Timer(after, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    try:
+        return function(*args, **options)
+    finally:
+        timer.cancel()
+
+
+@pytest.mark.parametrize("target", [TARGET, batched], ids=["native", "callable"])
+@pytest.mark.parametrize("sampler", [sampling.mala, sampling.ula, sampling.underdamped])
+def test_parts_make_the_whole(sampler, target):
+    options = {"n_warmup": 150, "thin": 2, "rng": 1}
+    whole = sampler(target, X0, n_samples=100, n_threads=1, **options)
+    first = sampler(target, X0, n_samples=40, n_threads=2, **options)
+    assert_same(whole, first.resume(60, n_threads=3))
+    assert_same(whole, first.resume(1).resume(58).resume(1))
+
+
+@pytest.mark.parametrize("after", [0.05, 0.4])
+def test_ctrl_c_in_warm_up_and_after_it_goes_on(after):
+    options = {"n_warmup": 3000, "thin": 20, "rng": 2}
+    part = interrupted(sampling.mala, TARGET, X0, after=after, n_samples=10**5, n_threads=2, **options)
+    assert part.status is sampling.RunStatus.INTERRUPTED
+    count = part.draws.shape[1]
+    assert_same(part.resume(50), sampling.mala(TARGET, X0, n_samples=count + 50, **options))
+
+
+def test_callbacks_stop_in_warm_up_and_it_goes_on():
+    options = {"n_warmup": 20_000, "rng": 3}
+    seen = []
+
+    def stop(step, step_size, acceptance):
+        seen.append(step)
+        return step > 9000
+
+    part = sampling.mala(TARGET, X0, n_samples=100, callback=stop, **options)
+    assert part.draws.shape == (5, 0, D)
+    assert 9000 < seen[-1] < 20_000
+    assert_same(part.resume(100), sampling.mala(TARGET, X0, n_samples=100, **options))
+
+
+@pytest.mark.parametrize("sampler", [sampling.mala, sampling.underdamped])
+def test_a_density_that_raised_can_be_tried_again(sampler):
+    calls = []
+
+    def failing(points):
+        calls.append(None)
+        if len(calls) == 70:
+            raise ZeroDivisionError("once")
+        return batched(points)
+
+    options = {"step_size": 0.01, "rng": 4}
+    with pytest.raises(DensityError, match="at step 68, after 68 draws") as caught:
+        sampler(failing, X0, n_samples=100, **options)
+    assert_same(caught.value.result.resume(32), sampler(batched, X0, n_samples=100, **options))
+
+
+def test_states_go_through_files_and_pickles(tmp_path):
+    options = {"n_warmup": 100, "rng": 5}
+    whole = sampling.underdamped(TARGET, X0, n_samples=50, friction=0.7, **options)
+    first = sampling.underdamped(TARGET, X0, n_samples=20, friction=0.7, **options)
+    first.save_state(tmp_path / "state.npz")
+    more = sampling.resume(tmp_path / "state.npz", TARGET, 30)
+    np.testing.assert_array_equal(more.draws, whole.draws[:, 20:])
+    assert more.n_gradients == whole.n_gradients
+    again = pickle.loads(pickle.dumps(first))
+    with pytest.raises(InputError, match="target is needed"):
+        again.resume(30)
+    assert_same(again.resume(30, target=TARGET), whole)
+
+
+def test_damaged_states_are_refused(tmp_path):
+    path = tmp_path / "state.npz"
+    result = sampling.mala(TARGET, X0, n_samples=20, step_size=0.01, rng=6)
+    result.save_state(path)
+    arrays = dict(np.load(path))
+
+    def refuse(message, **changes):
+        np.savez(path, **{**arrays, **changes})
+        with pytest.raises(InputError, match=message):
+            sampling.resume(path, TARGET, 5)
+
+    settings = json.loads(str(arrays["settings"]))
+    refuse("does not fit", floats=arrays["floats"][:-1])
+    refuse("does not fit", integers=arrays["integers"] + np.uint64(1))
+    refuse("does not fit", integers=np.full_like(arrays["integers"], 2**63))
+    refuse("version", settings=np.array(json.dumps({**settings, "version": 99})))
+    refuse("algorithm", settings=np.array(json.dumps({**settings, "recipe": ["__class__"]})))
+    refuse("not a state", settings=np.array("{"))
+    result.save_state(path)
+    with pytest.raises(InputError, match="coordinates"):
+        sampling.resume(path, sampling.targets.Gaussian([0.0], [1.0]), 5)
+    path.write_bytes(b"no archive")
+    with pytest.raises(InputError, match="not a state"):
+        sampling.resume(path, TARGET, 5)
+
+
+def test_moments_and_streams_go_on(tmp_path):
+    options = {"step_size": 0.01, "rng": 7}
+    keep = sampling.Moments(quantiles=(0.25, 0.5))
+    whole = sampling.mala(TARGET, X0, n_samples=300, keep=keep, **options).moments
+    first = sampling.mala(TARGET, X0, n_samples=100, keep=keep, **options)
+    first.save_state(tmp_path / "state.npz")
+    for rest in (first.resume(200), sampling.resume(tmp_path / "state.npz", TARGET, 200)):
+        for name in ("n", "chain_mean", "chain_variance", "quantiles"):
+            np.testing.assert_array_equal(getattr(rest.moments, name), getattr(whole, name))
+
+    def stream():
+        return thinning.ThinningStream(kernel=kernels.Gaussian(5.0), oversampling=1, rng=0)
+
+    one, two = stream(), stream()
+    sampling.mala(TARGET, X0, n_samples=60, sink=one.sink(), **options)
+    sampling.mala(TARGET, X0, n_samples=25, sink=two.sink(), **options).resume(35, sink=two.sink())
+    for name, values in one.to_arrays().items():
+        np.testing.assert_array_equal(values, two.to_arrays()[name], err_msg=name)
