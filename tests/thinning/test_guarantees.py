@@ -104,12 +104,12 @@ def test_decay_up_to_65536_points(d, steepest):
     The slopes are at most those expected, beyond four standard errors of doubt.
 
     In 100 dimensions -0.33 was expected of this range, from slopes of about -0.35 up to n = 4096. Those are seen again,
-    but further on the decay is slower: 40 repetitions up to n = 4096, 20 and 5 beyond give -0.359, -0.338, -0.302 and
-    -0.283 from one size to the next, -0.3206 ± 0.0008 in all. The mean, of 100 numbers, is balanced first: from n = 256
+    but further on the decay is slower: 40 repetitions up to n = 4096, 20 and 12 beyond give -0.359, -0.338, -0.302 and
+    -0.281 from one size to the next, -0.3200 ± 0.0009 in all. The mean, of 100 numbers, is balanced first: from n = 256
     to 4096 its part of MMD² falls from 58 to 20 %. That of the covariance, of 5050 numbers, is 66 % then, 0.00110,
     which is next to the 0.00116 of standard thinning: with so few points no choice is much better there.
     """
-    found = decay(d, {4: 24, 5: 24, 6: 24, 7: 12, 8: 4})
+    found = decay(d, {4: 24, 5: 24, 6: 24, 7: 12, 8: 8})
     (thinned, error), (standard, spread) = slopes(found, range(4, 9))
     assert error < 0.02
     assert thinned < steepest + 4.0 * error
