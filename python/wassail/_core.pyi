@@ -499,7 +499,12 @@ _Passes: TypeAlias = tuple[int, bool, NDArray[np.float64], NDArray[np.float64]]
 # Indices in the order of choice and Σ k(x_i, x_j) / m² + 2 Σ s_i / m; None where no score is finite. Scores that are
 # minimized: c_i + t s_i + Σ_chosen k(x_j, x_i), in herding with c = 0 and s = −(mean embedding).
 def kernel_herd(
-    kernel: Kernel, x: NDArray[Any], weights: NDArray[np.float64], passes: _Passes, n_threads: int
+    kernel: Kernel,
+    x: NDArray[Any],
+    weights: NDArray[np.float64],
+    passes: _Passes,
+    n_threads: int,
+    progress: Callable[[int, float, float], object] | None = None,
 ) -> tuple[NDArray[np.intp], float] | None: ...
 def greedy_select(
     kernel: Kernel,
@@ -508,6 +513,7 @@ def greedy_select(
     slope: NDArray[np.float64] | None,
     passes: _Passes,
     n_threads: int,
+    progress: Callable[[int, float, float], object] | None = None,
 ) -> tuple[NDArray[np.intp], float] | None: ...
 
 # factor (n, r) and pivots (r,): a pivot for each uniform number, fewer where the residual vanishes
@@ -523,6 +529,7 @@ def support_points(
     unit: tuple[NDArray[np.float64], float, float],
     limits: tuple[float, int],
     n_threads: int,
+    progress: Callable[[int, float, float], object] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]: ...
 
 @final

@@ -229,3 +229,11 @@ def test_bad_points():
 
 def test_names():
     assert len(NAMES) == len(CASES)
+
+
+def test_sums_of_lists():
+    parts = [kernels.Gaussian(1.0), kernels.Laplace(2.0), kernels.Linear()]
+    assert sum(parts) == parts[0] + parts[1] + parts[2]
+    for wrong in (lambda: 1 + parts[0], lambda: parts[0] + 0.5, lambda: "" + parts[0]):
+        with pytest.raises(TypeError):
+            wrong()

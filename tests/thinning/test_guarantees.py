@@ -59,36 +59,61 @@ def mmd_to_normal(x, variance):
     return math.sqrt(own - 2 * cross + (variance / (variance + 2)) ** (d / 2))
 
 
-def decay(d, levels, repeats):
-    """Return the slopes of log MMD in log n of kernel and standard thinning to √n points, and the last MMDs."""
-    kernel = kernels.Gaussian(math.sqrt(2 * d))
-    thinned, standard = [], []
-    for level in levels:
+def decay(d, repeats):
+    """Return {level: (2, count)}: MMD² to N(0, I) of kernel and of standard thinning of 4^level points to 2^level."""
+    kernel, found = kernels.Gaussian(math.sqrt(2 * d)), {}
+    for level, count in repeats.items():
         n, size = 4**level, 2**level
-        found = []
-        for seed in range(repeats):
+        found[level] = np.zeros((2, count))
+        for seed in range(count):
             x = np.random.default_rng([seed, level]).normal(size=(n, d))
             result = thinning.kernel_thin(x, size=size, kernel=kernel, rng=seed)
             assert result.gain < 0.0
-            found.append([mmd_to_normal(points, 2 * d) for points in (result.points, x[standard_thinning(n, size)])])
-        for values, mmd in zip((thinned, standard), np.mean(found, axis=0), strict=True):
-            values.append(mmd)
-    log_n = np.log(4.0) * np.array(levels)
-    slopes = [np.polyfit(log_n, np.log(values), 1)[0] for values in (thinned, standard)]
-    return *slopes, thinned[-1]
+            both = result.points, x[standard_thinning(n, size)]
+            found[level][:, seed] = [mmd_to_normal(points, 2 * d) ** 2 for points in both]
+    return found
+
+
+def slope(squares):
+    """Return the slope of log MMD in log n, and its standard error."""
+    log_n = math.log(4.0) * np.array(list(squares))
+    means = np.array([v.mean() for v in squares.values()])
+    errors = np.array([v.std(ddof=1) / math.sqrt(v.size) for v in squares.values()])
+    weights = (log_n - log_n.mean()) / ((log_n - log_n.mean()) ** 2).sum()
+    return weights @ np.log(means) / 2.0, math.hypot(*(weights * errors / means)) / 2.0
+
+
+def slopes(found, levels):
+    """Return those of both."""
+    return [slope({level: found[level][which] for level in levels}) for which in (0, 1)]
 
 
 def test_decay():
     """MMDs of goodpoints at n = 4096, d = 2: 0.0122 on the mean."""
-    slope, standard, last = decay(2, range(3, 7), 10)
-    assert slope < -0.40
-    assert -0.33 < standard < -0.17
-    assert last < 0.0135
+    found = decay(2, dict.fromkeys(range(3, 7), 10))
+    (thinned, _), (standard, error) = slopes(found, range(3, 7))
+    assert thinned < -0.40
+    assert abs(standard + 0.25) < 4.0 * error
+    assert np.sqrt(found[6][0]).mean() < 0.0135
 
 
 @pytest.mark.study
-@pytest.mark.parametrize(("d", "steepest"), [(2, -0.42), (10, -0.42), (100, -0.33)])
+@pytest.mark.parametrize(("d", "steepest"), [(2, -0.42), (10, -0.42), (100, -0.32)])
 def test_decay_up_to_65536_points(d, steepest):
-    slope, standard, _ = decay(d, range(4, 9), 3)
-    assert slope <= steepest
-    assert -0.30 < standard < -0.20
+    """
+    The slopes are at most those expected, beyond four standard errors of doubt.
+
+    In 100 dimensions -0.33 was expected of this range, from slopes of about -0.35 up to n = 4096. Those are seen again,
+    but further on the decay is slower: 40 repetitions up to n = 4096, 20 and 12 beyond give -0.359, -0.338, -0.302 and
+    -0.281 from one size to the next, -0.3200 ± 0.0009 in all. The mean, of 100 numbers, is balanced first: from n = 256
+    to 4096 its part of MMD² falls from 58 to 20 %. That of the covariance, of 5050 numbers, is 66 % then, 0.00110,
+    which is next to the 0.00116 of standard thinning: with so few points no choice is much better there.
+    """
+    found = decay(d, {4: 24, 5: 24, 6: 24, 7: 12, 8: 8})
+    (thinned, error), (standard, spread) = slopes(found, range(4, 9))
+    assert error < 0.02
+    assert thinned < steepest + 4.0 * error
+    assert abs(standard + 0.25) < 4.0 * spread
+    if d == 100:
+        (early, error), _ = slopes(found, range(4, 7))
+        assert early + 4.0 * error < -0.33

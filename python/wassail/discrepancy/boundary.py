@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from wassail._arrays import check_finite, first_index, float64_vector, real_array
 from wassail._validate import check_positive
 from wassail.exceptions import InputError
+from wassail.kernels import check_points
+
+_NEAREST = 1e-50  # of the largest distance
 
 F64: TypeAlias = NDArray[np.float64]
 Boundary: TypeAlias = Callable[[F64], tuple[ArrayLike, ArrayLike]]  # X (n, d) -> w (n,), ∇w (n, d)
@@ -21,7 +24,10 @@ def boundary_values(boundary: Boundary, points: NDArray[Any]) -> tuple[F64, F64]
     """Return w > 0 and its gradient at the points."""
     if not callable(boundary):
         raise InputError(f"boundary must be callable as boundary(X) -> (values, gradients), got {boundary!r}")
-    values, slopes = boundary(points.astype(np.float64))
+    answer: object = boundary(points.astype(np.float64))
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        raise InputError(f"boundary(x) must return (values, gradients), got {answer!r}")
+    values, slopes = answer
     n, d = points.shape
     factors = float64_vector(values, "boundary(x)[0]", n)
     gradients = np.asarray(real_array(slopes, "boundary(x)[1]", ndim=(2,)), dtype=np.float64)
@@ -31,10 +37,31 @@ def boundary_values(boundary: Boundary, points: NDArray[Any]) -> tuple[F64, F64]
     check_finite(gradients, "boundary(x)[1]")
     if factors.min() <= 0.0:
         raise InputError(f"x[{first_index(factors <= 0.0)[0]}] is not inside the domain: the boundary is not positive")
-    return factors, gradients
+    # Nearer to the boundary than that the gradient is all that counts, and quotients would overflow.
+    return np.maximum(factors, _NEAREST * factors.max()), gradients
 
 
-@dataclass(frozen=True)
+def _points(x: ArrayLike) -> F64:
+    """Return points (n, d)."""
+    return np.asarray(check_points(x, "x"), dtype=np.float64)
+
+
+def _sides(value: ArrayLike, name: str) -> F64:
+    """Return a number or a vector without NaN."""
+    sides = np.array(real_array(value, name, ndim=(0, 1)), dtype=np.float64)
+    if np.isnan(sides).any():
+        raise InputError(f"{name} must not be nan, got {value!r}")
+    sides.setflags(write=False)
+    return sides
+
+
+def _check_dimension(sides: F64, name: str, d: int) -> None:
+    """Refuse a vector of another dimension than the points."""
+    if sides.ndim and sides.size not in {1, d}:
+        raise InputError(f"{name} has {sides.size} coordinates and x {d}")
+
+
+@dataclass(frozen=True, eq=False)
 class BallBoundary:
     r"""
     Distance to the boundary of a ball, :math:`w(x) = r - |x - c|`.
@@ -60,15 +87,21 @@ class BallBoundary:
     def __post_init__(self) -> None:
         """Check the ball."""
         object.__setattr__(self, "radius", check_positive(self.radius, "radius"))
+        if self.center is not None:
+            center = _sides(self.center, "center")
+            check_finite(center, "center")
+            object.__setattr__(self, "center", center)
 
     def __call__(self, x: ArrayLike) -> tuple[F64, F64]:
         """Return the distances and their gradients."""
-        offset = np.asarray(x, dtype=np.float64) - (0.0 if self.center is None else np.asarray(self.center))
-        norms = np.linalg.norm(offset, axis=1)
+        points, center = _points(x), np.zeros(()) if self.center is None else np.asarray(self.center)
+        _check_dimension(center, "center", points.shape[1])
+        offset = points - center
+        norms = np.hypot.reduce(np.abs(offset), axis=1)  # without overflow
         return self.radius - norms, -offset / np.maximum(norms, np.finfo(np.float64).tiny)[:, None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BoxBoundary:
     r"""
     Distance to the nearest face of a box, :math:`w(x) = \min_k \min(x_k - l_k, u_k - x_k)`.
@@ -90,10 +123,24 @@ class BoxBoundary:
     lower: ArrayLike
     upper: ArrayLike
 
+    def __post_init__(self) -> None:
+        """Check the sides."""
+        lower, upper = _sides(self.lower, "lower"), _sides(self.upper, "upper")
+        if lower.ndim and upper.ndim and 1 not in {lower.size, upper.size} and lower.size != upper.size:
+            raise InputError(f"lower has {lower.size} coordinates and upper {upper.size}")
+        if not (lower < upper).all():
+            raise InputError(f"lower must be below upper, got {lower.tolist()} and {upper.tolist()}")
+        if not (np.isfinite(lower).any() or np.isfinite(upper).any()):
+            raise InputError("a box without any finite side has no boundary: leave it out")
+        object.__setattr__(self, "lower", lower)
+        object.__setattr__(self, "upper", upper)
+
     def __call__(self, x: ArrayLike) -> tuple[F64, F64]:
         """Return the distances and their gradients."""
-        points = np.asarray(x, dtype=np.float64)
+        points = _points(x)
         n, d = points.shape
+        _check_dimension(np.asarray(self.lower), "lower", d)
+        _check_dimension(np.asarray(self.upper), "upper", d)
         distances = np.stack((points - np.asarray(self.lower), np.asarray(self.upper) - points), axis=2).reshape(n, -1)
         nearest = distances.argmin(axis=1)
         gradients = np.zeros((n, d))

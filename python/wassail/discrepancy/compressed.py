@@ -17,7 +17,8 @@ from wassail.discrepancy.results import p_value_error
 from wassail.exceptions import InputError
 from wassail.kernels import Kernel, check_points, core_kernel, kernel_points
 
-Compress: TypeAlias = Callable[[NDArray[Any], np.random.Generator], ArrayLike]  # points, rng -> indices of some
+# points, rng -> indices of some of them, or a result that has them
+Compress: TypeAlias = Callable[[NDArray[Any], np.random.Generator], Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,7 +94,8 @@ def compress_then_test(
         Of `wassail.kernels`.
     compress : callable
         ``compress(points, rng)`` returns the indices of the points of a bin that stand for it, equally many for each
-        bin: kernel thinning or Compress++ of `wassail.thinning`. It must not depend on which sample the bin is of.
+        bin, or a result with such `indices`, as all functions of `wassail.thinning` do. It must not depend on which
+        sample the bin is of.
     n_bins : int, default 32
         Bins of both samples together, shared in proportion to their sizes; at least one each.
     alpha : float, default 0.05
@@ -130,14 +132,13 @@ def compress_then_test(
     Examples
     --------
     >>> import numpy as np
-    >>> from wassail import discrepancy, kernels
+    >>> from wassail import discrepancy, kernels, thinning
     >>> x = np.random.default_rng(0).normal(size=(2, 4096))
-    >>> def every_eighth(points, rng):
-    ...     return np.arange(0, len(points), 8)
-    >>> discrepancy.compress_then_test(
-    ...     x[0], x[1] + 0.3, kernels.Gaussian(1.0), compress=every_eighth, rng=0
-    ... )
-    CompressedTest(reject=True at alpha=0.05, p_value=0.025 ± 0.02, bins=(16, 16), 256 points to 32 each)
+    >>> kernel = kernels.Gaussian(1.0)
+    >>> def compress(points, rng):
+    ...     return thinning.compress_plus_plus(points, kernel=kernel, oversampling=0, rng=rng)
+    >>> discrepancy.compress_then_test(x[0], x[1] + 0.2, kernel, compress=compress, rng=0)
+    CompressedTest(reject=True at alpha=0.05, p_value=0.025 ± 0.02, bins=(16, 16), 256 points to 16 each)
     """
     read_pair(x, y, kernel)
     left, right = check_points(x, "x"), check_points(y, "y")
@@ -146,6 +147,8 @@ def compress_then_test(
     if not 0.0 < level < 1.0:
         raise InputError(f"alpha must be in (0, 1), got {alpha!r}")
     count = check_integer(n_permutations, "n_permutations", minimum=1)
+    if not callable(compress):
+        raise InputError(f"compress must be callable as compress(points, rng), got {compress!r}")
     generator = make_generator(rng)
     n, m = left.shape[0], right.shape[0]
     first = min(max(1, round(bins * n / (n + m))), bins - 1)
@@ -184,11 +187,16 @@ def compress_then_test(
 
 def _compressed(points: NDArray[Any], compress: Compress, rng: np.random.Generator) -> NDArray[Any]:
     """Return the chosen points of a bin."""
-    indices = np.asarray(compress(points, rng))
+    given = points.view()
+    given.setflags(write=False)
+    answer: object = compress(given, rng)
+    indices = np.asarray(getattr(answer, "indices", answer))
     if indices.ndim != 1 or indices.size == 0 or indices.dtype.kind not in "iu":
-        raise InputError(f"compress must return a vector of indices, got {indices!r}")
-    if indices.min() < 0 or indices.max() >= points.shape[0]:
-        raise InputError(f"compress returned index {indices.max()} of a bin of {points.shape[0]} points")
+        kind = f"{indices.dtype} of shape {indices.shape}" if isinstance(answer, np.ndarray) else repr(answer)
+        raise InputError(f"compress must return a vector of indices, or a result that has `indices`, got {kind}")
+    wrong = (indices < 0) | (indices >= points.shape[0])
+    if wrong.any():
+        raise InputError(f"compress returned index {indices[wrong.argmax()]} of a bin of {points.shape[0]} points")
     chosen: NDArray[Any] = points[indices]
     return chosen
 

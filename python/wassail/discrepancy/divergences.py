@@ -38,7 +38,7 @@ def energy_distance(
     y : array_like of shape (m, d) or (m,)
         Second sample.
     exponent : float, default 1.0
-        β in (0, 2).
+        β in [0.1, 2).
     a, b : array_like, optional
         Weights, not negative, divided by their sums; equal by default.
     n_threads : int, optional

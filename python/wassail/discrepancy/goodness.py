@@ -38,7 +38,7 @@ def ksd_test(
     ----------
     x : array_like of shape (n, d) or (n,)
         The sample, at least two points.
-    kernel : Stein
+    kernel : Stein or GroupAverage
         The Stein kernel of p.
     scores : array_like of shape (n, d), optional
         Scores at the points, by default those that the kernel computes.

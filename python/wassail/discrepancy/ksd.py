@@ -33,7 +33,7 @@ def ksd(
     ----------
     x : array_like of shape (n, d) or (n,)
         The sample.
-    kernel : Stein
+    kernel : Stein or GroupAverage
         The Stein kernel, :class:`wassail.kernels.Stein`.
     scores : array_like of shape (n, d), optional
         Scores at the points, by default those that the kernel computes.

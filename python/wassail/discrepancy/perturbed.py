@@ -18,6 +18,8 @@ from wassail.discrepancy.results import MonteCarloTest
 from wassail.exceptions import InputError
 from wassail.kernels import GroupAverage, Stein, check_points
 
+_ASYMMETRY = 1e-8
+
 Perturbation: TypeAlias = Callable[[F64, np.random.Generator], ArrayLike]  # X (n, d), rng -> (n, d)
 
 
@@ -79,13 +81,17 @@ class ModeJumps:
             check_finite(covariances, "covariances")
             if covariances.shape != (k, d, d):
                 raise InputError(f"covariances must have shape {(k, d, d)}, got {covariances.shape}")
+            if np.abs(covariances - covariances.transpose(0, 2, 1)).max() > _ASYMMETRY * np.abs(covariances).max():
+                raise InputError("covariances must be symmetric")
         try:
             roots = np.linalg.cholesky(covariances.astype(np.float64))
         except np.linalg.LinAlgError:
             raise InputError("covariances must be positive definite") from None
         object.__setattr__(self, "modes", modes)
         object.__setattr__(self, "covariances", roots @ roots.transpose(0, 2, 1))
-        gaps = np.linalg.norm(modes[:, None] - modes[None], axis=2) + np.eye(k)
+        if not callable(self.log_density):
+            raise InputError(f"log_density must be callable as log_density(X), got {self.log_density!r}")
+        gaps = np.hypot.reduce(np.abs(modes[:, None] - modes[None]), axis=2) + np.eye(k)
         if not 0.0 < gaps.min() <= gaps.max() < np.inf:
             raise InputError("modes must be different points at finite distances")
         object.__setattr__(self, "overshoot", check_positive(self.overshoot, "overshoot"))
@@ -93,12 +99,17 @@ class ModeJumps:
 
     def _log_density(self, x: F64) -> F64:
         values = np.asarray(self.log_density(x), dtype=np.float64)
-        if values.shape != x.shape[:1] or np.isnan(values).any() or (values == np.inf).any():
-            raise InputError(f"log_density must return {x.shape[0]} numbers below inf, got {values!r}")
+        if values.shape != x.shape[:1]:
+            raise InputError(f"log_density must return {x.shape[0]} numbers, got shape {values.shape}")
+        wrong = np.isnan(values) | (values == np.inf)
+        if wrong.any():
+            where = int(wrong.argmax())
+            raise InputError(f"log_density must be a number below inf, it is {values[where]} at {x[where].tolist()}")
         return values
 
-    def __call__(self, x: F64, rng: np.random.Generator) -> F64:
+    def __call__(self, x: ArrayLike, rng: np.random.Generator) -> F64:
         """Return the points after `n_steps` jumps each."""
+        x = np.array(check_points(x, "x"), dtype=np.float64)
         modes = np.asarray(self.modes)
         if x.shape[1] != modes.shape[1]:
             raise InputError(f"x has {x.shape[1]} coordinates and the modes {modes.shape[1]}")
@@ -106,15 +117,16 @@ class ModeJumps:
         volumes = np.linalg.slogdet(roots)[1]
         whiten = np.linalg.inv(roots)
         n, k = x.shape[0], modes.shape[0]
-        x, log_p = x.copy(), self._log_density(x)
+        log_p = self._log_density(x.copy())
         for _ in range(self.n_steps):
             i = rng.integers(k, size=n)
             j = (i + rng.integers(1, k, size=n)) % k
             across = modes[j] - modes[i]
             z = np.einsum("nab,nb->na", whiten[i], x - modes[i])
-            z += self.overshoot * across / np.linalg.norm(across, axis=1)[:, None]
+            z += self.overshoot * (across / np.hypot.reduce(np.abs(across), axis=1)[:, None])
             y = modes[j] + np.einsum("nab,nb->na", roots[j], z)
-            log_q = self._log_density(y)
+            y = np.where(np.isfinite(y).all(axis=1)[:, None], y, x)  # no jump out of float64
+            log_q = self._log_density(y.copy())
             # Where p(x) = 0 any point is better: the sample may be wrong.
             gain = np.where(np.isneginf(log_p), np.inf, log_q - np.where(np.isneginf(log_p), 0.0, log_p))
             accepted = np.log1p(-rng.random(n)) < gain + volumes[j] - volumes[i]
@@ -142,7 +154,7 @@ def perturbed_ksd_test(
     ----------
     x : array_like of shape (n, d) or (n,)
         Independent points, at least two.
-    kernel : Stein
+    kernel : Stein or GroupAverage
         The Stein kernel of p, with its score.
     perturb : callable
         ``perturb(X, rng)`` moves each of the points (n, d) by a transition that leaves p invariant, independently of

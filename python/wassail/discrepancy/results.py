@@ -114,7 +114,8 @@ class Estimate:
     value : float
         Mean of h over the pairs.
     standard_error : float
-        Its standard error, estimated from `n_batches` parts of the sample; inf from fewer than two.
+        Its standard error, estimated from `n_batches` parts of the sample; with a single one from the points, up to √2
+        too large where the distributions are equal, and inf for fewer than four points.
     n_pairs, n_batches : int
         Pairs that were evaluated, and parts that the error is estimated from.
     """

@@ -156,6 +156,10 @@ class Kernel(ABC):
 
         return Sum((self, other)) if isinstance(other, Kernel) else NotImplemented
 
+    def __radd__(self, other: object) -> Kernel:
+        """Return the kernel itself: 0 is where `sum` starts."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
     def __mul__(self, other: Kernel | float) -> Kernel:
         """Return the product with a kernel or a positive number."""
         from wassail.kernels.algebra import Product, Sum

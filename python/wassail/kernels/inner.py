@@ -10,6 +10,7 @@ from wassail.exceptions import InputError
 from wassail.kernels._base import Kernel
 
 _MOST_DEGREE = 64
+_LEAST_EXPONENT = 0.1  # distances end at 1e-154
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Energy(Kernel):
     Parameters
     ----------
     exponent : float, default: 1
-        :math:`\beta` in (0, 2).
+        :math:`\beta` in [0.1, 2): below, the least distance that a float can tell from 0 has no small power.
 
     Notes
     -----
@@ -108,8 +109,8 @@ class Energy(Kernel):
     def __post_init__(self) -> None:
         """Check the exponent."""
         exponent = check_positive(self.exponent, "exponent")
-        if exponent >= 2.0:
-            raise InputError(f"exponent must lie in (0, 2), got {self.exponent!r}")
+        if not _LEAST_EXPONENT <= exponent < 2.0:
+            raise InputError(f"exponent must lie in [{_LEAST_EXPONENT}, 2), got {self.exponent!r}")
         object.__setattr__(self, "exponent", exponent)
 
     def _core_kernel(self) -> _core.Kernel:

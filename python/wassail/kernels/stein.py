@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, TypeAlias
@@ -12,9 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from wassail import _core
 from wassail._arrays import check_finite, real_array
 from wassail._validate import check_positive
-from wassail.exceptions import InputError
+from wassail.exceptions import InputError, NumericalError
 from wassail.kernels._base import Kernel, core_kernel
 from wassail.kernels.radial import InverseMultiquadric
+
+_SMALLEST = 1e-150
 
 Score: TypeAlias = Callable[[NDArray[np.float64]], ArrayLike]  # (n, d) -> (n, d)
 
@@ -132,7 +135,21 @@ class Stein(Kernel):
             checked = _check_scores(self.score(x.astype(np.float64)), x, f"score({name})")
         else:
             checked = _check_scores(scores, x, "scores")
+        self._check_scale(checked)
         return np.concatenate((x, checked), axis=1)
+
+    def _check_scale(self, scores: NDArray[Any]) -> None:
+        """Refuse a length whose fourth power, a factor of one of the terms, leaves the range of float64."""
+        metric = self.preconditioner
+        d = metric.shape[0] if isinstance(metric, np.ndarray) else 1
+        scale = float(self._core_kernel().diagonal(np.zeros((1, 2 * d)))[0])  # 1 / length², where scores are 0
+        # Large scores make up for a term that is lost.
+        lost = scale < _SMALLEST and np.abs(scores).max() < math.sqrt(_SMALLEST)
+        if lost or scale > 1.0 / _SMALLEST:
+            raise NumericalError(
+                f"1 / length^2 of the Stein kernel is {scale:.3g}, and its square beyond the range of floating-point "
+                "numbers: rescale the points and the scores"
+            )
 
     def _layout(self) -> object:
         return (Stein, self.score)

@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from wassail._validate import check_integer, check_real
 from wassail.exceptions import InputError
+from wassail.kernels import Kernel, core_kernel
 
 F64 = NDArray[np.float64]
+
+_LARGEST_OVERSAMPLING = 30
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,22 @@ def check_delta(value: float) -> float:
     if not 0.0 < delta < 1.0:
         raise InputError(f"delta must be in (0, 1), got {value!r}")
     return delta
+
+
+def check_oversampling(value: int) -> int:
+    """Return g."""
+    g = check_integer(value, "oversampling", minimum=0)
+    if g > _LARGEST_OVERSAMPLING:
+        raise InputError(f"oversampling must be at most {_LARGEST_OVERSAMPLING}, got {value!r}: 4 is much already")
+    return g
+
+
+def check_centered(centered: bool, kernel: Kernel) -> None:
+    """Refuse to aim at the distribution under which a kernel has mean zero where there is none."""
+    if centered and core_kernel(kernel).is_radial:
+        raise InputError(
+            f"centered is for kernels of mean zero, such as Stein kernels: no distribution makes {kernel!r} one"
+        )
 
 
 def split_multipliers(n: int, halvings: int, delta: float) -> F64:

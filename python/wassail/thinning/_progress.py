@@ -8,18 +8,20 @@ from typing import TypeAlias
 
 from wassail.exceptions import InputError
 
-Report: TypeAlias = Callable[[int, int], object]  # (points done, points)
+Report: TypeAlias = Callable[[int, int], object]  # (done, total)
 
 
 @contextmanager
-def thinning_reporter(progress: bool | Report, total: int) -> Iterator[Callable[[int, float, float], object] | None]:
-    """Yield the function that the core calls with the points done (and two numbers of other solvers), or None."""
+def thinning_reporter(
+    progress: bool | Report, total: int, what: str = "kernel thinning", unit: str = "points"
+) -> Iterator[Callable[[int, float, float], object] | None]:
+    """Yield the function that the core calls with what is done (and two numbers of other solvers), or None."""
     if progress is False:
         yield None
     elif progress is True:
         from tqdm.auto import tqdm
 
-        with tqdm(desc="kernel thinning", total=total, unit=" points") as bar:
+        with tqdm(desc=what, total=total, unit=f" {unit}") as bar:
             yield lambda done, *_: bar.update(done - bar.n)
     elif callable(progress):
         yield lambda done, *_: progress(done, total)

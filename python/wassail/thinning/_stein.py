@@ -93,6 +93,8 @@ def read_sample(
         packed = np.concatenate((points / scale, packed[:, d:] * scale), axis=1)
     if kernel is None:
         kernel = Stein(InverseMultiquadric(), preconditioner=median_preconditioner(packed[:, :d]))
+    if kernel is not plain or standardize:
+        packed = kernel_points(kernel, np.ascontiguousarray(packed[:, :d]), "x", packed[:, d:])
     return Sample(points, packed, kernel, check_threads(n_threads))
 
 

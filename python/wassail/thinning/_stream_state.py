@@ -11,9 +11,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from wassail._arrays import check_finite
 from wassail.exceptions import InputError
-from wassail.kernels import Kernel, core_kernel
+from wassail.kernels import Kernel, core_kernel, kernel_layout
 from wassail.thinning._halving import F64, Halver, Indices, draws
+from wassail.thinning._plan import check_delta, check_oversampling
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
@@ -164,6 +166,33 @@ class State:
                 arrays[f"points_{height}"], arrays[f"labels_{height}"] = together.points, together.labels
         return arrays
 
+    def check(self) -> None:
+        """Refuse a state that no stream comes to, such as one with an array missing."""
+        # Read from a file: nothing is known of their types.
+        numbers: tuple[object, ...] = (
+            self.n,
+            self.dimension,
+            self.spent,
+            self.n_threads,
+            self.rule.swap_passes,
+            *self.made,
+        )
+        if not all(isinstance(number, int) and number >= 0 for number in numbers):
+            raise ValueError(f"numbers {numbers}")
+        check_oversampling(self.rule.oversampling)
+        check_delta(self.rule.delta)
+        width = 0 if self.center is None else self.center.size
+        beside = 2 if kernel_layout(self.rule.kernel) is not None else 1
+        if width != beside * self.dimension:
+            raise ValueError(f"{width} numbers a point in {self.dimension} dimensions, the kernel needs {beside} times")
+        for parts in self.held:
+            for part in parts:
+                if part.points.shape != (len(part), width) or part.labels.shape != (len(part), 3):
+                    raise ValueError(f"points of shape {part.points.shape}, labels of shape {part.labels.shape}")
+                check_finite(part.points, "points")
+        if len(self.held) != len(self.made) or sum(len(p) << t for t, ps in enumerate(self.held) for p in ps) != self.n:
+            raise ValueError(f"the points held do not stand for the {self.n} of the stream")
+
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], kernel: Kernel) -> State:
         """Undo `to_arrays`."""
@@ -183,11 +212,13 @@ class State:
                 held.append((Held(points, labels),) if there else ())
             center = np.array(arrays["center"], dtype=np.float64) if "center" in arrays else None
             rule, rng = Rule(kernel, *options["rule"]), np.random.Generator(bits)
-            return cls(rule, rng, n_threads, n, dimension, center, spent, tuple(held), made)
+            state = cls(rule, rng, n_threads, n, dimension, center, spent, tuple(held), made)
+            state.check()
         except (KeyError, AttributeError, TypeError, ValueError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"arrays is not what to_arrays returned: {error!r}") from error
+        return state
 
 
 def _read_array(item: dict[str, Any]) -> object:

@@ -13,7 +13,7 @@ from wassail._validate import check_integer, check_threads, check_weights
 from wassail.exceptions import InputError
 from wassail.kernels import Kernel, check_points, core_kernel, kernel_points
 from wassail.thinning._halving import F64, Halver, Indices, Points, Tree, middle
-from wassail.thinning._plan import check_delta, stratified
+from wassail.thinning._plan import check_centered, check_delta, check_oversampling, stratified
 from wassail.thinning._progress import Report, thinning_reporter
 from wassail.thinning.kernel_thin import kernel_thin
 from wassail.thinning.results import ThinningResult
@@ -21,7 +21,6 @@ from wassail.thinning.results import ThinningResult
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LARGEST_OVERSAMPLING = 30
 _BINS = 4
 
 
@@ -208,6 +207,7 @@ def compress_plus_plus(
     True
     """
     points, packed, halver = _prepare(x, kernel, scores, swap_passes, n_threads)
+    check_centered(centered, kernel)
     n, g, delta = len(points), check_oversampling(oversampling), check_delta(delta)
     size = isqrt(n) if size is None else check_integer(size, "size", minimum=1)
     if size > n:
@@ -252,14 +252,6 @@ def compress_plus_plus(
     )
     spent += final.n_evaluations
     return _result(points, left[final.indices], kernel, halver, packed, spent, shares, centered=centered)
-
-
-def check_oversampling(value: int) -> int:
-    """Return g."""
-    g = check_integer(value, "oversampling", minimum=0)
-    if g > _LARGEST_OVERSAMPLING:
-        raise InputError(f"oversampling must be at most {_LARGEST_OVERSAMPLING}, got {value!r}: 4 is much already")
-    return g
 
 
 def _prepare(

@@ -13,6 +13,7 @@ from wassail._validate import check_integer, check_real, check_threads, check_we
 from wassail.exceptions import InputError
 from wassail.kernels import Kernel, check_points, core_kernel, kernel_points
 from wassail.thinning._greedy import check_size, unfinished
+from wassail.thinning._progress import Report, thinning_reporter
 from wassail.thinning.results import ThinningResult
 
 
@@ -26,6 +27,7 @@ def kernel_herding(
     n_passes: int = 1,
     temperature: float = 0.0,
     rng: Seed = None,
+    progress: bool | Report = False,
     n_threads: int | None = None,
 ) -> ThinningResult:
     r"""
@@ -57,6 +59,9 @@ def kernel_herding(
         :math:`T\,(1 - p / (P - 1))^3`, so that the last of several is greedy. 0 makes every pass greedy.
     rng : int, SeedSequence or Generator, optional
         Source of the draws; used with a positive temperature only.
+    progress : bool or callable, default False
+        True draws a bar; a function is called as ``progress(done, total)`` about ten times a second, with choices made
+        and choices to make in all passes. The mean embedding is computed before the first one.
     n_threads : int, optional
         Threads to use; the result is the same, to the last bit, for every number of them.
 
@@ -101,7 +106,9 @@ def kernel_herding(
     draws = count * int(np.count_nonzero(temperatures))
     uniforms = make_generator(rng).random(draws) if draws else np.zeros(0)
     threads = check_threads(n_threads)
-    found = _core.kernel_herd(core, packed, share, (count, bool(unique), temperatures, uniforms), threads)
+    passes = (count, bool(unique), temperatures, uniforms)
+    with thinning_reporter(progress, count * temperatures.size, "kernel herding", "choices") as report:
+        found = _core.kernel_herd(core, packed, share, passes, threads, report)
     if found is None:
         raise unfinished()
     indices = found[0]

@@ -12,7 +12,14 @@ from wassail._rng import Seed, make_generator
 from wassail._validate import check_integer, check_threads, check_weights
 from wassail.exceptions import InputError
 from wassail.kernels import Kernel, check_points, core_kernel, kernel_points
-from wassail.thinning._plan import check_delta, choose_sizes, split_multipliers, split_uniforms, stratified
+from wassail.thinning._plan import (
+    check_centered,
+    check_delta,
+    choose_sizes,
+    split_multipliers,
+    split_uniforms,
+    stratified,
+)
 from wassail.thinning._progress import Report, thinning_reporter
 from wassail.thinning.results import ThinningResult, standard_thinning
 
@@ -78,7 +85,8 @@ def kernel_thin(
         For Stein kernels without a score function: ∇ log p at the points.
     centered : bool, default False
         Whether the mean of `kernel` under the distribution that is aimed at is zero, as that of a Stein kernel is: the
-        output then stands for that distribution, and no longer for the input.
+        output then stands for that distribution, and no longer for the input. Refused for radial kernels, whose mean
+        is zero under no distribution.
     unique : bool, default True
         Whether a point may be chosen once only.
     rng : int, SeedSequence or Generator, optional
@@ -144,6 +152,7 @@ def kernel_thin(
     delta = check_delta(delta)
     rounds = _UNTIL_CONVERGED if swap_passes is None else check_integer(swap_passes, "swap_passes", minimum=0)
     core = core_kernel(kernel)
+    check_centered(centered, kernel)
     packed = kernel_points(kernel, points, "x", scores)
     split = None
     if split_kernel is not None and split_kernel != kernel:

@@ -85,7 +85,8 @@ class ThinningResult(ReadOnly):
         :math:`\mathrm{MMD}^2(in, out) - \mathrm{MMD}^2(in, \text{standard thinning})`: negative is better.
 
         Standard thinning takes every t-th point counted from the end, or the quantiles of weighted input. The terms of
-        the input alone cancel: O(n · size) kernel values. Computed once and kept.
+        the input alone cancel: O(n · size) kernel values. Computed once and kept. The quantiles repeat heavy points:
+        an output without repeats may be worse than them where its size comes near that of the input.
         """
         baseline = standard_thinning(len(self._input), self.size, self.input_weights)
         return self._relative(self._output, self.weights) - self._relative(self._input[baseline], None)
@@ -135,8 +136,8 @@ class ThinningResult(ReadOnly):
         return self.packed[self.indices]
 
     def __repr__(self) -> str:
-        n = "a stream" if self.x is None else f"{len(self.x)}"
-        return f"ThinningResult({self.size} of {n} points, d={self.points.shape[1]}, kernel={self.kernel!r})"
+        what = f"{self.size} points of a stream" if self.x is None else f"{self.size} of {len(self.x)} points"
+        return f"ThinningResult({what}, d={self.points.shape[1]}, kernel={self.kernel!r})"
 
 
 def standard_thinning(n: int, size: int, weights: F64 | None = None) -> Indices:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +13,7 @@ from wassail._validate import check_real
 from wassail.exceptions import InputError
 from wassail.kernels import Stein
 from wassail.thinning._greedy import check_size, unfinished
+from wassail.thinning._progress import Report, thinning_reporter
 from wassail.thinning._stein import F64, Indices, Sample, read_sample, vector
 from wassail.thinning.results import ThinningResult
 
@@ -27,6 +29,7 @@ def stein_thin(
     log_density: ArrayLike | None = None,
     curvature: ArrayLike | None = None,
     regularization: float | None = None,
+    progress: bool | Report = False,
     n_threads: int | None = None,
 ) -> ThinningResult:
     r"""
@@ -57,9 +60,11 @@ def stein_thin(
         stationary points of low density and notices wrong proportions of modes.
     curvature : array_like, shape (n,), optional
         :math:`\Delta^+ \log p`, the sum of the positive parts of the second derivatives
-        :math:`\partial^2 \log p / \partial x_k^2`; 0 by default.
+        :math:`\partial^2 \log p / \partial x_k^2`, none negative; 0 by default.
     regularization : float, optional
         :math:`\lambda \ge 0`; 1 / m by default. Needs `log_density`.
+    progress : bool or callable, default False
+        True draws a bar; a function is called as ``progress(done, size)`` about ten times a second.
     n_threads : int, optional
         Threads to use; the result is the same, to the last bit, for every number of them.
 
@@ -105,7 +110,11 @@ def stein_thin(
     count = check_size(size, n, unique=unique)
     constant, slope = sample.diagonal() / 2.0, None
     if curvature is not None:
-        constant += vector(curvature, "curvature", n) / 2.0
+        positive = vector(curvature, "curvature", n)
+        if positive.min() < 0.0:
+            where = int(np.argmin(positive))
+            raise InputError(f"curvature[{where}] is {positive[where]}: it is a sum of positive parts")
+        constant += positive / 2.0
     if log_density is not None:
         strength = 1.0 / count if regularization is None else check_real(regularization, "regularization")
         if not 0.0 <= strength < math.inf:
@@ -113,13 +122,23 @@ def stein_thin(
         slope = vector(log_density, "log_density", n) * (-strength / 2.0)
     elif regularization is not None:
         raise InputError("regularization needs log_density")
-    return sample.result(select(sample, constant, slope, count, unique=unique), None, count * n)
+    with thinning_reporter(progress, count, "Stein thinning", "choices") as report:
+        chosen = select(sample, constant, slope, count, unique=unique, report=report)
+    return sample.result(chosen, None, count * n)
 
 
-def select(sample: Sample, constant: F64, slope: F64 | None, size: int, *, unique: bool) -> Indices:
+def select(
+    sample: Sample,
+    constant: F64,
+    slope: F64 | None,
+    size: int,
+    *,
+    unique: bool,
+    report: Callable[[int, float, float], object] | None = None,
+) -> Indices:
     """Return the greedy choice."""
     passes = (size, bool(unique), np.zeros(1), np.zeros(0))
-    found = _core.greedy_select(sample.core, sample.packed, constant, slope, passes, sample.n_threads)
+    found = _core.greedy_select(sample.core, sample.packed, constant, slope, passes, sample.n_threads, report)
     if found is None:
         raise unfinished()
     return found[0]

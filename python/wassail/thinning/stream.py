@@ -14,11 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from wassail._rng import Seed, make_generator
 from wassail._validate import check_integer, check_threads
 from wassail.exceptions import InputError
-from wassail.kernels import Kernel, Stein, check_points, core_kernel, kernel_points
+from wassail.kernels import Kernel, check_points, core_kernel, kernel_layout, kernel_points
 from wassail.thinning._halving import Halver, draws
-from wassail.thinning._plan import check_delta
+from wassail.thinning._plan import check_delta, check_oversampling
 from wassail.thinning._stream_state import Held, Rule, State, join
-from wassail.thinning.compression import check_oversampling
 from wassail.thinning.kernel_thin import kernel_thin
 from wassail.thinning.results import ThinningResult
 
@@ -211,7 +210,9 @@ class ThinningStream:
         if self.n:
             labels = join(tuple(part for parts in self._state.held for part in parts)).labels
         labels = labels[np.argsort(labels[:, 2])]
-        places = np.atleast_1d(np.asarray(indices, dtype=np.int64))
+        places = np.atleast_1d(np.asarray(indices))
+        if places.size and places.dtype.kind not in "iu":
+            raise InputError(f"indices must be integers, got {indices!r}")
         at = np.minimum(np.searchsorted(labels[:, 2], places), max(len(labels) - 1, 0))
         if not len(labels) or (labels[at, 2] != places).any():
             raise InputError("indices has points that are not held: take them from a result of the stream as it is")
@@ -292,7 +293,7 @@ class ThinningSink:
         point = check_points(np.asarray(x)[None, ...] if np.ndim(x) == 1 else x, "x")
         if len(point) != 1:
             raise InputError(f"x must be one draw of shape (d,), got shape {np.shape(x)}")
-        scores = np.asarray(grad)[None, ...] if grad is not None and isinstance(self.kernel, Stein) else None
+        scores = np.asarray(grad)[None, ...] if grad is not None and kernel_layout(self.kernel) is not None else None
         chain = check_integer(chain, "chain", minimum=0)
         self.take(point, scores, chain, np.array([check_integer(step, "step", minimum=0)]))
 

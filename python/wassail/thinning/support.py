@@ -18,6 +18,7 @@ from wassail._rng import Seed, make_generator
 from wassail._validate import check_integer, check_real, check_threads, check_weights
 from wassail.exceptions import ConvergenceWarning, InputError
 from wassail.kernels import check_points
+from wassail.thinning._progress import Report, thinning_reporter
 
 F64 = NDArray[np.float64]
 
@@ -68,6 +69,7 @@ def support_points(
     tol: float = 1e-3,
     max_iter: int = 1000,
     rng: Seed = None,
+    progress: bool | Report = False,
     n_threads: int | None = None,
 ) -> SupportPointsResult:
     r"""
@@ -98,6 +100,8 @@ def support_points(
         Most steps.
     rng : int, SeedSequence or Generator, optional
         Source of the default start.
+    progress : bool or callable, default False
+        True draws a bar; a function is called as ``progress(steps, max_iter)`` about ten times a second.
     n_threads : int, optional
         Threads to use; the result is the same, to the last bit, for every number of them.
 
@@ -153,9 +157,9 @@ def support_points(
     scale = widest * float(np.linalg.norm(spread / widest)) if widest > 0.0 else 1.0
     if not _SMALLEST < scale < 1.0 / _SMALLEST:
         raise InputError(f"x spreads over {scale:.3g}, whose square leaves the range of float64: rescale it")
-    found, energy, moved = _core.support_points(
-        points, mass, start, (center, scale, _SMOOTHING), (limit, steps), check_threads(n_threads)
-    )
+    unit, limits, threads = (center, scale, _SMOOTHING), (limit, steps), check_threads(n_threads)
+    with thinning_reporter(progress, steps, "support points", "steps") as report:
+        found, energy, moved = _core.support_points(points, mass, start, unit, limits, threads, report)
     result = SupportPointsResult(found, energy, moved, energy.size - 1, moved <= limit)
     if not result.converged:
         warnings.warn(

@@ -45,14 +45,16 @@ fn run(
     py: Python<'_>,
     work: usize,
     n_threads: usize,
+    progress: Option<Py<PyAny>>,
     job: impl FnOnce(&dyn Monitor) -> Result<Option<Chosen>> + Send,
 ) -> PyResult<Answer<'_>> {
-    let chosen = enter(py, work, n_threads, &Hooks::default(), job)?;
+    let chosen = enter(py, work, n_threads, &Hooks { callback: None, progress }, job)?;
     Ok(chosen.map(|c| (indices(py, c.indices), c.objective)))
 }
 
 /// Kernel herding.
 #[pyfunction]
+#[pyo3(signature = (kernel, x, weights, passes, n_threads, progress=None))]
 pub fn kernel_herd<'py>(
     py: Python<'py>,
     kernel: &Kernel,
@@ -60,6 +62,7 @@ pub fn kernel_herd<'py>(
     weights: Arg<'py>,
     passes: Passes<'py>,
     n_threads: usize,
+    progress: Option<Py<PyAny>>,
 ) -> PyResult<Answer<'py>> {
     let ((n, d), weights) = (x.shape(), weights.as_slice()?);
     check(&passes, n, d)?;
@@ -71,11 +74,12 @@ pub fn kernel_herd<'py>(
     let task = Selection { constant: &[], slope: &[], size, unique, temperatures, uniforms };
     let (kernel, points) = (kernel.core(), x.coordinates()?);
     let work = n.saturating_mul(n).saturating_mul(kernel.work(d));
-    run(py, work, n_threads, |monitor| herd(kernel, points, d, weights, &task, monitor))
+    run(py, work, n_threads, progress, |monitor| herd(kernel, points, d, weights, &task, monitor))
 }
 
 /// Greedy selection with constants and slopes of the scores.
 #[pyfunction]
+#[pyo3(signature = (kernel, x, constant, slope, passes, n_threads, progress=None))]
 pub fn greedy_select<'py>(
     py: Python<'py>,
     kernel: &Kernel,
@@ -84,6 +88,7 @@ pub fn greedy_select<'py>(
     slope: Option<Arg<'py>>,
     passes: Passes<'py>,
     n_threads: usize,
+    progress: Option<Py<PyAny>>,
 ) -> PyResult<Answer<'py>> {
     let ((n, d), constant) = (x.shape(), constant.as_slice()?);
     let slope = slope.as_ref().map_or(Ok(&[][..]), |s| s.as_slice())?;
@@ -97,7 +102,7 @@ pub fn greedy_select<'py>(
     let (kernel, points) = (kernel.core(), x.coordinates()?);
     // Rows follow each other so closely that the threads of the pool stay awake.
     let work = n.saturating_mul(kernel.work(d)).saturating_mul(size);
-    run(py, work, n_threads, |monitor| select(kernel, points, d, &task, monitor))
+    run(py, work, n_threads, progress, |monitor| select(kernel, points, d, &task, monitor))
 }
 
 /// Randomly pivoted Cholesky: factor (n, r) and pivots (r), r at most the number of uniforms.

@@ -14,6 +14,7 @@ type Answer<'py> = (Bound<'py, PyArray2<f64>>, Array<'py>, f64);
 
 /// Moves the points of `start`. `unit` is (center, scale, eta), `limits` (tol, `max_iter`).
 #[pyfunction]
+#[pyo3(signature = (x, weights, start, unit, limits, n_threads, progress=None))]
 pub fn support_points<'py>(
     py: Python<'py>,
     x: Points<'py>,
@@ -22,6 +23,7 @@ pub fn support_points<'py>(
     unit: (Arg<'py>, f64, f64),
     limits: (f64, usize),
     n_threads: usize,
+    progress: Option<Py<PyAny>>,
 ) -> PyResult<Answer<'py>> {
     let ((n, d), (size, ds)) = (x.shape(), (start.shape()[0], start.shape()[1]));
     let (center, scale, eta) = (unit.0.as_slice()?, unit.1, unit.2);
@@ -33,6 +35,6 @@ pub fn support_points<'py>(
     let (points, start) = (x.coordinates()?, start.as_slice()?);
     let task = SupportTask { points, d, weights, center, scale, eta, tol, max_iter };
     let work = size.saturating_mul(n.saturating_add(size)).saturating_mul(1 + d / 4);
-    let found = enter(py, work, n_threads, &Hooks::default(), |monitor| run(&task, start, monitor))?;
+    let found = enter(py, work, n_threads, &Hooks { callback: None, progress }, |monitor| run(&task, start, monitor))?;
     Ok((matrix(py, found.points, size, d)?, vector(py, found.objective), found.moved))
 }

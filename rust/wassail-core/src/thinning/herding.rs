@@ -3,7 +3,7 @@
 use super::greedy::Greedy;
 use crate::error::{Result, try_zeroed};
 use crate::kernel::{Cloud, Cross, Kernel, center, diagonal, symmetric_sums};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, Progress};
 use crate::points::Coordinates;
 
 /// What is to be chosen.
@@ -79,7 +79,7 @@ fn run(
     let mut run = Run { task, greedy, chosen: try_zeroed(task.size)?, uniforms: task.uniforms };
     let mut best: Option<Chosen> = None;
     for (pass, &temperature) in task.temperatures.iter().enumerate() {
-        let Some(objective) = run.pass(pass == 0, temperature, monitor)? else { return Ok(None) };
+        let Some(objective) = run.pass(pass, temperature, monitor)? else { return Ok(None) };
         if best.as_ref().is_none_or(|b| objective < b.objective) {
             best = Some(Chosen { indices: run.chosen.clone(), objective });
         }
@@ -96,11 +96,11 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Chooses every slot once; gives the objective.
-    fn pass(&mut self, first: bool, temperature: f64, monitor: &dyn Monitor) -> Result<Option<f64>> {
+    fn pass(&mut self, pass: usize, temperature: f64, monitor: &dyn Monitor) -> Result<Option<f64>> {
         let mut changes = Vec::with_capacity(2);
         for slot in 0..self.task.size {
             let mut t = slot + 1;
-            if !first {
+            if pass > 0 {
                 let old = self.chosen[slot];
                 changes.push((old, -1.0));
                 self.greedy.allow(old, self.task.constant[old]);
@@ -113,6 +113,8 @@ impl Run<'_> {
             }
             changes.clear();
             changes.push((new, 1.0));
+            let n_iter = (pass * self.task.size).saturating_add(slot + 1);
+            monitor.report(Progress { n_iter, ..Progress::default() });
         }
         self.greedy.update(&changes, monitor)?;
         Ok(Some(self.objective()))

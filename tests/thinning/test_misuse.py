@@ -1,0 +1,184 @@
+"""Streams, options and progress as users get them wrong, and at the edges of what is right."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+
+from wassail import kernels, thinning
+from wassail.exceptions import InputError, NumericalError
+
+GAUSSIAN = kernels.Gaussian(1.0)
+STEIN = kernels.Stein(score=lambda x: -x)
+POINTS = np.random.default_rng(0).normal(size=(500, 2))
+
+
+def stream(kernel=GAUSSIAN, **options):
+    made = thinning.ThinningStream(kernel=kernel, oversampling=1, rng=0, **options)
+    made.push(POINTS)
+    return made
+
+
+def reread(arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    buffer.seek(0)
+    return np.load(buffer)
+
+
+@pytest.mark.parametrize("bits", [np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64])
+def test_a_saved_stream_goes_on_with_any_generator(bits):
+    first = thinning.ThinningStream(kernel=GAUSSIAN, oversampling=1, rng=np.random.Generator(bits(3)))
+    first.push(POINTS)
+    second = thinning.ThinningStream.from_arrays(reread(first.to_arrays()), kernel=GAUSSIAN)
+    for one in (first, second):
+        one.push(POINTS[::-1])
+    assert np.array_equal(first.result().indices, second.result().indices)
+
+
+ARRAYS = stream().to_arrays()
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_arrays_that_were_lost_or_cut(name):
+    for damaged in (
+        {k: v for k, v in ARRAYS.items() if k != name},
+        {**ARRAYS, name: ARRAYS[name][:-1]},
+        {**ARRAYS, name: np.concatenate((ARRAYS[name], ARRAYS[name]))},
+    ):
+        with pytest.raises(InputError):
+            thinning.ThinningStream.from_arrays(damaged, kernel=GAUSSIAN)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": 9},
+        {"rule": [1, 0.5]},
+        {"rule": [-1, 0.5, 1]},
+        {"rule": [1, 7.0, 1]},
+        {"rule": [1, 0.5, -1]},
+        {"state": [0, 999, 2, 0]},
+        {"state": [0, "500", 2, 0]},
+        {"made": [0]},
+        {"made": "abc"},
+        {"rng": {"bit_generator": "seed"}},
+    ],
+)
+def test_options_that_no_stream_has(changes):
+    options = json.loads(bytes(ARRAYS["options"]).decode()) | changes
+    damaged = {**ARRAYS, "options": np.frombuffer(json.dumps(options).encode(), dtype=np.uint8)}
+    with pytest.raises(InputError):
+        thinning.ThinningStream.from_arrays(damaged, kernel=GAUSSIAN)
+
+
+def test_arrays_of_other_points_and_kernels():
+    for name, value in (("points_0", ARRAYS["points_0"] * np.nan), ("points_0", np.tile(ARRAYS["points_0"], 2))):
+        with pytest.raises(InputError):
+            thinning.ThinningStream.from_arrays({**ARRAYS, name: value}, kernel=GAUSSIAN)
+    with pytest.raises(InputError, match="the kernel needs 2 times"):
+        thinning.ThinningStream.from_arrays(ARRAYS, kernel=STEIN)
+    with_scores = stream(STEIN).to_arrays()
+    assert thinning.ThinningStream.from_arrays(with_scores, kernel=STEIN).n == 500
+    with pytest.raises(InputError, match="the kernel needs 1 times"):
+        thinning.ThinningStream.from_arrays(with_scores, kernel=GAUSSIAN)
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        kernels.Stein(),
+        kernels.Stein() + kernels.Stein(kernels.Gaussian(2.0)),
+        kernels.GroupAverage(kernels.Stein(), [[[1.0]], [[-1.0]]]),
+    ],
+)
+def test_a_sink_hands_gradients_to_every_stein_kernel(kernel):
+    one = thinning.ThinningStream(kernel=kernel, rng=0)
+    sink = one.sink()
+    for step in range(4):
+        sink.push(0, step, [float(step)], [-float(step)])
+    assert one.result(size=2).size == 2
+    with pytest.raises(InputError, match="no score"):
+        sink.push(0, 4, [0.0])
+    assert one.n == 4
+
+
+@pytest.mark.parametrize(("places", "message"), [("a", "integers"), ([0.5], "integers"), ([-1], "not held")])
+def test_origins_of_what_is_no_place(places, message):
+    with pytest.raises(InputError, match=message):
+        stream().origins(places)
+
+
+@pytest.mark.parametrize(
+    "kernel", [GAUSSIAN, kernels.Laplace(1.0) + GAUSSIAN, 2.0 * kernels.InverseMultiquadric(), kernels.Energy()]
+)
+def test_centered_is_for_kernels_of_mean_zero(kernel):
+    run = (thinning.kernel_thin, thinning.compress_plus_plus)
+    for function in run:
+        if isinstance(kernel, kernels.Energy):  # may have it, for some weights
+            assert function(POINTS, kernel=kernel, size=5, centered=True, rng=0).size == 5
+            continue
+        with pytest.raises(InputError, match="centered is for kernels of mean zero"):
+            function(POINTS, kernel=kernel, size=5, centered=True, rng=0)
+
+
+def test_curvatures_are_positive_parts():
+    with pytest.raises(InputError, match=r"curvature\[3\] is -1"):
+        thinning.stein_thin(POINTS, -POINTS, size=5, curvature=np.where(np.arange(500) == 3, -1.0, 0.0))
+
+
+@pytest.mark.parametrize("scale", [1e-70, 1e70])
+def test_stein_thinning_at_any_scale(scale):
+    expected = thinning.stein_thin(POINTS, -POINTS, size=10).indices
+    found = thinning.stein_thin(POINTS * scale, -POINTS / scale, size=10).indices
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-77, 1e77, 1e150])
+def test_scales_that_stein_kernels_do_not_reach(scale):
+    """Squares of 1 / length² leave the range of float64: the values would lose a term without a word."""
+    with pytest.raises(NumericalError, match="rescale the points and the scores"):
+        thinning.stein_thin(POINTS * scale, -POINTS / scale, size=10)
+    with pytest.raises(NumericalError, match="rescale the points and the scores"):
+        kernels.Stein(kernels.Gaussian(scale), lambda x: -x / scale / scale)(POINTS * scale)
+    expected = thinning.stein_thin(POINTS, -POINTS, size=10, standardize=True).indices
+    found = thinning.stein_thin(POINTS * scale, -POINTS / scale, size=10, standardize=True).indices
+    np.testing.assert_array_equal(found, expected)
+
+
+CALLS = {
+    "herding": (lambda p: thinning.kernel_herding(POINTS, size=7, kernel=GAUSSIAN, progress=p).indices, 7),
+    "passes": (
+        lambda p: thinning.kernel_herding(POINTS, size=7, kernel=GAUSSIAN, n_passes=3, progress=p).indices,
+        21,
+    ),
+    "stein_thin": (lambda p: thinning.stein_thin(POINTS, -POINTS, size=9, progress=p).indices, 9),
+    "support_points": (
+        lambda p: thinning.support_points(POINTS, size=4, tol=0.05, max_iter=50, rng=0, progress=p).points,
+        50,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_progress(name, capsys):
+    call, total = CALLS[name]
+    seen = []
+    found = call(lambda *at: seen.append(at))
+    assert np.array_equal(found, call(False))
+    assert np.array_equal(found, call(True))
+    assert str(total) in capsys.readouterr().err
+    assert seen
+    assert all(done <= of == total for done, of in seen)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    with pytest.raises(InputError, match="progress"):
+        call("yes")
+
+
+def test_what_a_progress_function_raises_comes_out():
+    def stop(*_):
+        raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        thinning.kernel_herding(POINTS, size=7, kernel=GAUSSIAN, progress=stop)
