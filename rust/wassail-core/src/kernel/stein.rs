@@ -4,7 +4,6 @@
 //! k₀(x, y) = ∇ₓ·∇ᵧ k + s_x·∇ᵧ k + s_y·∇ₓ k + k s_x·s_y
 //!          = −4 φ″ |L δ|² − 2 φ′ (tr L + (s_x − s_y)·L δ) + φ s_x·s_y.
 
-use super::distance::is_tall;
 use super::radial::Radial;
 use super::{Kernel, LARGEST, Panels, Real, Rows};
 use crate::error::{Error, Result};
@@ -215,7 +214,7 @@ fn sums_body<I: Isa, T: Scalar>(
     }
 }
 
-/// One row and one panel: all of the panel at a time where the level has the registers.
+/// One row and one panel, two registers wide at a time.
 #[inline(always)]
 fn accumulate<I: Isa, T: Scalar, const MATRIX: bool>(
     d: usize,
@@ -225,57 +224,36 @@ fn accumulate<I: Isa, T: Scalar, const MATRIX: bool>(
     block: &mut Block<T>,
 ) {
     let width = T::Register::<I>::N;
-    for lane in (0..LANES).step_by(4 * width) {
-        if is_tall::<I, T>() && 4 * width <= LANES {
-            part::<I, T, MATRIX, 4>(d, row, panel, lane, slot, block);
-        } else {
-            part::<I, T, MATRIX, 2>(d, row, panel, lane, slot, block);
-            if lane + 2 * width < LANES {
-                part::<I, T, MATRIX, 2>(d, row, panel, lane + 2 * width, slot, block);
-            }
-        }
-    }
-}
-
-/// U registers of the panel.
-#[inline(always)]
-fn part<I: Isa, T: Scalar, const MATRIX: bool, const U: usize>(
-    d: usize,
-    row: &[T],
-    panel: &[T],
-    lane: usize,
-    slot: usize,
-    block: &mut Block<T>,
-) {
-    let width = T::Register::<I>::N;
     // A x, L x and s; without a matrix the second is not read.
     let scores = if MATRIX { 2 * d } else { d };
     let own = row[..d].iter().zip(&row[d..2 * d]).zip(&row[scores..scores + d]);
     let parts = |from: usize| panel[from * LANES..(from + d) * LANES].chunks_exact(LANES);
-    let mut acc = [[T::Register::<I>::splat(T::ZERO); 4]; U];
-    let others = parts(0).zip(parts(d)).zip(parts(scores));
-    for (((&x, &l), &sx), ((y, m), sy)) in own.zip(others) {
-        // Over indices: that is unrolled into registers in every build.
-        for u in 0..U {
-            let at = lane + u * width;
-            let delta = T::Register::<I>::splat(x).sub(T::Register::<I>::load(&y[at..]));
-            acc[u][0] = delta.fma(delta, acc[u][0]);
-            let mut turned = delta;
-            if MATRIX {
-                turned = T::Register::<I>::splat(l).sub(T::Register::<I>::load(&m[at..]));
-                acc[u][1] = turned.fma(turned, acc[u][1]);
+    for lane in (0..LANES).step_by(2 * width) {
+        let mut acc = [[T::Register::<I>::splat(T::ZERO); 4]; 2];
+        let others = parts(0).zip(parts(d)).zip(parts(scores));
+        for (((&x, &l), &sx), ((y, m), sy)) in own.clone().zip(others) {
+            // Over indices: that is unrolled into registers in every build.
+            for u in 0..2 {
+                let at = lane + u * width;
+                let delta = T::Register::<I>::splat(x).sub(T::Register::<I>::load(&y[at..]));
+                acc[u][0] = delta.fma(delta, acc[u][0]);
+                let mut turned = delta;
+                if MATRIX {
+                    turned = T::Register::<I>::splat(l).sub(T::Register::<I>::load(&m[at..]));
+                    acc[u][1] = turned.fma(turned, acc[u][1]);
+                }
+                let (sx, sy) = (T::Register::<I>::splat(sx), T::Register::<I>::load(&sy[at..]));
+                acc[u][2] = sx.sub(sy).fma(turned, acc[u][2]);
+                acc[u][3] = sx.fma(sy, acc[u][3]);
             }
-            let (sx, sy) = (T::Register::<I>::splat(sx), T::Register::<I>::load(&sy[at..]));
-            acc[u][2] = sx.sub(sy).fma(turned, acc[u][2]);
-            acc[u][3] = sx.fma(sy, acc[u][3]);
         }
-    }
-    for u in 0..U {
-        let at = slot + lane + u * width;
-        acc[u][0].store(&mut block.q[at..]);
-        acc[u][1].store(&mut block.stretched[at..]);
-        acc[u][2].store(&mut block.cross[at..]);
-        acc[u][3].store(&mut block.product[at..]);
+        for u in 0..2 {
+            let at = slot + lane + u * width;
+            acc[u][0].store(&mut block.q[at..]);
+            acc[u][1].store(&mut block.stretched[at..]);
+            acc[u][2].store(&mut block.cross[at..]);
+            acc[u][3].store(&mut block.product[at..]);
+        }
     }
 }
 
