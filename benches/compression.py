@@ -1,18 +1,19 @@
 """Compress++, streams and low-rank thinning: seconds and the MMD reached, beside goodpoints where it is installed.
 
-``python benches/compression.py [--full]``
+``python benches/compression.py [--full] [--sizes 16384] [--dimensions 2] [--only compress]``
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 
 import numpy as np
-from thinning import mmd, seconds
+from thinning import arguments, mmd, seconds
 
 from wassail import kernels, show_config, thinning
 
+SIZES = tuple(4**power for power in (6, 7, 8, 9, 10))
+DIMENSIONS = (2, 10)
 JUDGED = 2**18  # points up to which the MMD to the input is computed, O(n²)
 
 
@@ -50,16 +51,13 @@ ALL = {
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="n up to 4^10, and the MMD of them")
-    full = parser.parse_args().full
+    options = arguments(SIZES, DIMENSIONS, __doc__)
     print(show_config())
-    for power in (6, 7, 8, 9, 10) if full else (6, 7, 8):
-        for d in (2, 10):
-            n = 4**power
+    for n in options.sizes or (SIZES if options.full else SIZES[:3]):
+        for d in options.dimensions or DIMENSIONS:
             x, kernel = np.random.default_rng(0).normal(size=(n, d)), kernels.Gaussian(math.sqrt(2.0 * d))
             for name, (make, most) in ALL.items():
-                if n > most:
+                if n > most or not name.startswith(tuple(options.only)):
                     continue
                 try:
                     spent, indices = seconds(make(x, kernel, 4), 1 if name == "goodpoints" else 3)

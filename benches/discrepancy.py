@@ -1,7 +1,7 @@
 """Discrepancies and their tests: seconds and kernel values per second, beside a plain NumPy form of the same sums and
 its error.
 
-Run by itself: ``python benches/discrepancy.py [--quick] [--threads N]``.
+Run by itself: ``python benches/discrepancy.py [--quick] [--threads N] [--only mmd|tests]``.
 """
 
 from __future__ import annotations
@@ -105,10 +105,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--only", choices=("mmd", "tests"))
     options = parser.parse_args()
     print(f"CPU level {_core.isa()}, {options.threads or _core.get_num_threads()} threads")
-    for row in [*mmd_rows(options), *test_rows(options)]:
-        print(row, flush=True)
+    for part, rows in (("mmd", mmd_rows), ("tests", test_rows)):
+        if options.only in (None, part):
+            for row in rows(options):
+                print(row, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Kernel thinning: seconds and the MMD reached, of wassail and the peers that are installed, in one run.
 
-``python benches/thinning.py [--full]``; peers: goodpoints (``thin_K``, with its kernel matrix, and ``thin``), coreax.
+``python benches/thinning.py [--full] [--sizes 4096] [--dimensions 2 10] [--only goodpoints]``; peers: goodpoints
+(``thin_K``, with its kernel matrix, and ``thin``), coreax.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from wassail import kernels, show_config, thinning
 
+SIZES = (256, 4096, 16_384, 65_536)
 DIMENSIONS = (2, 10, 100)
 MATRIX = 16_384  # points up to which a peer may store all pairs
 
@@ -76,7 +78,7 @@ def coreax_thinning(x, kernel, halvings):
 PEERS = {
     "goodpoints thin_K": (goodpoints_thin_k, MATRIX),
     "goodpoints thin": (goodpoints_thin, 4096),
-    "coreax": (coreax_thinning, 4096),
+    "coreax": (coreax_thinning, 256),  # ten seconds, a kernel value a call
 }
 
 
@@ -106,20 +108,31 @@ def report(name, n, d, halvings, spent, reached):
     )
 
 
+def arguments(sizes, dimensions, doc):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("--full", action="store_true", help="the largest sizes in all dimensions, too")
+    parser.add_argument("--sizes", type=int, nargs="+", help=f"numbers of points, of {sizes}")
+    parser.add_argument("--dimensions", type=int, nargs="+", help=f"dimensions, of {dimensions}")
+    parser.add_argument("--only", nargs="+", default=[""], help="beginnings of the names to measure")
+    return parser.parse_args()
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="n = 65 536 in all dimensions, too")
-    full = parser.parse_args().full
+    options = arguments(SIZES, DIMENSIONS, __doc__)
     print(show_config())
-    for n, halvings in ((4096, 6), (16_384, 7), (65_536, 8)):
-        for d in DIMENSIONS if full or n < 65_536 else DIMENSIONS[:1]:
+    for n in options.sizes or SIZES:
+        halvings = int(math.log2(n) / 2)
+        for d in options.dimensions or (DIMENSIONS if options.full or n < SIZES[-1] else DIMENSIONS[:1]):
             x = np.random.default_rng(0).normal(size=(n, d))
             kernel = kernels.Gaussian(math.sqrt(d))
             for name, points in (("wassail", x), ("wassail float32", x.astype(np.float32))):
-                spent, indices = seconds(ours(points, kernel, halvings), 3)
+                if not name.startswith(tuple(options.only)):
+                    continue
+                spent, indices = seconds(ours(points, kernel, halvings), 7 if n < SIZES[-1] else 3)
                 report(name, n, d, halvings, spent, mmd(x, indices, kernel))
             for name, (make, most) in PEERS.items():
-                if n > most:
+                if n > most or not name.startswith(tuple(options.only)):
                     continue
                 try:
                     spent, indices = seconds(make(x, kernel, halvings), 1)

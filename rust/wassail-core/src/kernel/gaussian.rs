@@ -32,9 +32,16 @@ impl Profile for Gaussian {
     #[inline(always)]
     fn values<I: Isa, T: Scalar>(&self, q: &mut [T]) {
         for q in q.chunks_exact_mut(T::Register::<I>::N) {
-            T::exp2_minus::<I>(T::Register::<I>::load(q)).store(q);
+            self.value::<I, T>(T::Register::<I>::load(q)).store(q);
         }
     }
+
+    #[inline(always)]
+    fn value<I: Isa, T: Scalar>(&self, q: T::Register<I>) -> T::Register<I> {
+        T::exp2_minus::<I>(q)
+    }
+
+    const SHORT: bool = true;
 
     #[inline(always)]
     fn jets<I: Isa, T: Scalar>(&self, q: &mut [T], first: &mut [T], second: &mut [T]) {

@@ -11,6 +11,7 @@ mod gaussian;
 mod gram;
 mod inner;
 mod manhattan;
+mod margins;
 mod matern;
 mod mixture;
 mod multiquadric;
@@ -33,6 +34,7 @@ pub use gaussian::Gaussian;
 pub use gram::{center, gram, gram_in};
 pub use inner::Inner;
 pub use manhattan::Manhattan;
+pub use margins::Margins;
 pub use matern::Matern;
 pub use mixture::Mixture;
 pub use multiquadric::Multiquadric;
@@ -50,6 +52,7 @@ pub use tile::{Panels, Real, Rows};
 
 use crate::error::{Error, Result};
 use crate::numeric::lanes::LANES;
+use margins::add_tile;
 
 /// Largest k(x, x) that is worked with.
 const LARGEST: f64 = 1e200;
@@ -102,4 +105,30 @@ pub trait Kernel: Send + Sync {
     fn tile_f64(&self, x: Rows<'_, f64>, y: Panels<'_, f64>, out: &mut [f64], stride: usize) -> Result<()>;
     /// The same in f32.
     fn tile_f32(&self, x: Rows<'_, f32>, y: Panels<'_, f32>, out: &mut [f32], stride: usize) -> Result<()>;
+    /// Adds the values of rows against panels to sums of both; `spare` has room for them.
+    fn fold_f64(
+        &self,
+        x: Rows<'_, f64>,
+        y: Panels<'_, f64>,
+        spare: &mut [f64],
+        margins: &mut Margins<'_, f64>,
+    ) -> Result<()> {
+        let stride = y.len() * LANES;
+        self.tile_f64(x, y, spare, stride)?;
+        add_tile(spare, x.len(), stride, margins);
+        Ok(())
+    }
+    /// The same in f32.
+    fn fold_f32(
+        &self,
+        x: Rows<'_, f32>,
+        y: Panels<'_, f32>,
+        spare: &mut [f32],
+        margins: &mut Margins<'_, f32>,
+    ) -> Result<()> {
+        let stride = y.len() * LANES;
+        self.tile_f32(x, y, spare, stride)?;
+        add_tile(spare, x.len(), stride, margins);
+        Ok(())
+    }
 }

@@ -1,12 +1,14 @@
 //! Kernels of the distance alone: k(x, y) = φ(q), q = |u x − u y|², u the unit of the profile φ.
 
-use super::distance::{error_f32, pack, squares, width};
+use super::distance::{block, error_f32, is_tall, longest, pack, squares, width};
+use super::margins::{Margins, add_tile};
 use super::{Kernel, Panels, Rows};
 use crate::error::Result;
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::lanes::LANES;
 use crate::numeric::scalar::Scalar;
+use crate::numeric::simd::Vector;
 
 /// One φ, on whole registers of squared distances. Infinite distances give the limit.
 pub trait Profile: Copy + Send + Sync + 'static {
@@ -16,6 +18,12 @@ pub trait Profile: Copy + Send + Sync + 'static {
     fn largest(&self) -> f64;
     /// Replaces q by φ(q).
     fn values<I: Isa, T: Scalar>(&self, q: &mut [T]);
+    /// φ(q) of one register, where that is done faster than `values`.
+    fn value<I: Isa, T: Scalar>(&self, q: T::Register<I>) -> T::Register<I> {
+        q
+    }
+    /// Whether there is `value`.
+    const SHORT: bool = false;
     /// Replaces q by φ(q) and fills in φ′(q) and φ″(q), finite at 0 too.
     fn jets<I: Isa, T: Scalar>(&self, q: &mut [T], first: &mut [T], second: &mut [T]);
     /// Whether φ′ exists at 0, as Stein kernels need.
@@ -85,13 +93,34 @@ impl<P: Profile> Kernel for Isotropic<P> {
 
     fn bound_f32(&self, d: usize, reach: &[f64]) -> f64 {
         // Each coordinate is rounded, on both sides.
-        let coordinates = &reach[reach.len() - d..];
-        let shift = f64::from(f32::EPSILON) * coordinates.iter().map(|r| r * r).sum::<f64>().sqrt();
+        let shift = f64::from(f32::EPSILON) * longest(d, reach);
         self.0.largest() * (self.error_f32(d) + self.0.slope() * shift)
+    }
+
+    fn fold_f64(
+        &self,
+        x: Rows<'_, f64>,
+        y: Panels<'_, f64>,
+        spare: &mut [f64],
+        margins: &mut Margins<'_, f64>,
+    ) -> Result<()> {
+        fold(&self.0, x, y, spare, margins);
+        Ok(())
     }
 
     fn tile_f64(&self, x: Rows<'_, f64>, y: Panels<'_, f64>, out: &mut [f64], stride: usize) -> Result<()> {
         tile(&self.0, x, y, out, stride);
+        Ok(())
+    }
+
+    fn fold_f32(
+        &self,
+        x: Rows<'_, f32>,
+        y: Panels<'_, f32>,
+        spare: &mut [f32],
+        margins: &mut Margins<'_, f32>,
+    ) -> Result<()> {
+        fold(&self.0, x, y, spare, margins);
         Ok(())
     }
 
@@ -163,19 +192,119 @@ fn tile_body<I: Isa, P: Profile, T: Scalar>(
 ) {
     for p in 0..y.len() {
         let mut r = 0;
-        while r + 4 <= x.len() {
-            let out = &mut out[r * stride + p * LANES..];
-            squares::<I, T, 4>(x, r, y.panel(p), out, stride);
-            for i in 0..4 {
-                profile.values::<I, T>(&mut out[i * stride..][..LANES]);
-            }
-            r += 4;
-        }
         while r < x.len() {
-            let out = &mut out[r * stride + p * LANES..][..LANES];
-            squares::<I, T, 1>(x, r, y.panel(p), out, stride);
-            profile.values::<I, T>(out);
-            r += 1;
+            let out = &mut out[r * stride + p * LANES..];
+            r += match x.len() - r {
+                8.. if is_tall::<I, T>() => strip::<I, P, T, 8>(profile, x, r, y.panel(p), out, stride),
+                4.. => strip::<I, P, T, 4>(profile, x, r, y.panel(p), out, stride),
+                _ => strip::<I, P, T, 1>(profile, x, r, y.panel(p), out, stride),
+            };
         }
     }
+}
+
+/// R rows against one panel; returns R.
+#[inline(always)]
+fn strip<I: Isa, P: Profile, T: Scalar, const R: usize>(
+    profile: &P,
+    x: Rows<'_, T>,
+    r: usize,
+    panel: &[T],
+    out: &mut [T],
+    stride: usize,
+) -> usize {
+    let width = T::Register::<I>::N;
+    if P::SHORT {
+        for lane in (0..LANES).step_by(2 * width) {
+            let q = block::<I, T, R>(x, r, panel, lane);
+            for i in 0..R {
+                let out = &mut out[i * stride + lane..][..2 * width];
+                profile.value::<I, T>(q[i][0]).store(out);
+                profile.value::<I, T>(q[i][1]).store(&mut out[width..]);
+            }
+        }
+    } else {
+        squares::<I, T, R>(x, r, panel, out, stride);
+        for i in 0..R {
+            profile.values::<I, T>(&mut out[i * stride..][..LANES]);
+        }
+    }
+    R
+}
+
+fn fold<P: Profile, T: Scalar>(
+    profile: &P,
+    x: Rows<'_, T>,
+    y: Panels<'_, T>,
+    spare: &mut [T],
+    margins: &mut Margins<'_, T>,
+) {
+    if P::SHORT {
+        sum(profile, x, y, margins);
+    } else {
+        let stride = y.len() * LANES;
+        tile(profile, x, y, spare, stride);
+        add_tile(spare, x.len(), stride, margins);
+    }
+}
+
+multiversion! {
+    fn sum<P: Profile, T: Scalar>(profile: &P, x: Rows<'_, T>, y: Panels<'_, T>, margins: &mut Margins<'_, T>) => sum_body
+}
+
+/// Values stay in registers.
+#[inline(always)]
+fn sum_body<I: Isa, P: Profile, T: Scalar>(
+    profile: &P,
+    x: Rows<'_, T>,
+    y: Panels<'_, T>,
+    margins: &mut Margins<'_, T>,
+) {
+    if margins.columns.is_empty() {
+        sum_rows::<I, P, T, false>(profile, x, y, margins);
+    } else {
+        sum_rows::<I, P, T, true>(profile, x, y, margins);
+    }
+}
+
+#[inline(always)]
+fn sum_rows<I: Isa, P: Profile, T: Scalar, const BOTH: bool>(
+    profile: &P,
+    x: Rows<'_, T>,
+    y: Panels<'_, T>,
+    margins: &mut Margins<'_, T>,
+) {
+    for p in 0..y.len() {
+        let mut r = 0;
+        while r < x.len() {
+            r += match x.len() - r {
+                8.. if is_tall::<I, T>() => sum_strip::<I, P, T, BOTH, 8>(profile, x, r, y.panel(p), p, margins),
+                4.. => sum_strip::<I, P, T, BOTH, 4>(profile, x, r, y.panel(p), p, margins),
+                _ => sum_strip::<I, P, T, BOTH, 1>(profile, x, r, y.panel(p), p, margins),
+            };
+        }
+    }
+}
+
+/// R rows against panel p; returns R.
+#[inline(always)]
+fn sum_strip<I: Isa, P: Profile, T: Scalar, const BOTH: bool, const R: usize>(
+    profile: &P,
+    x: Rows<'_, T>,
+    r: usize,
+    panel: &[T],
+    p: usize,
+    margins: &mut Margins<'_, T>,
+) -> usize {
+    for lane in (0..LANES).step_by(2 * T::Register::<I>::N) {
+        let q = block::<I, T, R>(x, r, panel, lane);
+        let c = p * LANES + lane;
+        let mut strip = margins.open::<I>(c);
+        for i in 0..R {
+            let values = [profile.value::<I, T>(q[i][0]), profile.value::<I, T>(q[i][1])];
+            margins.add::<I, BOTH>(&mut strip, r + i, c, values);
+        }
+        margins.close::<I, BOTH>(&strip, c);
+    }
+    R
 }

@@ -1,10 +1,10 @@
 //! Weighted sums of kernel values: mean embeddings and quadratic forms, in f64, in a fixed order, in O(n) memory.
 
-use super::table::{BLOCK, ROWS, STRIDE, Scratch, Table, walk};
+use super::table::{BLOCK, STRIDE, Scratch, Table, add_rows, tiles, walk};
 use super::{Kernel, Real};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
-use crate::numeric::lanes::{add_scaled4, dot4};
+use crate::numeric::lanes::{LANES, add_scaled4};
 use crate::parallel::{chunks, map_chunks};
 use crate::points::Coordinates;
 use std::ops::Range;
@@ -38,8 +38,10 @@ pub fn row_sums<T: Real>(table: &dyn Table<T>, weights: &[f64], monitor: &dyn Mo
     let starts: Vec<usize> = tasks.iter().map(|(rows, _)| rows.start).collect();
     let parts = map_chunks(tasks, monitor, |(rows, cols)| {
         let (mut sums, first) = (try_zeroed(rows.len())?, rows.start);
-        walk(table, rows, cols, &mut Scratch::new()?, monitor, |rows, cols, tile| {
-            add_rows(tile, &weights[cols], &mut sums[rows.start - first..rows.end - first]);
+        let mut part = Part { table, weights, scratch: Scratch::new()? };
+        tiles(rows, cols, monitor, |rows, cols| {
+            let sums = &mut sums[rows.start - first..rows.end - first];
+            part.add(rows, cols, |_| 0..usize::MAX, sums)
         })?;
         Ok(sums)
     })?;
@@ -62,12 +64,10 @@ pub fn upper_sums<T: Real>(
         let (mut sums, first) = (try_zeroed(rows.len())?, rows.start);
         // BLOCK is a multiple of LANES: the diagonal starts at a panel.
         let cols = first..end(rows.end - 1).min(n);
-        walk(table, rows, cols, &mut Scratch::new()?, monitor, |rows, cols, tile| {
-            for (i, values) in rows.clone().zip(tile.chunks_mut(STRIDE)) {
-                erase(values, &cols, 0..i + 1);
-                erase(values, &cols, end(i)..usize::MAX);
-            }
-            add_rows(tile, &weights[cols], &mut sums[rows.start - first..rows.end - first]);
+        let mut part = Part { table, weights, scratch: Scratch::new()? };
+        tiles(rows, cols, monitor, |rows, cols| {
+            let sums = &mut sums[rows.start - first..rows.end - first];
+            part.add(rows, cols, |i| i + 1..end(i), sums)
         })?;
         Ok(sums)
     })?;
@@ -139,21 +139,45 @@ fn rounds(count: usize) -> Vec<Vec<(usize, usize)>> {
     rounds
 }
 
+/// Weighted sums over rows.
+struct Part<'a, T> {
+    table: &'a dyn Table<T>,
+    weights: &'a [f64],
+    scratch: Scratch<T>,
+}
+
+impl<T: Real> Part<'_, T> {
+    /// sums_i += Σ_j w_j h(i, j) over the columns of a tile that row i takes; the ends of its columns do not decrease.
+    fn add(
+        &mut self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        taken: impl Fn(usize) -> Range<usize>,
+        sums: &mut [f64],
+    ) -> Result<()> {
+        let panels = cols.start / LANES..cols.end.div_ceil(LANES);
+        let weights = &self.weights[cols.clone()];
+        let whole = cols.len().is_multiple_of(LANES);
+        if whole && taken(rows.end - 1).start <= cols.start && cols.end <= taken(rows.start).end {
+            return self.table.add_rows(rows, panels, weights, &mut self.scratch, sums);
+        }
+        let Scratch { tile, spare } = &mut self.scratch;
+        self.table.tile(rows.clone(), panels, tile, spare)?;
+        for (i, values) in rows.zip(tile.chunks_mut(STRIDE)) {
+            let taken = taken(i);
+            erase(values, &cols, 0..taken.start);
+            erase(values, &cols, taken.end..usize::MAX);
+        }
+        add_rows(tile, weights, sums);
+        Ok(())
+    }
+}
+
 /// Zeros the values of a row whose columns are in `gone`.
 fn erase<T: Real>(values: &mut [T], cols: &Range<usize>, gone: Range<usize>) {
     let (start, end) = (gone.start.max(cols.start), gone.end.min(cols.end));
     if start < end {
         values[start - cols.start..end - cols.start].fill(T::ZERO);
-    }
-}
-
-/// sums_r += Σ_j w_j tile_rj.
-fn add_rows<T: Real>(tile: &[T], weights: &[f64], sums: &mut [f64]) {
-    let count = sums.len();
-    for (first, sums) in (0..ROWS).step_by(4).zip(sums.chunks_mut(4)) {
-        let row = |i: usize| &tile[(first + i).min(count - 1) * STRIDE..][..weights.len()];
-        let products = dot4([row(0), row(1), row(2), row(3)], weights);
-        sums.iter_mut().zip(products).for_each(|(s, p)| *s += p);
     }
 }
 

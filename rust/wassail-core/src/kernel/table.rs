@@ -3,7 +3,7 @@
 use super::{Cloud, Kernel, Real};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
-use crate::numeric::lanes::LANES;
+use crate::numeric::lanes::{LANES, dot4};
 use std::ops::Range;
 
 /// Rows of a tile: its values stay in the first-level cache.
@@ -14,11 +14,34 @@ pub const STRIDE: usize = 8 * LANES;
 pub const BLOCK: usize = 64;
 
 /// Values h(i, j) by tiles.
-pub trait Table<T>: Sync {
+pub trait Table<T: Real>: Sync {
     /// (rows, columns).
     fn shape(&self) -> (usize, usize);
     /// Values of some rows against panels of columns: row r at `out[r * STRIDE..]`. `spare` has the size of `out`.
     fn tile(&self, rows: Range<usize>, panels: Range<usize>, out: &mut [T], spare: &mut [T]) -> Result<()>;
+    /// sums_i += Σ_j w_j h(i, j) over some rows and whole panels.
+    fn add_rows(
+        &self,
+        rows: Range<usize>,
+        panels: Range<usize>,
+        weights: &[f64],
+        scratch: &mut Scratch<T>,
+        sums: &mut [f64],
+    ) -> Result<()> {
+        self.tile(rows, panels, &mut scratch.tile, &mut scratch.spare)?;
+        add_rows(&scratch.tile, weights, sums);
+        Ok(())
+    }
+}
+
+/// sums_r += Σ_j w_j tile_rj.
+pub fn add_rows<T: Real>(tile: &[T], weights: &[f64], sums: &mut [f64]) {
+    let count = sums.len();
+    for (first, sums) in (0..ROWS).step_by(4).zip(sums.chunks_mut(4)) {
+        let row = |i: usize| &tile[(first + i).min(count - 1) * STRIDE..][..weights.len()];
+        let products = dot4([row(0), row(1), row(2), row(3)], weights);
+        sums.iter_mut().zip(products).for_each(|(s, p)| *s += p);
+    }
 }
 
 /// k(x_i, y_j).
@@ -38,6 +61,18 @@ impl<T: Real> Table<T> for Cross<'_, T> {
 
     fn tile(&self, rows: Range<usize>, panels: Range<usize>, out: &mut [T], _: &mut [T]) -> Result<()> {
         T::tile(self.kernel, self.x.rows(rows), self.y.panels(panels), out, STRIDE)
+    }
+
+    fn add_rows(
+        &self,
+        rows: Range<usize>,
+        panels: Range<usize>,
+        weights: &[f64],
+        scratch: &mut Scratch<T>,
+        sums: &mut [f64],
+    ) -> Result<()> {
+        let (x, y) = (self.x.rows(rows), self.y.panels(panels));
+        T::add_rows(self.kernel, x, y, weights, &mut scratch.tile, sums)
     }
 }
 
@@ -109,6 +144,22 @@ impl<T: Real> Scratch<T> {
     }
 }
 
+/// Calls `each(rows, columns)` for the tiles of some rows and of columns that start at a panel.
+pub fn tiles(
+    rows: Range<usize>,
+    cols: Range<usize>,
+    monitor: &dyn Monitor,
+    mut each: impl FnMut(Range<usize>, Range<usize>) -> Result<()>,
+) -> Result<()> {
+    for start in cols.clone().step_by(STRIDE) {
+        monitor.check()?;
+        for first in rows.clone().step_by(ROWS) {
+            each(first..(first + ROWS).min(rows.end), start..(start + STRIDE).min(cols.end))?;
+        }
+    }
+    Ok(())
+}
+
 /// Calls `visit(rows, columns, values)` for the tiles of some rows and of columns that start at a panel. Row r of the values is at
 /// `r * STRIDE`; they may be changed.
 pub fn walk<T: Real>(
@@ -119,15 +170,10 @@ pub fn walk<T: Real>(
     monitor: &dyn Monitor,
     mut visit: impl FnMut(Range<usize>, Range<usize>, &mut [T]),
 ) -> Result<()> {
-    for start in cols.clone().step_by(STRIDE) {
-        let end = (start + STRIDE).min(cols.end);
-        monitor.check()?;
-        for first in rows.clone().step_by(ROWS) {
-            let some = first..(first + ROWS).min(rows.end);
-            let panels = start / LANES..end.div_ceil(LANES);
-            table.tile(some.clone(), panels, &mut scratch.tile, &mut scratch.spare)?;
-            visit(some, start..end, &mut scratch.tile);
-        }
-    }
-    Ok(())
+    tiles(rows, cols, monitor, |some, at| {
+        let panels = at.start / LANES..at.end.div_ceil(LANES);
+        table.tile(some.clone(), panels, &mut scratch.tile, &mut scratch.spare)?;
+        visit(some, at, &mut scratch.tile);
+        Ok(())
+    })
 }

@@ -1,5 +1,7 @@
 //! What a tile is made of.
 
+use super::margins::Margins;
+use super::table::{ROWS, STRIDE, add_rows};
 use super::{Kernel, Radial};
 use crate::error::Result;
 use crate::numeric::lanes::LANES;
@@ -89,15 +91,69 @@ pub trait Real: Scalar {
     /// Values of rows against panels.
     fn tile(kernel: &dyn Kernel, x: Rows<'_, Self>, y: Panels<'_, Self>, out: &mut [Self], stride: usize)
     -> Result<()>;
+    /// Adds the values of rows against panels to sums of both.
+    fn fold(
+        kernel: &dyn Kernel,
+        x: Rows<'_, Self>,
+        y: Panels<'_, Self>,
+        spare: &mut [Self],
+        margins: &mut Margins<'_, Self>,
+    ) -> Result<()>;
+    /// sums_r += Σ_j w_j k(r, j) over whole panels; `tile` has room for the values, `STRIDE` a row.
+    fn add_rows(
+        kernel: &dyn Kernel,
+        x: Rows<'_, Self>,
+        y: Panels<'_, Self>,
+        weights: &[f64],
+        tile: &mut [Self],
+        sums: &mut [f64],
+    ) -> Result<()>;
     /// Values of a radial kernel at squared distances.
     fn values(kernel: &dyn Radial, q: &mut [Self]);
     /// Values and derivatives of a radial kernel.
     fn jets(kernel: &dyn Radial, q: &mut [Self], first: &mut [Self], second: &mut [Self]);
 }
 
+/// Sum of the lanes of a row.
+fn total(lanes: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    for some in lanes.chunks_exact(8) {
+        sums.iter_mut().zip(some).for_each(|(s, v)| *s += v);
+    }
+    ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]))
+}
+
+/// Registers do not cross the lines of the cache.
+#[repr(align(64))]
+struct Lanes([f64; ROWS * LANES]);
+
 impl Real for f32 {
     fn tile(kernel: &dyn Kernel, x: Rows<'_, f32>, y: Panels<'_, f32>, out: &mut [f32], stride: usize) -> Result<()> {
         kernel.tile_f32(x, y, out, stride)
+    }
+
+    fn fold(
+        kernel: &dyn Kernel,
+        x: Rows<'_, f32>,
+        y: Panels<'_, f32>,
+        spare: &mut [f32],
+        margins: &mut Margins<'_, f32>,
+    ) -> Result<()> {
+        kernel.fold_f32(x, y, spare, margins)
+    }
+
+    fn add_rows(
+        kernel: &dyn Kernel,
+        x: Rows<'_, f32>,
+        y: Panels<'_, f32>,
+        weights: &[f64],
+        tile: &mut [f32],
+        sums: &mut [f64],
+    ) -> Result<()> {
+        // Sums are f64 always.
+        kernel.tile_f32(x, y, tile, STRIDE)?;
+        add_rows(tile, weights, sums);
+        Ok(())
     }
 
     fn values(kernel: &dyn Radial, q: &mut [f32]) {
@@ -112,6 +168,33 @@ impl Real for f32 {
 impl Real for f64 {
     fn tile(kernel: &dyn Kernel, x: Rows<'_, f64>, y: Panels<'_, f64>, out: &mut [f64], stride: usize) -> Result<()> {
         kernel.tile_f64(x, y, out, stride)
+    }
+
+    fn fold(
+        kernel: &dyn Kernel,
+        x: Rows<'_, f64>,
+        y: Panels<'_, f64>,
+        spare: &mut [f64],
+        margins: &mut Margins<'_, f64>,
+    ) -> Result<()> {
+        kernel.fold_f64(x, y, spare, margins)
+    }
+
+    fn add_rows(
+        kernel: &dyn Kernel,
+        x: Rows<'_, f64>,
+        y: Panels<'_, f64>,
+        weights: &[f64],
+        tile: &mut [f64],
+        sums: &mut [f64],
+    ) -> Result<()> {
+        let mut lanes = Lanes([0.0; ROWS * LANES]);
+        let mut margins = Margins { rows: &mut lanes.0, pitch: LANES, weights, columns: &mut [] };
+        kernel.fold_f64(x, y, tile, &mut margins)?;
+        for (sum, lanes) in sums.iter_mut().zip(lanes.0.chunks(LANES)) {
+            *sum += total(lanes);
+        }
+        Ok(())
     }
 
     fn values(kernel: &dyn Radial, q: &mut [f64]) {

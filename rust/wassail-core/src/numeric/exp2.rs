@@ -1,30 +1,30 @@
 //! 2^(−q) of q ≥ 0 for kernels, whose features carry the factor log₂ e: no reduction by ln 2, and one clamp for all ranges.
 //!
-//! −q = k + f with k whole and |f| ≤ ½, 2^f = 1 + f p(f) with p minimax (relative error 3.4e-18 in f64, 9.1e-8 in f32); AVX-512
+//! q = k + f with k whole and |f| ≤ ½, 2^(−f) = 1 + f p(f) with p minimax (relative error 3.4e-18 in f64, 9.1e-8 in f32); AVX-512
 //! has k in sixteenths from a table and |f| ≤ 1/32 (7.0e-18). 2^0 is exactly 1.
 
 use super::simd::Vector;
 
 const P64: [f64; 11] = [
-    std::f64::consts::LN_2,
+    -std::f64::consts::LN_2,
     0.240_226_506_959_101_3,
-    0.055_504_108_664_820_084,
+    -0.055_504_108_664_820_084,
     0.009_618_129_107_594_12,
-    0.001_333_355_814_677_463,
+    -0.001_333_355_814_677_463,
     0.000_154_035_304_571_122_1,
-    1.525_273_349_311_038e-5,
+    -1.525_273_349_311_038e-5,
     1.321_543_528_219_328e-6,
-    1.017_819_958_043_482_4e-7,
+    -1.017_819_958_043_482_4e-7,
     7.073_783_277_083_125e-9,
-    4.434_769_938_408_383e-10,
+    -4.434_769_938_408_383e-10,
 ];
 
 const SHORT64: [f64; 6] = [
-    0.693_147_180_559_946_8,
+    -0.693_147_180_559_946_8,
     0.240_226_506_959_099_08,
-    0.055_504_108_652_133_61,
+    -0.055_504_108_652_133_61,
     0.009_618_129_112_179_855,
-    0.001_333_381_852_613_615_6,
+    -0.001_333_381_852_613_615_6,
     0.000_154_033_491_727_439_5,
 ];
 
@@ -55,7 +55,7 @@ const MAGIC64_16: f64 = 422_212_465_065_984.0;
 const MOST64: f64 = 1022.0;
 
 #[allow(clippy::approx_constant)] // nearly, not quite: it is minimax
-const P32: [f32; 5] = [0.693_147, 0.240_222_42, 0.055_507_336, 0.009_671_513, 0.001_326_472_6];
+const P32: [f32; 5] = [-0.693_147, 0.240_222_42, -0.055_507_336, 0.009_671_513, -0.001_326_472_6];
 /// 1.5·2^23.
 const MAGIC32: f32 = 12_582_912.0;
 const MOST32: f32 = 126.0;
@@ -69,7 +69,7 @@ pub fn exp2_minus_v64<V: Vector<Elem = f64>>(q: V) -> V {
     }
     let magic = V::splat(MAGIC64_16);
     let shifted = magic.sub(q);
-    let f = magic.sub(shifted).sub(q);
+    let f = q.rest_of_sixteenths(magic, shifted);
     let base = shifted.sixteenths(&TABLE64);
     base.fma(horner(f, &SHORT64).mul(f), base)
 }
@@ -83,7 +83,7 @@ pub fn exp2_minus_v32<V: Vector<Elem = f32>>(q: V) -> V {
 #[inline(always)]
 fn reduced<V: Vector, const N: usize>(q: V, magic: V, p: &[V::Elem; N], one: V) -> V {
     let shifted = magic.sub(q);
-    let f = magic.sub(shifted).sub(q);
+    let f = q.rest(magic, shifted);
     horner(f, p).fma(f, one).raise(shifted)
 }
 

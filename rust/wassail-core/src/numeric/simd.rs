@@ -42,8 +42,16 @@ pub trait Vector: Copy + Debug {
     fn scale(self, k: Self, shifted: Self) -> Self;
     /// self · 2^k of a result that is normal, k given as the low mantissa bits of `shifted`.
     fn raise(self, shifted: Self) -> Self;
+    /// self less the nearest whole number, `shifted` being a magic number whose low mantissa bits hold that.
+    fn rest(self, magic: Self, shifted: Self) -> Self {
+        self.sub(magic.sub(shifted))
+    }
     /// Whether there is `sixteenths`.
     const SIXTEENTHS: bool = false;
+    /// self less the nearest sixteenth, as `rest`.
+    fn rest_of_sixteenths(self, magic: Self, shifted: Self) -> Self {
+        self.rest(magic, shifted)
+    }
     /// 2^(k/16) of a result that is normal, k given as the low mantissa bits of self. Entry i of the table holds the bits of
     /// 2^(i/16) less i in the place of the exponent's sixteenths.
     fn sixteenths(self, table: &[Self::Elem; 16]) -> Self {
@@ -179,10 +187,13 @@ mod x86 {
     #[allow(clippy::wildcard_imports)]
     use std::arch::x86_64::*;
 
+    /// What is left after rounding to even, no exception raised.
+    const REST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+
     macro_rules! register {
         ($name:ident, $inner:ident, $t:ty, $n:literal, $saturates:literal,
          $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident, $min:ident, $sqrt:ident,
-         |$v:ident| $abs:expr, |$g:ident| $guess:expr, |$m:ident, $k:ident, $s:ident| $scale:expr, |$r:ident, $h:ident| $raise:expr, |$x:ident, $b:ident, $p:ident, $q:ident| $select:expr, |$u:ident, $w:ident| $all:expr $(, |$e:ident, $t2:ident| $sixteenths:expr)?) => {
+         |$v:ident| $abs:expr, |$g:ident| $guess:expr, |$m:ident, $k:ident, $s:ident| $scale:expr, |$r:ident, $h:ident| $raise:expr, |$x:ident, $b:ident, $p:ident, $q:ident| $select:expr, |$u:ident, $w:ident| $all:expr, |$n1:ident, $magic:ident, $near:ident| $rest:expr $(, |$e:ident, $t2:ident| $sixteenths:expr, |$n2:ident| $rest16:expr)?) => {
             /// A hardware register.
             #[derive(Clone, Copy, Debug)]
             pub struct $name($inner);
@@ -269,7 +280,20 @@ mod x86 {
                     // SAFETY: see above.
                     Self(unsafe { $raise })
                 }
+                #[inline(always)]
+                fn rest(self, magic: Self, shifted: Self) -> Self {
+                    let ($n1, $magic, $near) = (self.0, magic.0, shifted.0);
+                    let _ = ($magic, $near);
+                    // SAFETY: see above.
+                    Self(unsafe { $rest })
+                }
                 $(
+                    #[inline(always)]
+                    fn rest_of_sixteenths(self, _: Self, _: Self) -> Self {
+                        let $n2 = self.0;
+                        // SAFETY: see above.
+                        Self(unsafe { $rest16 })
+                    }
                     const SIXTEENTHS: bool = true;
                     #[inline(always)]
                     fn sixteenths(self, table: &[$t; 16]) -> Self {
@@ -328,11 +352,13 @@ mod x86 {
         )),
         |x, b, p, q| _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_GE_OQ>(x, b), q, p),
         |x, b| _mm512_cmp_pd_mask::<_CMP_GE_OQ>(x, b) == 0xff,
+        |v, magic, shifted| _mm512_reduce_pd::<REST>(v),
         |shifted, table| {
             let k = _mm512_castpd_si512(shifted);
             let entries = _mm512_permutex2var_pd(_mm512_loadu_pd(table), k, _mm512_loadu_pd(table.add(8)));
             _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(entries), _mm512_slli_epi64::<48>(k)))
-        }
+        },
+        |v| _mm512_reduce_pd::<{ REST | 4 << 4 }>(v)
     );
     register!(
         F32x16,
@@ -362,7 +388,8 @@ mod x86 {
             _mm512_slli_epi32::<23>(_mm512_castps_si512(shifted))
         )),
         |x, b, p, q| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, b), q, p),
-        |x, b| _mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, b) == 0xffff
+        |x, b| _mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, b) == 0xffff,
+        |v, magic, shifted| _mm512_reduce_ps::<REST>(v)
     );
     register!(
         F64x4,
@@ -395,7 +422,8 @@ mod x86 {
             _mm256_slli_epi64::<52>(_mm256_castpd_si256(shifted))
         )),
         |x, b, p, q| _mm256_blendv_pd(q, p, _mm256_cmp_pd::<_CMP_GE_OQ>(x, b)),
-        |x, b| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_GE_OQ>(x, b)) == 0xf
+        |x, b| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_GE_OQ>(x, b)) == 0xf,
+        |v, magic, shifted| _mm256_sub_pd(v, _mm256_sub_pd(magic, shifted))
     );
     register!(
         F32x8,
@@ -428,7 +456,8 @@ mod x86 {
             _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted))
         )),
         |x, b, p, q| _mm256_blendv_ps(q, p, _mm256_cmp_ps::<_CMP_GE_OQ>(x, b)),
-        |x, b| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(x, b)) == 0xff
+        |x, b| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(x, b)) == 0xff,
+        |v, magic, shifted| _mm256_sub_ps(v, _mm256_sub_ps(magic, shifted))
     );
 
     impl Wide for F64x8 {

@@ -1,11 +1,19 @@
 //! Kernel values of new points against all earlier ones, summed both ways.
 
-use super::fold::{GROUP, Lanes, ROWS, STRIDE, WIDE, aligned, fold, with_room};
+use super::fold::{STRIDE, aligned, widen, with_room};
 use crate::error::Result;
-use crate::kernel::{Cloud, Kernel, Real};
+use crate::kernel::{Cloud, Kernel, Margins, Real};
 use crate::monitor::Monitor;
 use crate::numeric::lanes::LANES;
 use std::ops::Range;
+
+/// Rows of a tile.
+const ROWS: usize = 16;
+/// Values that a lane or a column takes in the precision of the tiles.
+const TERMS: usize = 16;
+
+/// Largest error that sums in f32 add to a value, over the largest value: partial sums of k values are off by k/2 ulp each.
+pub const ERROR_F32: f64 = 0.25 * (TERMS + 1) as f64 * f32::EPSILON as f64;
 
 /// Some rows against the points of earlier windows.
 pub struct Far<'a> {
@@ -30,28 +38,38 @@ impl Far<'_> {
         columns: &mut [f64],
         monitor: &dyn Monitor,
     ) -> Result<()> {
-        let mut tiles = with_room(ROWS * WIDE)?;
-        let tiles = aligned(&mut tiles);
-        // Tiles of the same lanes are folded together.
+        let mut room = with_room((2 * ROWS + 1) * STRIDE)?;
+        let (spare, rest) = aligned(&mut room).split_at_mut(ROWS * STRIDE);
+        let (rows, own) = rest.split_at_mut(ROWS * STRIDE);
+        let own = &mut own[..STRIDE];
+        let ones = [T::ONE; STRIDE];
+        // Tiles of the same lanes follow each other.
         let jump = self.pitch.max(STRIDE);
         let mut polled = 0;
         for offset in (0..jump).step_by(STRIDE) {
-            for c in (offset..self.done).step_by(GROUP * jump) {
-                if polled % self.poll == 0 {
-                    monitor.check()?;
-                }
-                polled += 1;
-                let count = GROUP.min((self.done - c).div_ceil(jump));
+            for from in (offset..self.done).step_by(TERMS * jump) {
+                let to = (from + TERMS * jump).min(self.done);
                 for r in self.rows.clone().step_by(ROWS) {
                     let some = r..(r + ROWS).min(self.rows.end);
-                    for tile in 0..count {
-                        let first = (c + tile * jump) / LANES;
-                        let panels = cloud.panels(first..first + STRIDE / LANES);
-                        T::tile(self.kernel, cloud.rows(some.clone()), panels, &mut tiles[tile * STRIDE..], WIDE)?;
+                    rows.fill(T::ZERO);
+                    for c in (from..to).step_by(jump) {
+                        if polled % self.poll == 0 {
+                            monitor.check()?;
+                        }
+                        polled += 1;
+                        own.fill(T::ZERO);
+                        let panels = cloud.panels(c / LANES..(c + STRIDE) / LANES);
+                        let mut margins = Margins { rows, pitch: STRIDE, weights: &ones, columns: own };
+                        T::fold(self.kernel, cloud.rows(some.clone()), panels, spare, &mut margins)?;
+                        widen(own, &mut columns[c..c + STRIDE]);
                     }
-                    let sums = &mut lanes[(r - self.rows.start) * self.pitch..];
-                    let at = Lanes { pitch: self.pitch, offset: offset % self.pitch, count, jump };
-                    fold(tiles, some.len(), &at, sums, &mut columns[c..]);
+                    let lanes = &mut lanes[(r - self.rows.start) * self.pitch..];
+                    for (row, lanes) in rows.chunks(STRIDE).zip(lanes.chunks_mut(self.pitch)).take(some.len()) {
+                        let period = self.pitch.min(STRIDE);
+                        for part in row.chunks(period) {
+                            widen(part, &mut lanes[offset % self.pitch..][..period]);
+                        }
+                    }
                 }
             }
         }

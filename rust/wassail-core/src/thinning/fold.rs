@@ -1,4 +1,4 @@
-//! Tiles of kernel values folded into sums over their rows and columns, and the vector work of swaps.
+//! The vector work of passes and swaps.
 
 use crate::error::{Result, try_zeroed};
 use crate::multiversion;
@@ -10,26 +10,8 @@ use crate::numeric::simd::Vector;
 pub const STRIDE: usize = 128;
 /// Rows of a tile.
 pub const ROWS: usize = 8;
-/// Tiles that are folded together: their values stay in the first-level cache.
-pub const GROUP: usize = 2;
-/// Values of a row of a group.
-pub const WIDE: usize = GROUP * STRIDE;
-
 /// Bytes of a cache line.
 const LINE: usize = 64;
-
-/// Where the values of a group of tiles belong: column c of a tile to lane `offset + c % pitch` of the sums of its row, and the
-/// first columns of the tiles are `jump` apart.
-pub struct Lanes {
-    /// Lanes of a row.
-    pub pitch: usize,
-    /// Lane of the first column of each tile.
-    pub offset: usize,
-    /// Tiles.
-    pub count: usize,
-    /// Columns from tile to tile.
-    pub jump: usize,
-}
 
 /// A buffer from the first cache line on that starts in it: registers that cross lines take twice the time.
 pub fn aligned<T>(buffer: &mut [T]) -> &mut [T] {
@@ -57,57 +39,16 @@ pub fn total(values: &[f64]) -> f64 {
 }
 
 #[inline(always)]
-fn fold_body<I: Isa, T: Scalar>(tiles: &[T], rows: usize, at: &Lanes, sums: &mut [f64], columns: &mut [f64]) {
-    if rows == ROWS {
-        fold_rows::<I, T, ROWS>(tiles, 0, at, sums, columns);
-        return;
-    }
-    for r in 0..rows {
-        fold_rows::<I, T, 1>(tiles, r, at, sums, columns);
-    }
-}
-
-#[inline(always)]
-fn fold_rows<I: Isa, T: Scalar, const R: usize>(
-    tiles: &[T],
-    first: usize,
-    at: &Lanes,
-    sums: &mut [f64],
-    columns: &mut [f64],
-) {
-    let (width, period) = (I::F64::N, at.pitch.min(STRIDE));
-    let tiles = &tiles[first * WIDE..(first + R) * WIDE];
-    let sums = &mut sums[first * at.pitch + at.offset..][..(R - 1) * at.pitch + period];
-    let mut lane = 0;
-    while lane < period {
-        let mut own = [I::F64::splat(0.0); R];
-        for (r, own) in own.iter_mut().enumerate() {
-            *own = I::F64::load(&sums[r * at.pitch + lane..]);
-        }
-        for tile in 0..at.count {
-            let columns = &mut columns[tile * at.jump..][..STRIDE];
-            let mut c = lane;
-            while c < STRIDE {
-                let mut column = I::F64::load(&columns[c..]);
-                for (r, own) in own.iter_mut().enumerate() {
-                    let value = T::load_wide::<I>(&tiles[r * WIDE + tile * STRIDE + c..]);
-                    *own = own.add(value);
-                    column = column.add(value);
-                }
-                column.store(&mut columns[c..]);
-                c += period;
-            }
-        }
-        for (r, own) in own.iter().enumerate() {
-            own.store(&mut sums[r * at.pitch + lane..]);
-        }
-        lane += width;
+fn widen_body<I: Isa, T: Scalar>(from: &[T], to: &mut [f64]) {
+    let width = I::F64::N;
+    for (from, to) in from.chunks_exact(width).zip(to.chunks_exact_mut(width)) {
+        I::F64::load(to).add(T::load_wide::<I>(from)).store(to);
     }
 }
 
 multiversion! {
-    /// Adds the values of a group of tiles to the sums of its rows, by lanes, and to those of its columns.
-    pub fn fold<T: Scalar>(tiles: &[T], rows: usize, at: &Lanes, sums: &mut [f64], columns: &mut [f64]) => fold_body
+    /// to += from, in whole panels.
+    pub fn widen<T: Scalar>(from: &[T], to: &mut [f64]) => widen_body
 }
 
 #[inline(always)]

@@ -1,6 +1,6 @@
 //! One pass over all points: windows of them are summed against those before, and go down the tree.
 
-use super::far::Far;
+use super::far::{ERROR_F32, Far};
 use super::fold::{ROWS, STRIDE, aligned, total, with_room};
 use super::node::{Block, Exact, Tree};
 use super::recheck::Recheck;
@@ -85,7 +85,11 @@ impl<'a> Pass<'a> {
         let padded = n.next_multiple_of(STRIDE);
         let cloud = Cloud::new(kernel, points, d, center, order.iter().copied())?;
         let largest = diagonal.iter().fold(0.0f64, |m, v| m.max(*v));
-        let bound = if single && n >= SINGLE_FROM { kernel.bound_f32(d, &cloud.reach()?) } else { f64::INFINITY };
+        let bound = if single && n >= SINGLE_FROM {
+            kernel.bound_f32(d, &cloud.reach()?) + ERROR_F32 * largest
+        } else {
+            f64::INFINITY
+        };
         let fast = if n as f64 * bound <= DOUBT * largest {
             Some((Cloud::new(kernel, points, d, center, order.iter().copied())?, bound))
         } else {
