@@ -548,10 +548,15 @@ class Transition:
     # 0 OBABO, 1 BAOAB, 2 ABOBA, 3 UBU
     @staticmethod
     def kinetic(friction: float, integrator: int) -> Transition: ...
+    # path: (isokinetic, 0 leapfrog or 1 minimal norm, friction a unit of time, damping a mean trajectory)
+    @staticmethod
+    def trajectory(path: tuple[bool, int, float, float], jitter: float) -> Transition: ...
+    @staticmethod
+    def persistent(path: tuple[bool, int, float, float], adjusted: bool) -> Transition: ...
 
 # (end: 0 complete, 1 interrupted, 2 failed, 3 bad start; chain of a bad start; draws of each chain; draws,
-# log-densities and acceptances, chain by chain; divergences; step sizes; preconditioner; gradients of a chain; what the
-# density raised)
+# log-densities and acceptances, chain by chain; divergences; step sizes; preconditioner; (its directions
+# besides, mean steps of a trajectory, gradients of a chain); what the density raised)
 _Outcome: TypeAlias = tuple[
     int,
     int,
@@ -562,12 +567,13 @@ _Outcome: TypeAlias = tuple[
     NDArray[np.uint64],
     NDArray[np.float64],
     NDArray[np.float64],
-    int,
+    tuple[int, float, int],
     BaseException | None,
 ]
 
-# start (chains * d,); schedule: (warm-up steps, draws, steps per draw); step: (size, acceptance that MALA is adapted
-# to, whether sizes are time steps, whether the preconditioner is adapted)
+# start (chains * d,); schedule: (warm-up steps, draws, steps per draw); step: (size, (acceptance or energy error to adapt
+# it to, which of them), whether sizes are time steps of what MALA tunes, preconditioner: 0 none, 1 diagonal, 2 low rank);
+# tuner: what warm-up runs, None for MALA; length: (value, rule: 0 none, 1 autocorrelation time, 2 share of it, its value)
 def run_chains(
     target: Target,
     transition: Transition,
@@ -575,7 +581,9 @@ def run_chains(
     scale: NDArray[np.float64],
     key: int,
     schedule: tuple[int, int, int],
-    step: tuple[float, float | None, bool, bool],
+    step: tuple[float, tuple[float, bool] | None, bool, int],
+    tuner: Transition | None,
+    length: tuple[float, int, float],
     progress: Callable[..., Any] | None,
     callback: Callable[..., Any] | None,
     n_threads: int,

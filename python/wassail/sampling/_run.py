@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from wassail._validate import check_integer, check_positive, check_threads
 from wassail.exceptions import ConvergenceWarning, DensityError, InputError
 from wassail.sampling import _diagnostics
 from wassail.sampling._target import AnyTarget, as_core
+from wassail.sampling.preconditioner import Preconditioner, as_preconditioner
 from wassail.sampling.results import RunStatus, SampleResult
 
 Report: TypeAlias = Callable[[int, float, float], object]  # (step, step_size, acceptance)
@@ -28,6 +30,7 @@ _RHAT = 1.01
 _FAILED, _BAD_START = 2, 3
 _LOOKED_AT = 100  # coordinates that the warning looks at: all of them would take longer than the draws
 _STUCK = 0.01  # mean acceptance of a chain that does not move
+_LONGEST = 1024  # steps of a trajectory
 _TRUSTED = 100  # draws a chain below which R-hat is not judged
 
 
@@ -37,8 +40,30 @@ class Algorithm:
 
     name: str
     transition: _core.Transition
-    acceptance: float  # of the adjusted step that warm-up tunes
+    acceptance: float  # of the adjusted step that warm-up tunes, or its squared error of the energy a dimension
     kinetic: bool
+    tuner: _core.Transition | None = None  # what warm-up runs: MALA if None
+    by_energy: bool = False  # whether steps are tuned by the error of the energy
+    length: Length | None = None
+    reason: str = ""  # why it was chosen, where it was
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Length of trajectories, or until velocities are forgotten."""
+
+    name: str
+    value: float | None  # None adapts it
+    first: float  # where that starts, once the target has unit variances
+    rule: LengthRule
+    goal: float
+
+
+class LengthRule(enum.IntEnum):
+    """How lengths are adapted: by the autocorrelation time of squares, or as a share of that of coordinates."""
+
+    MEMORY = 1
+    SHARE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +75,7 @@ class Schedule:
     thin: int
 
     @classmethod
-    def checked(cls, n_samples: int, n_warmup: int | None, thin: int, *, adapts: bool) -> Schedule:
+    def checked(cls, n_samples: int, n_warmup: int | None, thin: int, *, adapts: str | None) -> Schedule:
         """Fill in the default of warm-up: as many steps as draws when something is adapted, else none."""
         samples = check_integer(n_samples, "n_samples", minimum=1)
         every = check_integer(thin, "thin", minimum=1)
@@ -58,7 +83,7 @@ class Schedule:
             return cls(samples, max(200, samples) if adapts else 0, every)
         warmup = check_integer(n_warmup, "n_warmup", minimum=0)
         if adapts and warmup == 0:
-            raise InputError("step_size is None, which adapts it during warm-up, but n_warmup is 0: give one of them")
+            raise InputError(f"{adapts} is None, which adapts it during warm-up, but n_warmup is 0: give one of them")
         return cls(samples, warmup, every)
 
 
@@ -79,7 +104,7 @@ def run(
     n_samples: int,
     n_warmup: int | None,
     step_size: float | None,
-    precondition: bool | None,
+    precondition: Preconditioner | bool | None,
     thin: int,
     rng: Seed,
     progress: bool,
@@ -87,7 +112,8 @@ def run(
     n_threads: int | None,
 ) -> SampleResult:
     """Run the chains of an algorithm and warn in words when they do not agree."""
-    adapts = step_size is None
+    length = algorithm.length
+    adapts = "step_size" if step_size is None else length.name if length is not None and length.value is None else None
     schedule = Schedule.checked(n_samples, n_warmup, thin, adapts=adapts)
     start = check_start(x0)
     if callback is not None and not callable(callback):
@@ -98,7 +124,7 @@ def run(
     density = as_core(target, d)
     first = d ** (-1.0 / 3.0) if step_size is None else check_positive(step_size, "step_size")
     key = int(make_generator(rng).integers(0, 2**64, dtype=np.uint64))
-    acceptance = algorithm.acceptance if step_size is None else None
+    goal = (algorithm.acceptance, algorithm.by_energy) if step_size is None else None
     with _bar(progress, algorithm.name, schedule) as report:
         outcome = _core.run_chains(
             density,
@@ -107,7 +133,9 @@ def run(
             np.ones(d),
             key,
             (schedule.n_warmup, schedule.n_samples, schedule.thin),
-            (first, acceptance, algorithm.kinetic, adapts if precondition is None else precondition),
+            (first, goal, algorithm.kinetic, int(as_preconditioner(precondition, adapts=step_size is None))),
+            algorithm.tuner,
+            _core_length(length, step_size),
             report,
             callback,
             check_threads(n_threads),
@@ -115,6 +143,18 @@ def run(
     result = _result(outcome, algorithm, schedule, (chains, d), key)
     _warn(result)
     return result
+
+
+def _core_length(length: Length | None, step_size: float | None) -> tuple[float, int, float]:
+    """Return the value, rule and goal that the core wants; trajectories have a limited number of steps."""
+    if length is None:
+        return 0.0, 0, 0.0
+    if length.value is None:
+        return length.first, int(length.rule), length.goal
+    value = check_positive(length.value, length.name)
+    if step_size is not None and value > _LONGEST * step_size:
+        raise InputError(f"{length.name} is {value:.3g}, more than {_LONGEST} steps of {step_size:.3g}")
+    return value, 0, 0.0
 
 
 @contextmanager
@@ -142,7 +182,8 @@ def _result(
     outcome: tuple[Any, ...], algorithm: Algorithm, schedule: Schedule, shape: tuple[int, int], key: int
 ) -> SampleResult:
     """Cut the arrays to the draws that all chains made, or raise what the density did."""
-    end, bad, count, draws, logp, acceptance, divergences, sizes, scale, n_gradients, raised = outcome
+    end, bad, count, draws, logp, acceptance, divergences, sizes, scale, counts, raised = outcome
+    rank, steps, n_gradients = counts
     (chains, d), n = shape, schedule.n_samples
     if end == _BAD_START and raised is None:
         raise InputError(
@@ -155,10 +196,13 @@ def _result(
         divergences=divergences,
         step_size=sizes,
         scale=scale,
+        n_directions=rank,
+        length=steps * float(np.mean(sizes)) if algorithm.length is not None else 0.0,
         n_gradients=n_gradients,
         n_warmup=schedule.n_warmup,
         thin=schedule.thin,
         algorithm=algorithm.name,
+        reason=algorithm.reason,
         key=key,
         status=RunStatus.COMPLETE if end == 0 else RunStatus.INTERRUPTED,
     )

@@ -7,7 +7,10 @@ use crate::target::Target;
 use numpy::PyArray1;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use wassail_core::sampling::{End, Integrator, Kinetic, Mala, Run, Transition as Core, Tuning, Ula, run};
+use wassail_core::sampling::{
+    Dynamics, End, Goal, Integrator, Kinetic, Length, LengthRule, Mala, Path, Persistent, Preconditioning, Run,
+    Splitting, Trajectory, Transition as Core, Tuning, Ula, run,
+};
 
 /// A transition of chains.
 #[pyclass(frozen, module = "wassail._core")]
@@ -37,10 +40,29 @@ impl Transition {
         let integrator = *all.get(integrator).ok_or_else(|| PyValueError::new_err("no such integrator"))?;
         Ok(Self(Box::new(Kinetic { friction, integrator })))
     }
+
+    /// Trajectories with one acceptance each; `path` is (isokinetic, splitting: 0 leapfrog, 1 minimal norm, friction, damping).
+    #[staticmethod]
+    fn trajectory(path: (bool, usize, f64, f64), jitter: f64) -> PyResult<Self> {
+        Ok(Self(Box::new(Trajectory { path: read_path(path)?, jitter })))
+    }
+
+    /// Single steps with velocities that last.
+    #[staticmethod]
+    fn persistent(path: (bool, usize, f64, f64), adjusted: bool) -> PyResult<Self> {
+        Ok(Self(Box::new(Persistent { path: read_path(path)?, adjusted })))
+    }
 }
 
-/// (end, chain of a bad start, draws of each chain, draws, logp, acceptance, divergences, step sizes, scale, gradients of a
-/// chain, exception of the density).
+fn read_path((isokinetic, splitting, friction, damping): (bool, usize, f64, f64)) -> PyResult<Path> {
+    let all = [Splitting::Leapfrog, Splitting::MinimalNorm];
+    let splitting = *all.get(splitting).ok_or_else(|| PyValueError::new_err("no such splitting"))?;
+    let dynamics = if isokinetic { Dynamics::Isokinetic } else { Dynamics::Newtonian };
+    Ok(Path { dynamics, splitting, friction, damping })
+}
+
+/// (end, chain of a bad start, draws of each chain, draws, logp, acceptance, divergences, step sizes, scale,
+/// (directions of the preconditioner besides, mean steps of a trajectory, gradients of a chain), exception of the density).
 type Outcome<'py> = (
     u8,
     usize,
@@ -51,12 +73,14 @@ type Outcome<'py> = (
     Bound<'py, PyArray1<u64>>,
     Array<'py>,
     Array<'py>,
-    u64,
+    (usize, f64, u64),
     Option<PyErr>,
 );
 
-/// Runs chains; `schedule` is (warm-up steps, draws, steps per draw), `step` (size, acceptance to adapt it to, whether it is the
-/// time step of a kinetic transition, whether the preconditioner is adapted).
+/// Runs chains; `schedule` is (warm-up steps, draws, steps per draw), `step` (size, what to adapt it to and whether that is an
+/// error of the energy, whether it is the time step of a kinetic transition, preconditioner: 0 none, 1 diagonal, 2 low rank),
+/// `tuner` what warm-up runs (None: MALA), `length` that of trajectories (its value, rule: 0 none, 1 autocorrelation time of
+/// squares, 2 share of the autocorrelation time, and the value of the rule).
 #[pyfunction]
 pub fn run_chains<'py>(
     py: Python<'py>,
@@ -66,7 +90,9 @@ pub fn run_chains<'py>(
     scale: Arg<'py>,
     key: u64,
     schedule: (usize, usize, usize),
-    step: (f64, Option<f64>, bool, bool),
+    step: (f64, Option<(f64, bool)>, bool, u8),
+    tuner: Option<&Transition>,
+    length: (f64, u8, f64),
     progress: Option<Py<PyAny>>,
     callback: Option<Py<PyAny>>,
     n_threads: usize,
@@ -77,7 +103,16 @@ pub fn run_chains<'py>(
     if start.is_empty() || !start.len().is_multiple_of(d) || scale.len() != d || schedule.2 == 0 {
         return Err(PyValueError::new_err("start, scale or schedule do not fit"));
     }
-    let tuning = step.1.map(|acceptance| Tuning { transition: &Mala, acceptance, kinetic: step.2 });
+    let tuning = step.1.map(|(value, energy)| Tuning {
+        transition: tuner.map_or(&Mala, |t| &*t.0),
+        goal: if energy { Goal::Energy(value) } else { Goal::Acceptance(value) },
+        kinetic: step.2,
+    });
+    let rule = match length.1 {
+        0 => None,
+        1 => Some(LengthRule::Memory(length.2)),
+        _ => Some(LengthRule::Share(length.2)),
+    };
     let chains = Run {
         density,
         transition: &*transition.0,
@@ -89,7 +124,12 @@ pub fn run_chains<'py>(
         step_size: step.0,
         tuning,
         scale: scale.to_vec(),
-        adapts_scale: step.3,
+        preconditioning: match step.3 {
+            0 => Preconditioning::None,
+            1 => Preconditioning::Diagonal,
+            _ => Preconditioning::LowRank,
+        },
+        length: Length { time: length.0, rule },
     };
     let steps = schedule.1.saturating_mul(schedule.2).saturating_add(schedule.0);
     let work = steps.saturating_mul(start.len() / d).saturating_mul(density.work() + 4 * d);
@@ -111,7 +151,7 @@ pub fn run_chains<'py>(
         vector(py, out.divergences),
         vector(py, out.step_sizes),
         vector(py, out.scale),
-        out.n_gradients,
+        (out.rank, out.steps, out.n_gradients),
         target.take_raised(),
     ))
 }

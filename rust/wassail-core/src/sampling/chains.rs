@@ -1,18 +1,19 @@
 //! What runs chains: warm-up in windows, then draws, in rounds after which all chains are equally far.
 
-use super::adaptation::{DualAveraging, Spread};
+use super::adaptation::StepTuner;
 use super::block::Block;
-use super::density::{DensityError, LogDensity};
+use super::density::LogDensity;
+use super::frame::Frame;
+use super::observed::{Observed, Wanted};
 use super::transition::{Info, Step, Transition};
+use super::warm_up::{Length, Preconditioning, Tuning};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::{Monitor, Progress};
 use crate::parallel::map_chunks;
+use std::sync::Arc;
 
 /// Elementary steps of a round of one block: long enough to hand out, short enough to stop after.
-const ROUND: usize = 4_000_000;
-/// The first window of warm-up, and how much longer the next one is.
-const WINDOW: usize = 50;
-const GROWTH: f64 = 1.6;
+const ROUND: f64 = 4e6;
 
 /// A run of several chains.
 pub struct Run<'a> {
@@ -36,19 +37,10 @@ pub struct Run<'a> {
     pub tuning: Option<Tuning<'a>>,
     /// Square roots of the diagonal preconditioner, (d,).
     pub scale: Vec<f64>,
-    /// Whether warm-up adapts it.
-    pub adapts_scale: bool,
-}
-
-/// How the step size is found.
-#[derive(Clone, Copy)]
-pub struct Tuning<'a> {
-    /// An adjusted transition, of the same step where that of the run is not adjusted.
-    pub transition: &'a dyn Transition,
-    /// Its mean acceptance.
-    pub acceptance: f64,
-    /// Whether the run's steps are times √(2h) of the overdamped steps h that were tuned.
-    pub kinetic: bool,
+    /// What warm-up makes of it.
+    pub preconditioning: Preconditioning,
+    /// Length of trajectories.
+    pub length: Length,
 }
 
 /// How a run ended.
@@ -82,18 +74,23 @@ pub struct Draws {
     pub step_sizes: Vec<f64>,
     /// Square roots of the diagonal preconditioner.
     pub scale: Vec<f64>,
-    /// Gradients of each chain, warm-up included.
+    /// Directions that the preconditioner stretches besides.
+    pub rank: usize,
+    /// Mean steps of a trajectory, or until a velocity is forgotten.
+    pub steps: f64,
+    /// Most gradients that a chain took, warm-up included.
     pub n_gradients: u64,
 }
 
 /// A block with what is adapted for it.
-struct Member {
-    block: Block,
+pub(super) struct Member {
+    pub(super) block: Block,
     info: Vec<Info>,
-    sizes: Vec<f64>,
-    tuners: Vec<DualAveraging>,
-    spread: Spread,
+    pub(super) sizes: Vec<f64>,
+    pub(super) tuners: Vec<StepTuner>,
+    pub(super) observed: Observed,
     divergences: Vec<u64>,
+    gradients: Vec<u64>,
 }
 
 /// Where a block's draws go.
@@ -103,13 +100,18 @@ struct Slots<'s> {
     acceptance: &'s mut [f64],
 }
 
-struct Chains<'a> {
-    run: &'a Run<'a>,
-    members: Vec<Member>,
-    scale: Vec<f64>,
+pub(super) struct Chains<'a> {
+    pub(super) run: &'a Run<'a>,
+    pub(super) members: Vec<Member>,
+    pub(super) scale: Vec<f64>,
+    /// What the chains move in, and the scale there.
+    pub(super) frame: Option<Arc<Frame>>,
+    ones: Vec<f64>,
+    /// Length of trajectories, and their mean number of steps.
+    pub(super) time: f64,
+    pub(super) steps: f64,
     /// Steps made.
     number: u64,
-    round: usize,
 }
 
 /// Runs all chains.
@@ -125,6 +127,8 @@ pub fn run(run: &Run<'_>, monitor: &dyn Monitor) -> Result<Draws> {
         divergences: vec![0; chains],
         step_sizes: vec![run.step_size; chains],
         scale: run.scale.clone(),
+        rank: 0,
+        steps: 1.0,
         n_gradients: 0,
     };
     let mut state = Chains::new(run)?;
@@ -137,7 +141,9 @@ pub fn run(run: &Run<'_>, monitor: &dyn Monitor) -> Result<Draws> {
     }
     draws.divergences = state.members.iter().flat_map(|m| m.divergences.iter().copied()).collect();
     draws.step_sizes = state.members.iter().flat_map(|m| m.sizes.iter().copied()).collect();
-    draws.n_gradients = 1 + state.number * run.transition.gradients() as u64;
+    draws.n_gradients = 1 + state.members.iter().flat_map(|m| m.gradients.iter().copied()).max().unwrap_or(0);
+    draws.rank = state.frame.as_ref().map_or(0, |f| f.rank());
+    draws.steps = state.steps;
     draws.scale = state.scale;
     Ok(draws)
 }
@@ -155,12 +161,23 @@ impl<'a> Chains<'a> {
                 info: vec![Info::default(); count],
                 sizes: vec![run.step_size; count],
                 tuners: Vec::new(),
-                spread: Spread::new(if run.adapts_scale { d } else { 0 }),
+                observed: Observed::new(Wanted::default(), d, 1, chains)?,
                 divergences: vec![0; count],
+                gradients: vec![0; count],
             });
         }
-        let work = size * (run.density.work() + 4 * d);
-        Ok(Self { run, members, scale: run.scale.clone(), number: 0, round: (ROUND / work).clamp(1, 4096) })
+        let mut ones = try_zeroed(d)?;
+        ones.fill(1.0);
+        let (scale, time) = (run.scale.clone(), run.length.time);
+        Ok(Self { run, members, scale, frame: None, ones, time, steps: 1.0, number: 0 })
+    }
+
+    /// Steps of a round: many enough to hand out, few enough to stop after.
+    fn round(&self, adapts: bool) -> usize {
+        let size = self.members[0].block.count();
+        let gradients = transition(self.run, adapts).gradients(self.steps);
+        let work = (size * (self.run.density.work() + 4 * self.scale.len())) as f64 * gradients;
+        ((ROUND / work) as usize).clamp(1, 4096)
     }
 
     /// Values at the starting points, and velocities; the first chain without them, if there is one.
@@ -176,56 +193,13 @@ impl<'a> Chains<'a> {
                     Err(_) => return Some(block.first as usize + i),
                 }
             }
-            block.draw_velocities(self.run.key, d);
+            block.draw_velocities(self.run.key, d, self.run.transition);
         }
         None
     }
 
-    fn warm_up(&mut self, monitor: &dyn Monitor) -> Result<End> {
-        let mut left = self.run.n_warmup;
-        let mut window = WINDOW;
-        while left > 0 {
-            // The last window is not followed by a short one.
-            let steps = if left < window + (GROWTH * window as f64) as usize { left } else { window };
-            self.restart_tuners();
-            let (_, end) = self.advance(steps, true, None, monitor)?;
-            if end != End::Complete {
-                return Ok(end);
-            }
-            self.settle();
-            left -= steps;
-            window = (GROWTH * window as f64) as usize;
-        }
-        if self.run.n_warmup > 0 && self.run.tuning.is_some_and(|t| t.kinetic) {
-            self.members.iter_mut().flat_map(|m| &mut m.sizes).for_each(|h| *h = (2.0 * *h).sqrt());
-        }
-        Ok(End::Complete)
-    }
-
-    fn restart_tuners(&mut self) {
-        let Some(Tuning { acceptance: target, .. }) = self.run.tuning else { return };
-        for member in &mut self.members {
-            member.tuners = member.sizes.iter().map(|&h| DualAveraging::new(h, target)).collect();
-        }
-    }
-
-    /// Ends a window: every chain takes the geometric mean of the step sizes, and the preconditioner of all draws.
-    fn settle(&mut self) {
-        let steps: Vec<f64> = self.members.iter().flat_map(|m| m.tuners.iter().map(|t| t.mean().ln())).collect();
-        if !steps.is_empty() {
-            let mean = (steps.iter().sum::<f64>() / steps.len() as f64).exp();
-            self.members.iter_mut().for_each(|m| m.sizes.fill(mean));
-        }
-        if self.run.adapts_scale {
-            let mut all = Spread::new(self.scale.len());
-            self.members.iter().for_each(|m| all.merge(&m.spread));
-            all.scale(&mut self.scale);
-            self.members.iter_mut().for_each(|m| m.spread = Spread::new(self.scale.len()));
-        }
-    }
-
     fn sample(&mut self, out: &mut Draws, monitor: &dyn Monitor) -> Result<End> {
-        let per_round = (self.round / self.run.thin).max(1);
+        let per_round = (self.round(false) / self.run.thin).max(1);
         while out.count < self.run.n_samples {
             let draws = per_round.min(self.run.n_samples - out.count);
             let (made, end) = self.advance(draws * self.run.thin, false, Some(out), monitor)?;
@@ -238,7 +212,7 @@ impl<'a> Chains<'a> {
     }
 
     /// Moves every chain by `steps`. Returns the steps that all of them made.
-    fn advance(
+    pub(super) fn advance(
         &mut self,
         steps: usize,
         adapts: bool,
@@ -247,16 +221,17 @@ impl<'a> Chains<'a> {
     ) -> Result<(usize, End)> {
         let mut done = 0;
         while done < steps {
-            let now = self.round.min(steps - done);
-            let start = self.number;
-            let (run, scale) = (self.run, &self.scale[..]);
+            let now = self.round(adapts).min(steps - done);
+            let scale = if self.frame.is_some() { &self.ones } else { &self.scale };
+            let (run, number) = (self.run, self.number);
+            let step = Step { key: run.key, number, sizes: &[], scale, steps: self.steps, monitor };
             let slots = match out.as_deref_mut() {
                 Some(draws) => split(draws, &self.members, run, done / run.thin),
                 None => self.members.iter().map(|_| None).collect(),
             };
             let work = self.members.iter_mut().zip(slots).collect();
             let made = map_chunks(work, monitor, |(member, slots): (&mut Member, Option<Slots<'_>>)| {
-                Ok(member.advance(run, scale, start, now, adapts, slots, monitor))
+                Ok(member.advance(run, step, now, adapts, slots))
             });
             let made = match made {
                 Ok(made) => made,
@@ -305,30 +280,25 @@ fn split<'s>(out: &'s mut Draws, members: &[Member], run: &Run<'_>, done: usize)
 }
 
 impl Member {
-    /// Makes `steps` steps from number `start` on, and says how many it made.
+    /// Makes `steps` steps from that of `first` on, and says how many it made.
     fn advance(
         &mut self,
         run: &Run<'_>,
-        scale: &[f64],
-        start: u64,
+        first: Step<'_>,
         steps: usize,
         adapts: bool,
         mut slots: Option<Slots<'_>>,
-        monitor: &dyn Monitor,
     ) -> (usize, End) {
         let mut acceptance = vec![0.0; self.info.len()];
         for made in 0..steps {
-            if monitor.cancelled() {
+            if first.monitor.cancelled() {
                 return (made, End::Interrupted);
             }
-            let step = Step { key: run.key, number: start + made as u64, sizes: &self.sizes, scale };
-            let transition = run.tuning.filter(|_| adapts).map_or(run.transition, |t| t.transition);
-            match transition.step(&mut self.block, run.density, step, &mut self.info) {
-                Ok(()) => {}
-                Err(DensityError::Failed | DensityError::Recoverable | DensityError::OutsideSupport) => {
-                    return (made, End::Failed);
-                }
+            let step = Step { number: first.number + made as u64, sizes: &self.sizes, ..first };
+            if transition(run, adapts).step(&mut self.block, run.density, step, &mut self.info).is_err() {
+                return (made, if first.monitor.cancelled() { End::Interrupted } else { End::Failed });
             }
+            self.gradients.iter_mut().zip(&self.info).for_each(|(n, i)| *n += u64::from(i.gradients));
             if adapts {
                 self.adapt(run);
                 continue;
@@ -349,23 +319,23 @@ impl Member {
 
     fn adapt(&mut self, run: &Run<'_>) {
         for ((tuner, size), info) in self.tuners.iter_mut().zip(&mut self.sizes).zip(&self.info) {
-            tuner.update(info.acceptance);
+            tuner.update(info);
             *size = tuner.step();
         }
-        if run.adapts_scale {
-            let d = run.density.dim();
-            for (x, grad) in self.block.x.chunks_exact(d).zip(self.block.grad.chunks_exact(d)) {
-                self.spread.update(x, grad);
-            }
-        }
+        self.observed.update(&self.block, run.density.dim());
     }
 
     fn store(&self, slots: &mut Slots<'_>, run: &Run<'_>, at: usize, acceptance: &[f64]) {
         let (n, d) = (run.n_samples, run.density.dim());
         for i in 0..self.info.len() {
-            slots.draws[(i * n + at) * d..][..d].copy_from_slice(&self.block.x[i * d..(i + 1) * d]);
+            self.block.position(i, &mut slots.draws[(i * n + at) * d..][..d]);
             slots.logp[i * n + at] = self.block.logp[i];
             slots.acceptance[i * n + at] = acceptance[i];
         }
     }
+}
+
+/// What moves the chains now.
+fn transition<'r>(run: &Run<'r>, adapts: bool) -> &'r dyn Transition {
+    run.tuning.filter(|_| adapts).map_or(run.transition, |t| t.transition)
 }
