@@ -571,9 +571,10 @@ _Outcome: TypeAlias = tuple[
     BaseException | None,
 ]
 
-# start (chains * d,); schedule: (warm-up steps, draws, steps per draw); step: (size, (acceptance or energy error to adapt
-# it to, which of them), whether sizes are time steps of what MALA tunes, preconditioner: 0 none, 1 diagonal, 2 low rank);
-# tuner: what warm-up runs, None for MALA; length: (value, rule: 0 none, 1 autocorrelation time, 2 share of it, its value)
+# start (chains * d,); schedule: (warm-up steps, draws, steps per draw); step: (size, (what to adapt it to, whether that is
+# an error of the energy), whether sizes are time steps of what MALA tunes, preconditioner: 0 none, 1 diagonal, 2 low rank);
+# tuner: what warm-up runs, None for MALA; length: (value, rule: 0 none, 1 by the autocorrelation time, 2 a share of it, its
+# value)
 def run_chains(
     target: Target,
     transition: Transition,

@@ -7,6 +7,7 @@ from wassail.sampling.langevin import mala, ula
 from wassail.sampling.microcanonical import Splitting, mams, mclmc
 from wassail.sampling.preconditioner import Preconditioner
 from wassail.sampling.results import RunStatus, SampleResult
+from wassail.sampling.sample import sample
 from wassail.sampling.summary import Summary
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "malt",
     "mams",
     "mclmc",
+    "sample",
     "targets",
     "ula",
     "underdamped",

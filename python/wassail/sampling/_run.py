@@ -152,7 +152,7 @@ def _core_length(length: Length | None, step_size: float | None) -> tuple[float,
     if length.value is None:
         return length.first, int(length.rule), length.goal
     value = check_positive(length.value, length.name)
-    if step_size is not None and value > _LONGEST * step_size:
+    if length.rule is LengthRule.MEMORY and step_size is not None and value > _LONGEST * step_size:
         raise InputError(f"{length.name} is {value:.3g}, more than {_LONGEST} steps of {step_size:.3g}")
     return value, 0, 0.0
 

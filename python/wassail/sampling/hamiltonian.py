@@ -13,6 +13,7 @@ from wassail.sampling.preconditioner import Preconditioner
 from wassail.sampling.results import SampleResult
 
 _ACCEPTANCE = 0.8
+_JITTER = 0.5  # of the number of steps, around its mean
 _PERSISTENT = 0.95  # a rejection turns the chain back
 _FIRST = 1.5  # length to start from, in standard deviations
 _SHARE = 0.4  # of the autocorrelation time
@@ -21,6 +22,13 @@ _MEMORY = 2.0  # autocorrelation time in trajectories, when they are long enough
 
 def _length(value: float | None) -> Length:
     return Length("trajectory_length", value, _FIRST, LengthRule.MEMORY, _MEMORY)
+
+
+def hmc_algorithm(trajectory_length: float | None) -> Algorithm:
+    """Return what :func:`hmc` runs."""
+    transition = _core.Transition.trajectory((False, 0, 0.0, 0.0), _JITTER)
+    length = _length(trajectory_length)
+    return Algorithm("HMC", transition, _ACCEPTANCE, kinetic=False, tuner=transition, length=length)
 
 
 def hmc(
@@ -120,9 +128,8 @@ def hmc(
     >>> result.draws.shape
     (4, 100, 5)
     """
-    transition = _core.Transition.trajectory((False, 0, 0.0, 0.0), 0.5)
     return run(
-        Algorithm("HMC", transition, _ACCEPTANCE, kinetic=False, tuner=transition, length=_length(trajectory_length)),
+        hmc_algorithm(trajectory_length),
         target,
         x0,
         n_samples=n_samples,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
+import math
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from wassail import _core
@@ -16,6 +16,7 @@ from wassail.sampling.preconditioner import Preconditioner
 from wassail.sampling.results import SampleResult
 
 _ACCEPTANCE = 0.9
+_JITTER = 0.5  # of the number of steps, around its mean
 _ENERGY = 5e-4  # squared error of the energy, a dimension and step
 _SHARE = 0.4  # of the autocorrelation time
 _MEMORY = 2.0  # autocorrelation time in trajectories, when they are long enough
@@ -39,14 +40,24 @@ class Splitting(enum.IntEnum):
     MINIMAL_NORM = 1
 
 
-def _dimensions(x0: ArrayLike, splitting: Splitting) -> float:
-    """Return √d of the starting points."""
-    if not isinstance(splitting, Splitting):
-        raise InputError(f"splitting must be a wassail.sampling.Splitting, got {splitting!r}")
-    d = check_start(x0).shape[1]
+def _dimension(x0: ArrayLike) -> int:
+    d = int(check_start(x0).shape[1])
     if d < _FEWEST:
         raise InputError("x0 has one coordinate: velocities of norm one need at least two to turn in, use hmc or mala")
-    return float(np.sqrt(d))
+    return d
+
+
+def _checked(splitting: Splitting) -> int:
+    if not isinstance(splitting, Splitting):
+        raise InputError(f"splitting must be a wassail.sampling.Splitting, got {splitting!r}")
+    return int(splitting)
+
+
+def mams_algorithm(d: int, trajectory_length: float | None, splitting: Splitting) -> Algorithm:
+    """Return what :func:`mams` runs in d dimensions."""
+    transition = _core.Transition.trajectory((True, _checked(splitting), 0.0, 0.0), _JITTER)
+    length = Length("trajectory_length", trajectory_length, math.sqrt(d), LengthRule.MEMORY, _MEMORY)
+    return Algorithm("MAMS", transition, _ACCEPTANCE, kinetic=False, tuner=transition, length=length)
 
 
 def mclmc(
@@ -146,9 +157,8 @@ def mclmc(
     >>> result.draws.shape
     (4, 100, 50)
     """
-    root = _dimensions(x0, splitting)
-    transition = _core.Transition.persistent((True, int(splitting), 0.0, 1.0), adjusted=False)
-    length = Length("decoherence_length", decoherence_length, root, LengthRule.SHARE, _SHARE)
+    transition = _core.Transition.persistent((True, _checked(splitting), 0.0, 1.0), adjusted=False)
+    length = Length("decoherence_length", decoherence_length, math.sqrt(_dimension(x0)), LengthRule.SHARE, _SHARE)
     return run(
         Algorithm("MCLMC", transition, _ENERGY, kinetic=False, tuner=transition, by_energy=True, length=length),
         target,
@@ -264,11 +274,8 @@ def mams(
     >>> result.draws.shape
     (4, 100, 50)
     """
-    root = _dimensions(x0, splitting)
-    transition = _core.Transition.trajectory((True, int(splitting), 0.0, 0.0), 0.5)
-    length = Length("trajectory_length", trajectory_length, root, LengthRule.MEMORY, _MEMORY)
     return run(
-        Algorithm("MAMS", transition, _ACCEPTANCE, kinetic=False, tuner=transition, length=length),
+        mams_algorithm(_dimension(x0), trajectory_length, splitting),
         target,
         x0,
         n_samples=n_samples,

@@ -1,7 +1,7 @@
 //! Step sizes and the diagonal preconditioner from draws and gradients, both during warm-up only.
 
 use super::transition::Info;
-use super::warm_up::Goal;
+use super::warmup::Goal;
 
 /// What finds the step size of a chain.
 #[derive(Clone, Copy, Debug)]
@@ -52,35 +52,47 @@ pub struct EnergyError {
     target: f64,
     step: f64,
     most: f64,
+    /// Divergences in a row.
+    lost: i32,
     weight: f64,
+    /// Weighted errors, as they would be with the step of now.
     sum: f64,
 }
 
 /// Steps that are remembered, and by how many powers of e an error may be off to count in full.
 const REMEMBERED: f64 = 150.0;
 const TRUSTED: f64 = 9.0;
-/// What a divergence leaves of the largest step.
+/// What a divergence leaves of the largest step; each one in a row takes the square of what the last one took.
 const RETREAT: f64 = 0.8;
+const LOST: i32 = 10;
 
 impl EnergyError {
     fn new(step: f64, target: f64) -> Self {
-        Self { target, step, most: f64::INFINITY, weight: 0.0, sum: 0.0 }
+        Self { target, step, most: f64::INFINITY, lost: 0, weight: 0.0, sum: 0.0 }
     }
 
     fn update(&mut self, energy: f64) {
         let error = energy * energy / self.target + 1e-8;
         if !error.is_finite() {
             self.most = RETREAT * self.step;
-            self.step = self.most;
+            self.change(RETREAT.powi(1 << self.lost));
+            self.lost = (self.lost + 1).min(LOST);
             return;
         }
+        self.lost = 0;
         let weight = (-0.5 * (error.ln() / TRUSTED).powi(2)).exp();
         let keep = (REMEMBERED - 1.0) / (REMEMBERED + 1.0);
         self.weight = keep * self.weight + weight;
-        self.sum = keep * self.sum + weight * error / self.step.powi(6);
-        let step = (self.sum / self.weight).powf(-1.0 / 6.0);
-        if step > 0.0 && step.is_finite() {
-            self.step = step.min(self.most);
+        self.sum = keep * self.sum + weight * error;
+        let ratio = (self.sum / self.weight).powf(-1.0 / 6.0);
+        self.change(ratio.min(self.most / self.step));
+    }
+
+    fn change(&mut self, ratio: f64) {
+        let step = self.step * ratio;
+        if (1e-300..1e300).contains(&step) {
+            self.step = step;
+            self.sum *= ratio.powi(6);
         }
     }
 }

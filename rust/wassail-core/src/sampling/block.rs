@@ -88,7 +88,7 @@ impl Block {
                 old.push_forward(grad);
             }
             if let Some(new) = frame {
-                new.from_natural(x);
+                new.to_round(x);
                 new.pull_back(grad);
             }
         }

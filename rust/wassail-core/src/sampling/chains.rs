@@ -1,12 +1,13 @@
-//! What runs chains: warm-up in windows, then draws, in rounds after which all chains are equally far.
+//! What runs chains: in rounds after which all of them are equally far.
 
 use super::adaptation::StepTuner;
 use super::block::Block;
 use super::density::LogDensity;
 use super::frame::Frame;
 use super::observed::{Observed, Wanted};
+use super::storage::{Draws, Slots, split};
 use super::transition::{Info, Step, Transition};
-use super::warm_up::{Length, Preconditioning, Tuning};
+use super::warmup::{Length, Preconditioning, Tuning};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::{Monitor, Progress};
 use crate::parallel::map_chunks;
@@ -56,48 +57,15 @@ pub enum End {
     BadStart(usize),
 }
 
-/// What a run gave.
-pub struct Draws {
-    /// Why it ended.
-    pub end: End,
-    /// Draws that every chain has.
-    pub count: usize,
-    /// (chains, n_samples, d).
-    pub draws: Vec<f64>,
-    /// (chains, n_samples).
-    pub logp: Vec<f64>,
-    /// Mean acceptance since the last draw, (chains, n_samples).
-    pub acceptance: Vec<f64>,
-    /// Divergences after warm-up of each chain.
-    pub divergences: Vec<u64>,
-    /// Step size of each chain.
-    pub step_sizes: Vec<f64>,
-    /// Square roots of the diagonal preconditioner.
-    pub scale: Vec<f64>,
-    /// Directions that the preconditioner stretches besides.
-    pub rank: usize,
-    /// Mean steps of a trajectory, or until a velocity is forgotten.
-    pub steps: f64,
-    /// Most gradients that a chain took, warm-up included.
-    pub n_gradients: u64,
-}
-
 /// A block with what is adapted for it.
 pub(super) struct Member {
     pub(super) block: Block,
-    info: Vec<Info>,
+    pub(super) info: Vec<Info>,
     pub(super) sizes: Vec<f64>,
     pub(super) tuners: Vec<StepTuner>,
     pub(super) observed: Observed,
-    divergences: Vec<u64>,
-    gradients: Vec<u64>,
-}
-
-/// Where a block's draws go.
-struct Slots<'s> {
-    draws: &'s mut [f64],
-    logp: &'s mut [f64],
-    acceptance: &'s mut [f64],
+    pub(super) divergences: Vec<u64>,
+    pub(super) gradients: Vec<u64>,
 }
 
 pub(super) struct Chains<'a> {
@@ -106,31 +74,19 @@ pub(super) struct Chains<'a> {
     pub(super) scale: Vec<f64>,
     /// What the chains move in, and the scale there.
     pub(super) frame: Option<Arc<Frame>>,
-    ones: Vec<f64>,
+    pub(super) ones: Vec<f64>,
     /// Length of trajectories, and their mean number of steps.
     pub(super) time: f64,
     pub(super) steps: f64,
     /// Steps made.
-    number: u64,
+    pub(super) number: u64,
 }
 
 /// Runs all chains.
 pub fn run(run: &Run<'_>, monitor: &dyn Monitor) -> Result<Draws> {
     let d = run.density.dim();
     let chains = run.start.len() / d;
-    let mut draws = Draws {
-        end: End::Complete,
-        count: 0,
-        draws: try_zeroed(run.start.len() * run.n_samples)?,
-        logp: try_zeroed(chains * run.n_samples)?,
-        acceptance: try_zeroed(chains * run.n_samples)?,
-        divergences: vec![0; chains],
-        step_sizes: vec![run.step_size; chains],
-        scale: run.scale.clone(),
-        rank: 0,
-        steps: 1.0,
-        n_gradients: 0,
-    };
+    let mut draws = Draws::new(run, chains)?;
     let mut state = Chains::new(run)?;
     draws.end = match state.start() {
         Some(chain) => End::BadStart(chain),
@@ -256,32 +212,9 @@ impl<'a> Chains<'a> {
     }
 }
 
-/// Each block's part of the storage, from draw `done` of those not yet counted on.
-fn split<'s>(out: &'s mut Draws, members: &[Member], run: &Run<'_>, done: usize) -> Vec<Option<Slots<'s>>> {
-    let (n, d) = (run.n_samples, run.density.dim());
-    let from = out.count + done;
-    let (mut draws, mut logp, mut acceptance) = (&mut out.draws[..], &mut out.logp[..], &mut out.acceptance[..]);
-    let mut slots = Vec::new();
-    for member in members {
-        let count = member.block.count();
-        let (mine, rest) = draws.split_at_mut(count * n * d);
-        draws = rest;
-        let (mine_logp, rest) = logp.split_at_mut(count * n);
-        logp = rest;
-        let (mine_acceptance, rest) = acceptance.split_at_mut(count * n);
-        acceptance = rest;
-        slots.push(Some(Slots {
-            draws: &mut mine[from * d..],
-            logp: &mut mine_logp[from..],
-            acceptance: &mut mine_acceptance[from..],
-        }));
-    }
-    slots
-}
-
 impl Member {
     /// Makes `steps` steps from that of `first` on, and says how many it made.
-    fn advance(
+    pub(super) fn advance(
         &mut self,
         run: &Run<'_>,
         first: Step<'_>,
@@ -315,23 +248,6 @@ impl Member {
             }
         }
         (steps, End::Complete)
-    }
-
-    fn adapt(&mut self, run: &Run<'_>) {
-        for ((tuner, size), info) in self.tuners.iter_mut().zip(&mut self.sizes).zip(&self.info) {
-            tuner.update(info);
-            *size = tuner.step();
-        }
-        self.observed.update(&self.block, run.density.dim());
-    }
-
-    fn store(&self, slots: &mut Slots<'_>, run: &Run<'_>, at: usize, acceptance: &[f64]) {
-        let (n, d) = (run.n_samples, run.density.dim());
-        for i in 0..self.info.len() {
-            self.block.position(i, &mut slots.draws[(i * n + at) * d..][..d]);
-            slots.logp[i * n + at] = self.block.logp[i];
-            slots.acceptance[i * n + at] = acceptance[i];
-        }
     }
 }
 

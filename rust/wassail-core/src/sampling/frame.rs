@@ -6,6 +6,7 @@
 
 use super::density::{DensityError, LogDensity};
 use crate::error::{Result, try_zeroed};
+use crate::monitor::Monitor;
 use nalgebra::{DMatrix, SymmetricEigen};
 
 /// Most directions that are looked at, half of them from draws and half from gradients.
@@ -38,7 +39,7 @@ pub struct Rows {
 
 impl Frame {
     /// Fits a frame to draws, given S; `None` where no direction needs one.
-    pub fn fit(rows: &Rows, scale: &[f64]) -> Result<Option<Self>> {
+    pub fn fit(rows: &Rows, scale: &[f64], monitor: &dyn Monitor) -> Result<Option<Self>> {
         let d = scale.len();
         let n = rows.x.len() / d;
         if n < 8 || d < 2 {
@@ -51,8 +52,9 @@ impl Frame {
         if !x.iter().chain(&grad).all(|v| v.abs() < 1e100) {
             return Ok(None);
         }
-        let basis = basis(&x, &grad, d)?;
-        let Some((stretches, turned)) = stretches(&covariance(&x, &basis, d), &covariance(&grad, &basis, d)) else {
+        let basis = basis(&x, &grad, d, monitor)?;
+        let (wide, steep) = (covariance(&x, &basis, d, monitor)?, covariance(&grad, &basis, d, monitor)?);
+        let Some((stretches, turned)) = stretches(&wide, &steep) else {
             return Ok(None);
         };
         let mut frame = Self { center, scale: scale.to_vec(), directions: Vec::new(), stretches: Vec::new() };
@@ -91,7 +93,7 @@ impl Frame {
     }
 
     /// z of x, in place.
-    pub fn from_natural(&self, x: &mut [f64]) {
+    pub fn to_round(&self, x: &mut [f64]) {
         for ((x, s), m) in x.iter_mut().zip(&self.scale).zip(&self.center) {
             *x = (*x - m) / s;
         }
@@ -114,7 +116,7 @@ impl Frame {
     pub fn deviation(&self, x: &[f64]) -> f64 {
         let d = self.scale.len();
         let mut rows = x.to_vec();
-        rows.chunks_exact_mut(d).for_each(|row| self.from_natural(row));
+        rows.chunks_exact_mut(d).for_each(|row| self.to_round(row));
         let mean = mean(&rows, d);
         let squares: f64 =
             rows.chunks_exact(d).flat_map(|row| row.iter().zip(&mean)).map(|(v, m)| (v - m) * (v - m)).sum();
@@ -159,13 +161,14 @@ fn centered(rows: &[f64], mean: &[f64], weight: &[f64]) -> Result<Vec<f64>> {
 }
 
 /// Orthonormal rows in the span of some draws and gradients, taken in turns (Gram and Schmidt, twice).
-fn basis(x: &[f64], grad: &[f64], d: usize) -> Result<Vec<f64>> {
+fn basis(x: &[f64], grad: &[f64], d: usize, monitor: &dyn Monitor) -> Result<Vec<f64>> {
     let most = DIRECTIONS.min(d);
     let n = x.len() / d;
     let mut basis: Vec<f64> = Vec::new();
     let every = (n / DIRECTIONS).max(1);
     for at in (0..n).step_by(every) {
         for source in [x, grad] {
+            monitor.check()?;
             let mut row = try_zeroed(d)?;
             row.copy_from_slice(&source[at * d..(at + 1) * d]);
             if basis.len() < most * d && orthonormal(&mut row, &basis) {
@@ -198,39 +201,46 @@ fn orthonormal(row: &mut [f64], basis: &[f64]) -> bool {
 }
 
 /// Covariance of rows in a basis, with a small ridge.
-fn covariance(rows: &[f64], basis: &[f64], d: usize) -> DMatrix<f64> {
+fn covariance(rows: &[f64], basis: &[f64], d: usize, monitor: &dyn Monitor) -> Result<DMatrix<f64>> {
     let (k, n) = (basis.len() / d, rows.len() / d);
-    let projected = DMatrix::from_fn(k, n, |i, j| super::vector::dot(&basis[i * d..][..d], &rows[j * d..][..d]));
+    let mut projected = DMatrix::zeros(k, n);
+    for (j, row) in rows.chunks_exact(d).enumerate() {
+        monitor.check()?;
+        for (i, direction) in basis.chunks_exact(d).enumerate() {
+            projected[(i, j)] = super::vector::dot(direction, row);
+        }
+    }
     let mut covariance = &projected * projected.transpose() / n as f64;
     for i in 0..k {
         covariance[(i, i)] += RIDGE / n as f64;
     }
-    covariance
+    Ok(covariance)
 }
 
 /// Λ^½ and its directions of the Λ with Λ G Λ = X: with G = CCᵀ and CᵀXC = WΘWᵀ it is C⁻ᵀ W Θ^½ Wᵀ C⁻¹.
 fn stretches(x: &DMatrix<f64>, grad: &DMatrix<f64>) -> Option<(Vec<f64>, DMatrix<f64>)> {
     let lower = grad.clone().cholesky()?.unpack();
     let inner = lower.transpose() * x * &lower;
-    let eigen = SymmetricEigen::try_new(symmetric(inner), 1e-14, 10_000)?;
+    let eigen = SymmetricEigen::try_new(symmetric(&inner), 1e-14, 10_000)?;
     let quarter: Vec<f64> = eigen.eigenvalues.iter().map(|t| t.max(0.0).sqrt().sqrt()).collect();
     let mut half = eigen.eigenvectors;
     for (mut column, q) in half.column_iter_mut().zip(&quarter) {
         column *= *q;
     }
     let half = lower.transpose().solve_upper_triangular(&half)?;
-    let mean = SymmetricEigen::try_new(symmetric(&half * half.transpose()), 1e-14, 10_000)?;
+    let mean = SymmetricEigen::try_new(symmetric(&(&half * half.transpose())), 1e-14, 10_000)?;
     let stretches: Vec<f64> = mean.eigenvalues.iter().map(|l| l.max(0.0).sqrt()).collect();
     stretches.iter().all(|s| s.is_finite() && *s > 0.0).then_some((stretches, mean.eigenvectors))
 }
 
-fn symmetric(a: DMatrix<f64>) -> DMatrix<f64> {
-    0.5 * (&a + a.transpose())
+fn symmetric(a: &DMatrix<f64>) -> DMatrix<f64> {
+    0.5 * (a + a.transpose())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::monitor::Silent;
     use crate::rng::{Purpose, Stream};
 
     /// Rows of N(m, A⁻¹) with A = B Bᵀ + I, and their gradients.
@@ -257,7 +267,7 @@ mod tests {
     fn a_gaussian_becomes_round_with_more_draws_than_dimensions() {
         let d = 20;
         let (rows, precision) = gaussian(d, 60);
-        let frame = Frame::fit(&rows, &vec![0.7; d]).ok().flatten();
+        let frame = Frame::fit(&rows, &vec![0.7; d], &Silent).ok().flatten();
         let Some(frame) = frame else { panic!("no frame") };
         // LᵀAL is close to the identity but for what is within the cutoff.
         for i in 0..d {
@@ -276,10 +286,10 @@ mod tests {
         let d = 30;
         let (rows, _) = gaussian(d, 12);
         let scale: Vec<f64> = (0..d).map(|i| 0.1 + i as f64).collect();
-        let Some(frame) = Frame::fit(&rows, &scale).ok().flatten() else { panic!("no frame") };
+        let Some(frame) = Frame::fit(&rows, &scale, &Silent).ok().flatten() else { panic!("no frame") };
         assert!(frame.rank() > 0 && frame.rank() <= 24);
         let mut x: Vec<f64> = rows.x[..d].to_vec();
-        frame.from_natural(&mut x);
+        frame.to_round(&mut x);
         frame.to_natural(&mut x);
         assert!(x.iter().zip(&rows.x).all(|(a, b)| (a - b).abs() < 1e-9 * (1.0 + b.abs())));
         let mut grad: Vec<f64> = rows.grad[..d].to_vec();
@@ -292,8 +302,8 @@ mod tests {
     fn bad_rows_give_none() {
         let d = 3;
         let flat = Rows { x: vec![1.0; 10 * d], grad: vec![0.0; 10 * d] };
-        assert!(matches!(Frame::fit(&flat, &[1.0; 3]), Ok(None)));
+        assert!(matches!(Frame::fit(&flat, &[1.0; 3], &Silent), Ok(None)));
         let huge = Rows { x: vec![f64::INFINITY; 10 * d], grad: vec![0.0; 10 * d] };
-        assert!(matches!(Frame::fit(&huge, &[1.0; 3]), Ok(None)));
+        assert!(matches!(Frame::fit(&huge, &[1.0; 3], &Silent), Ok(None)));
     }
 }

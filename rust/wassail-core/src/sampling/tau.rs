@@ -37,7 +37,7 @@ fn integrated(series: &[Vec<f64>]) -> f64 {
     let (mut sum, mut last) = (-1.0, f64::INFINITY);
     for lag in (0..n.saturating_sub(1)).step_by(2) {
         let pair = (covariance(series, lag) + covariance(series, lag + 1)) / variance;
-        if !(pair > 0.0) {
+        if pair.is_nan() || pair <= 0.0 {
             break;
         }
         last = last.min(pair);

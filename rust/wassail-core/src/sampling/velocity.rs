@@ -1,6 +1,6 @@
 //! How velocities start, turn with the force, and are renewed, in the two dynamics that trajectories follow.
 
-use super::vector::{PIECE, refresh};
+use super::vector::{PIECE, dot, refresh};
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::lanes::LANES;
@@ -54,21 +54,10 @@ impl Dynamics {
 
 /// Divides by the norm, where there is one.
 fn normalize(v: &mut [f64]) {
-    let norm = products(v, v, 1.0)[0].sqrt();
+    let norm = dot(v, v).sqrt();
     if norm > 0.0 {
-        times(v, 1.0 / norm);
+        v.iter_mut().for_each(|v| *v /= norm);
     }
-}
-
-#[inline(always)]
-fn times_body<I: Isa>(v: &mut [f64], factor: f64) {
-    for v in v {
-        *v *= factor;
-    }
-}
-
-multiversion! {
-    fn times(v: &mut [f64], factor: f64) => times_body
 }
 
 #[inline(always)]
@@ -96,32 +85,6 @@ fn kick_body<I: Isa>(v: &mut [f64], grad: &[f64], scale: &[f64], h: f64) -> f64 
 multiversion! {
     /// v += p with p = h s g; returns ⟨p, v + p/2⟩, the change of |v|²/2 without cancellation.
     fn kick(v: &mut [f64], grad: &[f64], scale: &[f64], h: f64) -> f64 => kick_body
-}
-
-#[inline(always)]
-fn products_body<I: Isa>(w: &[f64], v: &[f64], factor: f64) -> [f64; 2] {
-    let n = v.len();
-    let w = &w[..n];
-    let (mut squares, mut cross) = ([0.0f64; LANES], [0.0f64; LANES]);
-    let cut = n / LANES * LANES;
-    for start in (0..cut).step_by(LANES) {
-        for l in 0..LANES {
-            let w = factor * w[start + l];
-            squares[l] = w.fma::<I>(w, squares[l]);
-            cross[l] = w.fma::<I>(v[start + l], cross[l]);
-        }
-    }
-    for i in cut..n {
-        let w = factor * w[i];
-        squares[i - cut] = w.fma::<I>(w, squares[i - cut]);
-        cross[i - cut] = w.fma::<I>(v[i], cross[i - cut]);
-    }
-    [squares.iter().sum(), cross.iter().sum()]
-}
-
-multiversion! {
-    /// |f w|² and ⟨f w, v⟩.
-    fn products(w: &[f64], v: &[f64], factor: f64) -> [f64; 2] => products_body
 }
 
 #[inline(always)]
@@ -239,7 +202,7 @@ mod tests {
             for ((u, e), t) in u.iter().zip(&expected).zip(&two) {
                 assert!((u - e).abs() < 1e-5 && (u - t).abs() < 1e-13);
             }
-            assert!((products(&u, &u, 1.0)[0] - 1.0).abs() < 1e-13);
+            assert!((dot(&u, &u) - 1.0).abs() < 1e-13);
         }
     }
 
@@ -251,7 +214,7 @@ mod tests {
                 let g: Vec<f64> = g.iter().map(|g| size * g).collect();
                 let energy = turn(&mut u, &g, &s, h);
                 assert!(!energy.is_nan() && u.iter().all(|u| u.is_finite()), "{size} {h}: {energy} {u:?}");
-                assert!((products(&u, &u, 1.0)[0] - 1.0).abs() < 1e-12);
+                assert!((dot(&u, &u) - 1.0).abs() < 1e-12);
             }
         }
     }
@@ -259,8 +222,8 @@ mod tests {
     #[test]
     fn kicks_tell_their_energy() {
         let (mut v, g, s) = case(70);
-        let before = products(&v, &v, 1.0)[0];
+        let before = dot(&v, &v);
         let change = kick(&mut v, &g, &s, 0.3);
-        assert!((0.5 * (products(&v, &v, 1.0)[0] - before) - change).abs() < 1e-12);
+        assert!((0.5 * (dot(&v, &v) - before) - change).abs() < 1e-12);
     }
 }

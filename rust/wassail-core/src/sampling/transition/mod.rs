@@ -74,7 +74,7 @@ fn settle(block: &mut Block, step: Step<'_>, d: usize, i: usize, logp: f64, info
     info.energy -= logp - block.logp[i];
     // NaN, from overflow, rejects.
     info.acceptance = if info.energy <= 0.0 { 1.0 } else { (-info.energy).exp().max(0.0) };
-    info.divergent = !(info.energy <= RUNAWAY);
+    info.divergent = info.energy.is_nan() || info.energy > RUNAWAY;
     let draws = Stream::new(step.key, block.first + i as u32, step.number);
     let moves = draws.uniform(Purpose::Accept, 0) < info.acceptance;
     if moves {

@@ -1,12 +1,12 @@
 //! Warm-up: windows that grow, at whose ends the chains share what they learned about steps, lengths and the preconditioner.
 
 use super::adaptation::{Spread, StepTuner};
-use super::chains::{Chains, End};
+use super::chains::{Chains, End, Member, Run};
 use super::frame::{Frame, Rows};
 use super::observed::{Observed, Wanted};
 use super::tau::{COORDINATES, memory};
 use super::transition::Transition;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use std::sync::Arc;
 
@@ -91,7 +91,10 @@ impl Chains<'_> {
             }
             self.share_steps();
             if free > 0 {
-                self.learn()?;
+                match self.learn(monitor) {
+                    Err(Error::Interrupted) => return Ok(End::Interrupted),
+                    learned => learned?,
+                }
             }
             left -= steps;
             window = (GROWTH * window as f64) as usize;
@@ -139,7 +142,7 @@ impl Chains<'_> {
     }
 
     /// Ends a window: the preconditioner and the length of what all chains saw, merged in order.
-    fn learn(&mut self) -> Result<()> {
+    fn learn(&mut self, monitor: &dyn Monitor) -> Result<()> {
         let d = self.scale.len();
         let mut spread = Spread::new(if self.wanted().spread { d } else { 0 });
         let mut rows = Rows::default();
@@ -149,7 +152,7 @@ impl Chains<'_> {
             rows.grad.append(&mut member.observed.rows.grad);
         }
         let used = self.steps * self.members[0].sizes[0] / self.deviation(&spread, &rows);
-        self.precondition(&spread, &rows)?;
+        self.precondition(&spread, &rows, monitor)?;
         if let Some(rule) = self.run.length.rule {
             let wished = match rule {
                 LengthRule::Memory(goal) => (self.memory() / goal).sqrt(),
@@ -168,7 +171,7 @@ impl Chains<'_> {
         self.frame.as_ref().map_or_else(|| spread.deviation(&self.scale), |frame| frame.deviation(&rows.x))
     }
 
-    fn precondition(&mut self, spread: &Spread, rows: &Rows) -> Result<()> {
+    fn precondition(&mut self, spread: &Spread, rows: &Rows, monitor: &dyn Monitor) -> Result<()> {
         if self.run.preconditioning == Preconditioning::None {
             return Ok(());
         }
@@ -176,7 +179,7 @@ impl Chains<'_> {
         let before = self.scale.clone();
         spread.scale(&mut self.scale);
         if self.run.preconditioning == Preconditioning::LowRank {
-            self.frame = Frame::fit(rows, &self.scale)?.map(Arc::new);
+            self.frame = Frame::fit(rows, &self.scale, monitor)?.map(Arc::new);
             for member in &mut self.members {
                 member.block.reframe(self.frame.as_ref())?;
             }
@@ -202,5 +205,15 @@ impl Chains<'_> {
             }
         }
         memory(&paths, count)
+    }
+}
+
+impl Member {
+    pub(super) fn adapt(&mut self, run: &Run<'_>) {
+        for ((tuner, size), info) in self.tuners.iter_mut().zip(&mut self.sizes).zip(&self.info) {
+            tuner.update(info);
+            *size = tuner.step();
+        }
+        self.observed.update(&self.block, run.density.dim());
     }
 }
