@@ -2,7 +2,7 @@
 Gradients until second moments are known: b² < 0.01, the mean over coordinates of (estimate − truth)² / variance.
 
 ``python benches/sampling_gradients.py [--chains 16] [--nuts]`` prints, for each density and sampler, the gradients of
-one chain after warm-up until its b² stays below 0.01 (median over the chains), and those of warm-up. ``--nuts`` measures
+one chain after warm-up until its b² stays below 0.01 (median over chains), and those of warm-up. ``--nuts`` measures
 NUTS of blackjax with its own warm-up instead, where blackjax is installed.
 """
 

@@ -295,3 +295,39 @@ def test_ctrl_c_is_heard_within_a_trajectory():
     assert time.perf_counter() - start < 1.0
     assert result.status is sampling.RunStatus.INTERRUPTED
     assert result.draws.shape[1] < 10
+
+
+@pytest.mark.parametrize("sampler", [sampling.hmc, sampling.ghmc, sampling.mclmc, sampling.mams])
+def test_chains_in_a_frame_are_taken_up_again(sampler, tmp_path):
+    d = 20
+    precision, _ = correlated(d)
+    target = sampling.targets.Gaussian(np.ones(d), 0.5 * (precision + precision.T))
+    x0 = np.random.default_rng(30).normal(size=(3, d))
+    options = {"n_warmup": 300, "precondition": Preconditioner.LOW_RANK, "rng": 31, "store_gradients": True}
+    whole = sampler(target, x0, n_samples=60, **options)
+    first = sampler(target, x0, n_samples=25, **options)
+    first.save_state(tmp_path / "state.npz")
+    again = first.resume(35)
+    np.testing.assert_array_equal(whole.draws, again.draws)
+    np.testing.assert_array_equal(whole.gradients, again.gradients)
+    np.testing.assert_array_equal(whole.draws[:, 25:], sampling.resume(tmp_path / "state.npz", target, 35).draws)
+    assert whole.n_gradients == again.n_gradients
+    assert whole.length == again.length
+    # Gradients are those of x, not of the frame's coordinates.
+    exact = -(whole.draws - 1.0) @ precision
+    np.testing.assert_allclose(whole.gradients, exact, rtol=1e-7, atol=1e-7 * np.abs(exact).max())
+
+
+def test_an_interrupted_warm_up_goes_on():
+    x0 = np.random.default_rng(32).normal(size=(3, 40))
+    options = {"n_samples": 20, "n_warmup": 600, "precondition": Preconditioner.LOW_RANK, "rng": 33}
+    calls = []
+
+    def stop(*_):
+        calls.append(1)
+        return len(calls) == 3
+
+    part = sampling.mams(wide(), x0, callback=stop, **options)
+    assert part.status is sampling.RunStatus.INTERRUPTED
+    assert part.draws.shape[1] == 0
+    np.testing.assert_array_equal(part.resume(20).draws, sampling.mams(wide(), x0, **options).draws)

@@ -1,37 +1,28 @@
-"""What all samplers share: checks, the run itself, and a warning in words."""
+"""What all samplers share: checks, and the plan of a run."""
 
 from __future__ import annotations
 
 import enum
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wassail import _core
 from wassail._arrays import check_finite, real_array
-from wassail._memory import require_memory
 from wassail._rng import Seed, make_generator
-from wassail._validate import check_integer, check_positive, check_threads
-from wassail.exceptions import ConvergenceWarning, DensityError, InputError
-from wassail.sampling import _diagnostics
-from wassail.sampling._target import AnyTarget, as_core
+from wassail._validate import check_integer, check_positive
+from wassail.exceptions import InputError
+from wassail.sampling._record import Wanted, apply
+from wassail.sampling._session import Hooks, Plan, Recipe, Report, begin
+from wassail.sampling._target import AnyTarget
+from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.preconditioner import Preconditioner, as_preconditioner
-from wassail.sampling.results import RunStatus, SampleResult
+from wassail.sampling.results import SampleResult
 
-Report: TypeAlias = Callable[[int, float, float], object]  # (step, step_size, acceptance)
+__all__ = ["Algorithm", "Report", "check_start", "run"]
 
-_FLOAT64 = 8
-_RHAT = 1.01
-_FAILED, _BAD_START = 2, 3
-_LOOKED_AT = 100  # coordinates that the warning looks at: all of them would take longer than the draws
-_STUCK = 0.01  # mean acceptance of a chain that does not move
+
 _LONGEST = 1024  # steps of a trajectory
-_TRUSTED = 100  # draws a chain below which R-hat is not judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +30,21 @@ class Algorithm:
     """A transition of the core, and how its step size is found."""
 
     name: str
-    transition: _core.Transition
+    recipe: Recipe  # a constructor of _core.Transition and its arguments
     acceptance: float  # of the adjusted step that warm-up tunes, or its squared error of the energy a dimension
     kinetic: bool
-    tuner: _core.Transition | None = None  # what warm-up runs: MALA if None
+    has_scores: bool = True  # whether the last gradient was taken at the draw
+    tuner: Recipe | None = None  # what warm-up runs: MALA if None
     by_energy: bool = False  # whether steps are tuned by the error of the energy
     length: Length | None = None
     reason: str = ""  # why it was chosen, where it was
+
+
+class LengthRule(enum.IntEnum):
+    """How lengths are adapted: to an autocorrelation time in steps, or as a share of it."""
+
+    MEMORY = 1
+    SHARE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +57,14 @@ class Length:
     rule: LengthRule
     goal: float
 
-
-class LengthRule(enum.IntEnum):
-    """How lengths are adapted: by the autocorrelation time of squares, or as a share of that of coordinates."""
-
-    MEMORY = 1
-    SHARE = 2
+    def checked(self, step_size: float | None) -> tuple[float, int, float]:
+        """Return the value, rule and goal that the core wants; trajectories have a limited number of steps."""
+        if self.value is None:
+            return self.first, int(self.rule), self.goal
+        value = check_positive(self.value, self.name)
+        if self.rule is LengthRule.MEMORY and step_size is not None and value > _LONGEST * step_size:
+            raise InputError(f"{self.name} is {value:.3g}, more than {_LONGEST} steps of {step_size:.3g}")
+        return value, 0, 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,132 +111,62 @@ def run(
     progress: bool,
     callback: Report | None,
     n_threads: int | None,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
+    store_gradients: bool = False,
 ) -> SampleResult:
     """Run the chains of an algorithm and warn in words when they do not agree."""
     length = algorithm.length
     adapts = "step_size" if step_size is None else length.name if length is not None and length.value is None else None
     schedule = Schedule.checked(n_samples, n_warmup, thin, adapts=adapts)
     start = check_start(x0)
-    if callback is not None and not callable(callback):
-        raise InputError(f"callback must be callable as callback(step, step_size, acceptance), got {callback!r}")
-    chains, d = start.shape
-    size = _FLOAT64 * chains * schedule.n_samples * (d + 2)
-    require_memory(size, f"{schedule.n_samples} draws of {chains} chains", "draw less, or keep every k-th with thin=k")
-    density = as_core(target, d)
-    first = d ** (-1.0 / 3.0) if step_size is None else check_positive(step_size, "step_size")
-    key = int(make_generator(rng).integers(0, 2**64, dtype=np.uint64))
-    goal = (algorithm.acceptance, algorithm.by_energy) if step_size is None else None
-    with _bar(progress, algorithm.name, schedule) as report:
-        outcome = _core.run_chains(
-            density,
-            algorithm.transition,
-            start.ravel(),
-            np.ones(d),
-            key,
-            (schedule.n_warmup, schedule.n_samples, schedule.thin),
-            (first, goal, algorithm.kinetic, int(as_preconditioner(precondition, adapts=step_size is None))),
-            algorithm.tuner,
-            _core_length(length, step_size),
-            report,
-            callback,
-            check_threads(n_threads),
-        )
-    result = _result(outcome, algorithm, schedule, (chains, d), key)
-    _warn(result)
-    return result
-
-
-def _core_length(length: Length | None, step_size: float | None) -> tuple[float, int, float]:
-    """Return the value, rule and goal that the core wants; trajectories have a limited number of steps."""
-    if length is None:
-        return 0.0, 0, 0.0
-    if length.value is None:
-        return length.first, int(length.rule), length.goal
-    value = check_positive(length.value, length.name)
-    if length.rule is LengthRule.MEMORY and step_size is not None and value > _LONGEST * step_size:
-        raise InputError(f"{length.name} is {value:.3g}, more than {_LONGEST} steps of {step_size:.3g}")
-    return value, 0, 0.0
-
-
-@contextmanager
-def _bar(progress: bool, title: str, schedule: Schedule) -> Iterator[Report | None]:
-    """Draw a tqdm bar over all steps; what it shows is told by the core, never drawn from its random words."""
-    if not isinstance(progress, bool):
-        raise InputError(f"progress must be True or False, got {progress!r}")
-    if not progress:
-        yield None
-        return
-    from tqdm.auto import tqdm
-
-    total = schedule.n_warmup + schedule.n_samples * schedule.thin
-    with tqdm(desc=title, total=total, unit=" steps") as bar:
-
-        def report(step: int, step_size: float, acceptance: float) -> None:
-            phase = "warm-up, " if step <= schedule.n_warmup else ""
-            bar.set_postfix_str(f"{phase}step size {step_size:.3g}, acceptance {acceptance:.2f}", refresh=False)
-            bar.update(step - bar.n)
-
-        yield report
-
-
-def _result(
-    outcome: tuple[Any, ...], algorithm: Algorithm, schedule: Schedule, shape: tuple[int, int], key: int
-) -> SampleResult:
-    """Cut the arrays to the draws that all chains made, or raise what the density did."""
-    end, bad, count, draws, logp, acceptance, divergences, sizes, scale, counts, raised = outcome
-    rank, steps, n_gradients = counts
-    (chains, d), n = shape, schedule.n_samples
-    if end == _BAD_START and raised is None:
-        raise InputError(
-            f"the log-density or its gradient is not finite at x0[{bad}]: start where the density is positive"
-        )
-    result = SampleResult(
-        draws=draws.reshape(chains, n, d)[:, :count],
-        log_density=logp.reshape(chains, n)[:, :count],
-        acceptance=acceptance.reshape(chains, n)[:, :count],
-        divergences=divergences,
-        step_size=sizes,
-        scale=scale,
-        n_directions=rank,
-        length=steps * float(np.mean(sizes)) if algorithm.length is not None else 0.0,
-        n_gradients=n_gradients,
+    hooks = Hooks.checked(progress=progress, callback=callback, sink=sink, n_threads=n_threads)
+    dim = start.shape[1]
+    first = dim ** (-1.0 / 3.0) if step_size is None else check_positive(step_size, "step_size")
+    if store_gradients and not algorithm.has_scores:
+        raise InputError(f"store_gradients: {algorithm.name} takes its gradients beside its draws, not at them")
+    plan = Plan(
+        name=algorithm.name,
+        recipe=algorithm.recipe,
+        key=int(make_generator(rng).integers(0, 2**64, dtype=np.uint64)),
         n_warmup=schedule.n_warmup,
         thin=schedule.thin,
-        algorithm=algorithm.name,
+        step=(
+            first,
+            algorithm.acceptance if step_size is None else None,
+            algorithm.by_energy,
+            algorithm.kinetic,
+            int(as_preconditioner(precondition, adapts=step_size is None)),
+        ),
+        tuner=algorithm.tuner,
+        length=(0.0, 0, 0.0) if length is None else length.checked(step_size),
+        has_length=length is not None,
         reason=algorithm.reason,
-        key=key,
-        status=RunStatus.COMPLETE if end == 0 else RunStatus.INTERRUPTED,
+        has_scores=algorithm.has_scores,
+        wanted=_wanted(keep, start, schedule.n_samples, store_gradients=store_gradients),
     )
-    if end in {_FAILED, _BAD_START}:
-        if isinstance(raised, InputError):
-            raise raised
-        place = "at the start" if end == _BAD_START else f"after {count} draws, at gradient {n_gradients}"
-        raise DensityError(f"the log-density failed {place}: {raised or 'its C function gave up'}", result) from raised
-    return result
+    return begin(plan, target, start, schedule.n_samples, hooks)
 
 
-def _warn(result: SampleResult) -> None:
-    """Say in words when chains do not agree, or the density failed on the way."""
-    chains, n, d = result.draws.shape
-    words = []
-    if result.divergences.any():
-        words.append(
-            f"{int(result.divergences.sum())} steps diverged: a smaller step_size, or a density that is finite there"
-        )
-    stuck = np.flatnonzero(result.acceptance.mean(axis=1) < _STUCK) if n else np.zeros(0, dtype=np.intp)
-    if stuck.size:
-        words.append(
-            f"chain {stuck[0]} accepts {result.acceptance[stuck[0]].mean():.1e} of its proposals and hardly moves, so "
-            "that its effective sample sizes mean nothing: a smaller step_size, or None to adapt it"
-        )
-    if chains > 1 and n >= _TRUSTED:
-        some = np.unique(np.linspace(0, d - 1, min(d, _LOOKED_AT)).astype(np.intp))
-        values = _diagnostics.rhat(result.draws[:, :, some])
-        worst, value = int(some[np.argmax(values)]), float(values.max())
-        if value > _RHAT:
-            words.append(
-                f"R-hat of coordinate {worst} is {value:.3g}, above {_RHAT}: the chains do not agree yet, make more "
-                "draws or start the chains elsewhere"
-            )
-    if words:
-        warnings.warn(f"{result.algorithm}: " + "; ".join(words), ConvergenceWarning, stacklevel=4)
+def _wanted(
+    keep: Keep | Moments | None, start: NDArray[np.float64], n_samples: int, *, store_gradients: bool
+) -> Wanted:
+    """Check what is to be kept."""
+    keep = Keep() if keep is None else keep
+    if not isinstance(keep, Keep | Moments):
+        raise InputError(f"keep must be a sampling.Keep, a sampling.Moments or None, got {keep!r}")
+    if not isinstance(store_gradients, bool):
+        raise InputError(f"store_gradients must be True or False, got {store_gradients!r}")
+    chains, dim = start.shape
+    coordinates, width = None, dim
+    if isinstance(keep, Moments):
+        width = 0
+    else:
+        coordinates = keep.chosen(dim)
+        if coordinates is not None:
+            width = coordinates.size
+        if keep.function is not None:
+            width = apply(keep.function, start.copy()).shape[1]
+    if store_gradients and (isinstance(keep, Moments) or keep.function is not None):
+        raise InputError("store_gradients goes with draws or coordinates that are kept, not with Moments or a function")
+    return Wanted(chains, dim, keep, coordinates, store_gradients, width, n_samples)

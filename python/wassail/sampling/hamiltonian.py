@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from wassail import _core
 from wassail._rng import Seed
 from wassail._validate import check_positive
 from wassail.sampling._run import Algorithm, Length, LengthRule, Report, run
 from wassail.sampling._target import AnyTarget
+from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.preconditioner import Preconditioner
 from wassail.sampling.results import SampleResult
 
@@ -26,9 +26,9 @@ def _length(value: float | None) -> Length:
 
 def hmc_algorithm(trajectory_length: float | None) -> Algorithm:
     """Return what :func:`hmc` runs."""
-    transition = _core.Transition.trajectory((False, 0, 0.0, 0.0), _JITTER)
+    recipe = ("trajectory", False, 0, 0.0, 0.0, _JITTER)
     length = _length(trajectory_length)
-    return Algorithm("HMC", transition, _ACCEPTANCE, kinetic=False, tuner=transition, length=length)
+    return Algorithm("HMC", recipe, _ACCEPTANCE, kinetic=False, tuner=recipe, length=length)
 
 
 def hmc(
@@ -41,6 +41,9 @@ def hmc(
     trajectory_length: float | None = None,
     precondition: Preconditioner | bool | None = None,
     thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
+    store_gradients: bool = False,
     rng: Seed = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -80,6 +83,12 @@ def hmc(
         step size.
     thin : int, default 1
         Steps per draw.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while chains run, as ``ThinningStream(...).sink()`` does.
+    store_gradients : bool, default False
+        Whether gradients at the draws are kept too, as Stein methods need them.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words: the same seed gives the same bits for any number of threads.
     callback : callable, optional
@@ -124,9 +133,9 @@ def hmc(
     >>> import numpy as np
     >>> from wassail import sampling
     >>> target = sampling.targets.Gaussian(np.zeros(5), np.ones(5))
-    >>> result = sampling.hmc(target, np.zeros((4, 5)), n_samples=100, rng=0)
+    >>> result = sampling.hmc(target, np.zeros((4, 5)), n_samples=50, rng=0)
     >>> result.draws.shape
-    (4, 100, 5)
+    (4, 50, 5)
     """
     return run(
         hmc_algorithm(trajectory_length),
@@ -137,6 +146,9 @@ def hmc(
         step_size=step_size,
         precondition=precondition,
         thin=thin,
+        keep=keep,
+        sink=sink,
+        store_gradients=store_gradients,
         rng=rng,
         progress=progress,
         callback=callback,
@@ -155,6 +167,9 @@ def malt(
     friction: float | None = None,
     precondition: Preconditioner | bool | None = None,
     thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
+    store_gradients: bool = False,
     rng: Seed = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -196,6 +211,12 @@ def malt(
         step size.
     thin : int, default 1
         Steps per draw.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while chains run, as ``ThinningStream(...).sink()`` does.
+    store_gradients : bool, default False
+        Whether gradients at the draws are kept too, as Stein methods need them.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words: the same seed gives the same bits for any number of threads.
     callback : callable, optional
@@ -238,14 +259,14 @@ def malt(
     >>> import numpy as np
     >>> from wassail import sampling
     >>> target = sampling.targets.Gaussian(np.zeros(5), np.ones(5))
-    >>> result = sampling.malt(target, np.zeros((4, 5)), n_samples=100, rng=0)
+    >>> result = sampling.malt(target, np.zeros((4, 5)), n_samples=50, rng=0)
     >>> result.draws.shape
-    (4, 100, 5)
+    (4, 50, 5)
     """
     damping = (0.0, 1.0) if friction is None else (check_positive(friction, "friction"), 0.0)
-    transition = _core.Transition.trajectory((False, 0, *damping), 0.0)
+    recipe = ("trajectory", False, 0, *damping, 0.0)
     return run(
-        Algorithm("MALT", transition, _ACCEPTANCE, kinetic=False, tuner=transition, length=_length(trajectory_length)),
+        Algorithm("MALT", recipe, _ACCEPTANCE, kinetic=False, tuner=recipe, length=_length(trajectory_length)),
         target,
         x0,
         n_samples=n_samples,
@@ -253,6 +274,9 @@ def malt(
         step_size=step_size,
         precondition=precondition,
         thin=thin,
+        keep=keep,
+        sink=sink,
+        store_gradients=store_gradients,
         rng=rng,
         progress=progress,
         callback=callback,
@@ -270,6 +294,9 @@ def ghmc(
     decoherence_length: float | None = None,
     precondition: Preconditioner | bool | None = None,
     thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
+    store_gradients: bool = False,
     rng: Seed = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -303,6 +330,12 @@ def ghmc(
         step size.
     thin : int, default 1
         Steps per draw.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while chains run, as ``ThinningStream(...).sink()`` does.
+    store_gradients : bool, default False
+        Whether gradients at the draws are kept too, as Stein methods need them.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words: the same seed gives the same bits for any number of threads.
     callback : callable, optional
@@ -345,14 +378,14 @@ def ghmc(
     >>> import numpy as np
     >>> from wassail import sampling
     >>> target = sampling.targets.Gaussian(np.zeros(5), np.ones(5))
-    >>> result = sampling.ghmc(target, np.zeros((4, 5)), n_samples=100, rng=0)
+    >>> result = sampling.ghmc(target, np.zeros((4, 5)), n_samples=50, rng=0)
     >>> result.draws.shape
-    (4, 100, 5)
+    (4, 50, 5)
     """
-    transition = _core.Transition.persistent((False, 0, 0.0, 1.0), adjusted=True)
+    recipe = ("persistent", False, 0, 0.0, 1.0, True)
     length = Length("decoherence_length", decoherence_length, 1.0, LengthRule.SHARE, _SHARE)
     return run(
-        Algorithm("GHMC", transition, _PERSISTENT, kinetic=False, tuner=transition, length=length),
+        Algorithm("GHMC", recipe, _PERSISTENT, kinetic=False, tuner=recipe, length=length),
         target,
         x0,
         n_samples=n_samples,
@@ -360,6 +393,9 @@ def ghmc(
         step_size=step_size,
         precondition=precondition,
         thin=thin,
+        keep=keep,
+        sink=sink,
+        store_gradients=store_gradients,
         rng=rng,
         progress=progress,
         callback=callback,

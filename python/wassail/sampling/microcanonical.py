@@ -7,11 +7,11 @@ import math
 
 from numpy.typing import ArrayLike
 
-from wassail import _core
 from wassail._rng import Seed
 from wassail.exceptions import InputError
 from wassail.sampling._run import Algorithm, Length, LengthRule, Report, check_start, run
 from wassail.sampling._target import AnyTarget
+from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.preconditioner import Preconditioner
 from wassail.sampling.results import SampleResult
 
@@ -55,9 +55,9 @@ def _checked(splitting: Splitting) -> int:
 
 def mams_algorithm(d: int, trajectory_length: float | None, splitting: Splitting) -> Algorithm:
     """Return what :func:`mams` runs in d dimensions."""
-    transition = _core.Transition.trajectory((True, _checked(splitting), 0.0, 0.0), _JITTER)
+    recipe = ("trajectory", True, _checked(splitting), 0.0, 0.0, _JITTER)
     length = Length("trajectory_length", trajectory_length, math.sqrt(d), LengthRule.MEMORY, _MEMORY)
-    return Algorithm("MAMS", transition, _ACCEPTANCE, kinetic=False, tuner=transition, length=length)
+    return Algorithm("MAMS", recipe, _ACCEPTANCE, kinetic=False, tuner=recipe, length=length)
 
 
 def mclmc(
@@ -71,6 +71,9 @@ def mclmc(
     splitting: Splitting = Splitting.LEAPFROG,
     precondition: Preconditioner | bool | None = None,
     thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
+    store_gradients: bool = False,
     rng: Seed = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -110,6 +113,12 @@ def mclmc(
         step size.
     thin : int, default 1
         Steps per draw.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while chains run, as ``ThinningStream(...).sink()`` does.
+    store_gradients : bool, default False
+        Whether gradients at the draws are kept too, as Stein methods need them.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words: the same seed gives the same bits for any number of threads.
     callback : callable, optional
@@ -153,14 +162,14 @@ def mclmc(
     >>> import numpy as np
     >>> from wassail import sampling
     >>> target = sampling.targets.Gaussian(np.zeros(50), np.ones(50))
-    >>> result = sampling.mclmc(target, np.zeros((4, 50)), n_samples=100, rng=0)
+    >>> result = sampling.mclmc(target, np.zeros((4, 50)), n_samples=50, rng=0)
     >>> result.draws.shape
-    (4, 100, 50)
+    (4, 50, 50)
     """
-    transition = _core.Transition.persistent((True, _checked(splitting), 0.0, 1.0), adjusted=False)
+    recipe = ("persistent", True, _checked(splitting), 0.0, 1.0, False)
     length = Length("decoherence_length", decoherence_length, math.sqrt(_dimension(x0)), LengthRule.SHARE, _SHARE)
     return run(
-        Algorithm("MCLMC", transition, _ENERGY, kinetic=False, tuner=transition, by_energy=True, length=length),
+        Algorithm("MCLMC", recipe, _ENERGY, kinetic=False, tuner=recipe, by_energy=True, length=length),
         target,
         x0,
         n_samples=n_samples,
@@ -168,6 +177,9 @@ def mclmc(
         step_size=step_size,
         precondition=precondition,
         thin=thin,
+        keep=keep,
+        sink=sink,
+        store_gradients=store_gradients,
         rng=rng,
         progress=progress,
         callback=callback,
@@ -186,6 +198,9 @@ def mams(
     splitting: Splitting = Splitting.LEAPFROG,
     precondition: Preconditioner | bool | None = None,
     thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
+    store_gradients: bool = False,
     rng: Seed = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -229,6 +244,12 @@ def mams(
         step size.
     thin : int, default 1
         Steps per draw.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while chains run, as ``ThinningStream(...).sink()`` does.
+    store_gradients : bool, default False
+        Whether gradients at the draws are kept too, as Stein methods need them.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words: the same seed gives the same bits for any number of threads.
     callback : callable, optional
@@ -270,9 +291,9 @@ def mams(
     >>> import numpy as np
     >>> from wassail import sampling
     >>> target = sampling.targets.Gaussian(np.zeros(50), np.ones(50))
-    >>> result = sampling.mams(target, np.zeros((4, 50)), n_samples=100, rng=0)
+    >>> result = sampling.mams(target, np.zeros((4, 50)), n_samples=50, rng=0)
     >>> result.draws.shape
-    (4, 100, 50)
+    (4, 50, 50)
     """
     return run(
         mams_algorithm(_dimension(x0), trajectory_length, splitting),
@@ -283,6 +304,9 @@ def mams(
         step_size=step_size,
         precondition=precondition,
         thin=thin,
+        keep=keep,
+        sink=sink,
+        store_gradients=store_gradients,
         rng=rng,
         progress=progress,
         callback=callback,

@@ -11,6 +11,7 @@ from wassail._validate import check_integer
 from wassail.sampling._run import Report, check_start, run
 from wassail.sampling._target import AnyTarget
 from wassail.sampling.hamiltonian import hmc_algorithm
+from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.microcanonical import Splitting, mams_algorithm
 from wassail.sampling.preconditioner import Preconditioner
 from wassail.sampling.results import SampleResult
@@ -27,6 +28,9 @@ def sample(
     n_samples: int = 1000,
     n_warmup: int | None = None,
     thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
+    store_gradients: bool = False,
     rng: Seed = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -47,6 +51,12 @@ def sample(
         Steps before the first draw; by default as many as draws, at least 500.
     thin : int, default 1
         Steps per draw.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while chains run, as ``ThinningStream(...).sink()`` does.
+    store_gradients : bool, default False
+        Whether gradients at the draws are kept too, as Stein methods need them.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words: the same seed gives the same bits for any number of threads.
     callback : callable, optional
@@ -116,6 +126,9 @@ def sample(
         step_size=None,
         precondition=preconditioner,
         thin=thin,
+        keep=keep,
+        sink=sink,
+        store_gradients=store_gradients,
         rng=rng,
         progress=progress,
         callback=callback,

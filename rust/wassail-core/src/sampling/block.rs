@@ -92,6 +92,36 @@ impl Block {
                 new.pull_back(grad);
             }
         }
+        self.assume(frame)
+    }
+
+    /// Makes positions and gradients in natural coordinates, in the place of proposals.
+    pub fn show(&mut self) {
+        let Some(frame) = &self.frame else { return };
+        let d = self.x.len() / self.logp.len();
+        self.natural.copy_from_slice(&self.x);
+        self.proposal_grad.copy_from_slice(&self.grad);
+        self.natural.chunks_exact_mut(d).for_each(|x| frame.to_natural(x));
+        self.proposal_grad.chunks_exact_mut(d).for_each(|g| frame.push_forward(g));
+    }
+
+    /// What was made of chain i.
+    pub fn shown(&self, i: usize, d: usize) -> (&[f64], &[f64]) {
+        let at = i * d..(i + 1) * d;
+        if self.frame.is_some() {
+            (&self.natural[at.clone()], &self.proposal_grad[at])
+        } else {
+            (&self.x[at.clone()], &self.grad[at])
+        }
+    }
+
+    /// Whether the density has failed for one of the chains.
+    pub fn has_failed(&self) -> bool {
+        self.proposal_logp.contains(&Err(DensityError::Failed))
+    }
+
+    /// Says what coordinates the chains already are in.
+    pub fn assume(&mut self, frame: Option<&Arc<Frame>>) -> Result<()> {
         self.frame = frame.cloned();
         self.natural = try_zeroed(if frame.is_some() { self.x.len() } else { 0 })?;
         Ok(())

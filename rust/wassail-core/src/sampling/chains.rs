@@ -2,46 +2,41 @@
 
 use super::adaptation::StepTuner;
 use super::block::Block;
-use super::density::LogDensity;
+use super::density::{DensityError, LogDensity};
 use super::frame::Frame;
 use super::observed::{Observed, Wanted};
-use super::storage::{Draws, Slots, split};
+use super::storage::{Ahead, Draws, Kept, Slots, split};
 use super::transition::{Info, Step, Transition};
-use super::warmup::{Length, Preconditioning, Tuning};
-use crate::error::{Result, try_zeroed};
+use super::warmup::{Length, Position, Preconditioning, Tuning};
+use crate::error::{Error, Result, try_zeroed};
 use crate::monitor::{Monitor, Progress};
 use crate::parallel::map_chunks;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Elementary steps of a round of one block: long enough to hand out, short enough to stop after.
 const ROUND: f64 = 4e6;
 
-/// A run of several chains.
-pub struct Run<'a> {
+/// How chains are run.
+pub struct Run {
     /// What is sampled.
-    pub density: &'a dyn LogDensity,
+    pub density: Arc<dyn LogDensity>,
     /// How.
-    pub transition: &'a dyn Transition,
+    pub transition: Arc<dyn Transition>,
     /// Key of all random words.
     pub key: u64,
-    /// Starting points, (chains, d).
-    pub start: &'a [f64],
     /// Steps before the first draw.
     pub n_warmup: usize,
-    /// Draws of each chain.
-    pub n_samples: usize,
     /// Steps per draw.
     pub thin: usize,
-    /// Step size, or where the search for it starts.
-    pub step_size: f64,
     /// What warm-up runs and adapts the step size of, if it does.
-    pub tuning: Option<Tuning<'a>>,
-    /// Square roots of the diagonal preconditioner, (d,).
-    pub scale: Vec<f64>,
-    /// What warm-up makes of it.
+    pub tuning: Option<Tuning>,
+    /// What warm-up makes of the preconditioner.
     pub preconditioning: Preconditioning,
     /// Length of trajectories.
     pub length: Length,
+    /// What is kept of a draw.
+    pub kept: Kept,
 }
 
 /// How a run ended.
@@ -52,7 +47,12 @@ pub enum End {
     /// Ctrl-C, or a callback.
     Interrupted,
     /// The density failed.
-    Failed,
+    Failed {
+        /// For this chain.
+        chain: usize,
+        /// At this step, from 0 on and warm-up included.
+        step: u64,
+    },
     /// The density has no finite value and gradient at the start of this chain.
     BadStart(usize),
 }
@@ -66,74 +66,168 @@ pub(super) struct Member {
     pub(super) observed: Observed,
     pub(super) divergences: Vec<u64>,
     pub(super) gradients: Vec<u64>,
+    /// Steps made.
+    pub(super) number: u64,
+    /// Sum of the acceptance since the last draw.
+    pub(super) accepted: Vec<f64>,
+    /// Draws that not all chains have yet.
+    pub(super) ahead: Ahead,
 }
 
-pub(super) struct Chains<'a> {
-    pub(super) run: &'a Run<'a>,
+impl Run {
+    /// What moves the chains now.
+    fn transition(&self, adapts: bool) -> &dyn Transition {
+        self.tuning.as_ref().filter(|_| adapts).map_or(&*self.transition, |t| &*t.transition)
+    }
+}
+
+/// Several chains on their way.
+pub struct Chains {
+    pub(super) run: Run,
     pub(super) members: Vec<Member>,
     pub(super) scale: Vec<f64>,
     /// What the chains move in, and the scale there.
     pub(super) frame: Option<Arc<Frame>>,
-    pub(super) ones: Vec<f64>,
+    ones: Vec<f64>,
     /// Length of trajectories, and their mean number of steps.
     pub(super) time: f64,
     pub(super) steps: f64,
-    /// Steps made.
+    /// Steps that all chains have made.
     pub(super) number: u64,
+    pub(super) position: Position,
+    /// Draws handed out.
+    pub(super) drawn: u64,
+    /// Divergences so far, for those who watch.
+    pub(super) diverged: Arc<AtomicU64>,
 }
 
-/// Runs all chains.
-pub fn run(run: &Run<'_>, monitor: &dyn Monitor) -> Result<Draws> {
-    let d = run.density.dim();
-    let chains = run.start.len() / d;
-    let mut draws = Draws::new(run, chains)?;
-    let mut state = Chains::new(run)?;
-    draws.end = match state.start() {
-        Some(chain) => End::BadStart(chain),
-        None => state.warm_up(monitor)?,
-    };
-    if draws.end == End::Complete {
-        draws.end = state.sample(&mut draws, monitor)?;
-    }
-    draws.divergences = state.members.iter().flat_map(|m| m.divergences.iter().copied()).collect();
-    draws.step_sizes = state.members.iter().flat_map(|m| m.sizes.iter().copied()).collect();
-    draws.n_gradients = 1 + state.members.iter().flat_map(|m| m.gradients.iter().copied()).max().unwrap_or(0);
-    draws.rank = state.frame.as_ref().map_or(0, |f| f.rank());
-    draws.steps = state.steps;
-    draws.scale = state.scale;
-    Ok(draws)
-}
-
-impl<'a> Chains<'a> {
-    fn new(run: &'a Run<'a>) -> Result<Self> {
+impl Chains {
+    /// Chains at their starting points, (chains, d), with a step size (or where the search for it starts) and the square roots of
+    /// the diagonal preconditioner.
+    pub fn new(run: Run, start: &[f64], step_size: f64, scale: Vec<f64>) -> Result<Self> {
         let d = run.density.dim();
-        let chains = run.start.len() / d;
+        let chains = start.len() / d;
         let size = if run.density.is_batched() { chains } else { 1 };
         let mut members = Vec::new();
-        for (at, start) in run.start.chunks(size * d).enumerate() {
+        for (at, start) in start.chunks(size * d).enumerate() {
             let count = start.len() / d;
             members.push(Member {
                 block: Block::new((at * size) as u32, start, d)?,
                 info: vec![Info::default(); count],
-                sizes: vec![run.step_size; count],
+                sizes: vec![step_size; count],
                 tuners: Vec::new(),
                 observed: Observed::new(Wanted::default(), d, 1, chains)?,
                 divergences: vec![0; count],
                 gradients: vec![0; count],
+                number: 0,
+                accepted: vec![0.0; count],
+                ahead: Ahead::default(),
             });
         }
         let mut ones = try_zeroed(d)?;
         ones.fill(1.0);
-        let (scale, time) = (run.scale.clone(), run.length.time);
-        Ok(Self { run, members, scale, frame: None, ones, time, steps: 1.0, number: 0 })
+        let time = run.length.time;
+        Ok(Self {
+            members,
+            scale,
+            frame: None,
+            ones,
+            time,
+            steps: (time / step_size).clamp(1.0, run.transition.longest()),
+            number: 0,
+            position: Position::new(run.n_warmup),
+            drawn: 0,
+            diverged: Arc::default(),
+            run,
+        })
+    }
+
+    /// Goes on to the end of warm-up.
+    pub fn prepare(&mut self, monitor: &dyn Monitor) -> Result<End> {
+        if !self.position.started {
+            if let Some(chain) = self.start() {
+                return Ok(End::BadStart(chain));
+            }
+            self.position.started = true;
+        }
+        self.warm_up(monitor)
+    }
+
+    /// The next `n` draws of every chain, after warm-up.
+    pub fn draw(&mut self, n: usize, monitor: &dyn Monitor) -> Result<Draws> {
+        let mut out = Draws::new(self.run.density.dim(), self.count(), n, &self.run.kept)?;
+        self.recall(&mut out);
+        let thin = self.run.thin as u64;
+        let first = self.run.n_warmup as u64;
+        out.end = self.advance(
+            first + self.drawn.saturating_add(n as u64).saturating_mul(thin),
+            false,
+            Some(&mut out),
+            monitor,
+        )?;
+        out.count = (((self.number - first) / thin - self.drawn) as usize).min(n);
+        self.remember(&mut out)?;
+        self.drawn += out.count as u64;
+        Ok(out)
+    }
+
+    /// Number of chains.
+    pub fn count(&self) -> usize {
+        self.members.iter().map(|m| m.block.count()).sum()
+    }
+
+    /// Divergences after warm-up of each chain.
+    pub fn divergences(&self) -> Vec<u64> {
+        self.members.iter().flat_map(|m| m.divergences.iter().copied()).collect()
+    }
+
+    /// Their sum so far, also while the chains run.
+    pub fn diverged(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.diverged)
+    }
+
+    /// Step size of each chain.
+    pub fn step_sizes(&self) -> Vec<f64> {
+        self.members.iter().flat_map(|m| m.sizes.iter().copied()).collect()
+    }
+
+    /// Square roots of the diagonal preconditioner.
+    pub fn scale(&self) -> &[f64] {
+        &self.scale
+    }
+
+    /// Steps that all chains have made.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Most gradients that a chain took, warm-up included.
+    pub fn n_gradients(&self) -> u64 {
+        1 + self.members.iter().flat_map(|m| m.gradients.iter().copied()).max().unwrap_or(0)
+    }
+
+    /// Directions that the preconditioner stretches besides.
+    pub fn rank(&self) -> usize {
+        self.frame.as_ref().map_or(0, |f| f.rank())
+    }
+
+    /// Mean steps of a trajectory, or until a velocity is forgotten.
+    pub fn steps(&self) -> f64 {
+        self.steps
     }
 
     /// Steps of a round: many enough to hand out, few enough to stop after.
-    fn round(&self, adapts: bool) -> usize {
-        let size = self.members[0].block.count();
-        let gradients = transition(self.run, adapts).gradients(self.steps);
-        let work = (size * (self.run.density.work() + 4 * self.scale.len())) as f64 * gradients;
-        ((ROUND / work) as usize).clamp(1, 4096)
+    fn round(&self, adapts: bool) -> u64 {
+        let gradients = self.run.transition(adapts).gradients(self.steps);
+        let work =
+            (self.members[0].block.count() * (self.run.density.work() + 4 * self.scale.len())) as f64 * gradients;
+        ((ROUND / work) as u64).clamp(1, 4096)
+    }
+
+    /// Whether each chain is where the gradient is zero.
+    pub fn is_flat(&self) -> Vec<bool> {
+        let d = self.run.density.dim();
+        self.members.iter().flat_map(|m| m.block.grad.chunks_exact(d).map(|g| g.iter().all(|&v| v == 0.0))).collect()
     }
 
     /// Values at the starting points, and velocities; the first chain without them, if there is one.
@@ -142,68 +236,55 @@ impl<'a> Chains<'a> {
         for member in &mut self.members {
             let block = &mut member.block;
             block.proposal.copy_from_slice(&block.x);
-            block.evaluate(self.run.density);
+            block.evaluate(&*self.run.density);
+            if let Some(bad) = block.proposal_logp.iter().position(std::result::Result::is_err) {
+                return Some(block.first as usize + bad);
+            }
             for i in 0..block.count() {
-                match block.proposal_logp[i] {
-                    Ok(logp) => block.accept(i, d, logp),
-                    Err(_) => return Some(block.first as usize + i),
+                if let Ok(logp) = block.proposal_logp[i] {
+                    block.accept(i, d, logp);
                 }
             }
-            block.draw_velocities(self.run.key, d, self.run.transition);
+            block.draw_velocities(self.run.key, d, &*self.run.transition);
         }
         None
     }
 
-    fn sample(&mut self, out: &mut Draws, monitor: &dyn Monitor) -> Result<End> {
-        let per_round = (self.round(false) / self.run.thin).max(1);
-        while out.count < self.run.n_samples {
-            let draws = per_round.min(self.run.n_samples - out.count);
-            let (made, end) = self.advance(draws * self.run.thin, false, Some(out), monitor)?;
-            out.count += made / self.run.thin;
-            if end != End::Complete {
-                return Ok(end);
-            }
-        }
-        Ok(End::Complete)
-    }
-
-    /// Moves every chain by `steps`. Returns the steps that all of them made.
+    /// Moves every chain to step `until`.
     pub(super) fn advance(
         &mut self,
-        steps: usize,
+        until: u64,
         adapts: bool,
         mut out: Option<&mut Draws>,
         monitor: &dyn Monitor,
-    ) -> Result<(usize, End)> {
-        let mut done = 0;
-        while done < steps {
-            let now = self.round(adapts).min(steps - done);
+    ) -> Result<End> {
+        while self.number < until {
+            let next = until.min(self.number + self.round(adapts));
+            let (run, drawn) = (&self.run, self.drawn);
             let scale = if self.frame.is_some() { &self.ones } else { &self.scale };
-            let (run, number) = (self.run, self.number);
-            let step = Step { key: run.key, number, sizes: &[], scale, steps: self.steps, monitor };
+            let step = Step { key: run.key, number: 0, sizes: &[], scale, steps: self.steps, monitor };
             let slots = match out.as_deref_mut() {
-                Some(draws) => split(draws, &self.members, run, done / run.thin),
+                Some(draws) => split(draws, &self.members),
                 None => self.members.iter().map(|_| None).collect(),
             };
             let work = self.members.iter_mut().zip(slots).collect();
-            let made = map_chunks(work, monitor, |(member, slots): (&mut Member, Option<Slots<'_>>)| {
-                Ok(member.advance(run, step, now, adapts, slots))
+            let ends = map_chunks(work, monitor, |(member, slots): (&mut Member, Option<Slots<'_>>)| {
+                Ok(member.advance(run, step, next, adapts, drawn, slots))
             });
-            let made = match made {
-                Ok(made) => made,
-                Err(crate::error::Error::Interrupted) => return Ok((done, End::Interrupted)),
-                Err(error) => return Err(error),
+            self.number = self.members.iter().map(|m| m.number.min(next)).min().unwrap_or(next);
+            self.diverged.store(self.divergences().iter().sum(), Ordering::Relaxed);
+            let ends = match ends {
+                Err(Error::Interrupted) => return Ok(End::Interrupted),
+                other => other?,
             };
-            if let Some((fewest, end)) = made.iter().copied().filter(|m| m.1 != End::Complete).min_by_key(|m| m.0) {
-                return Ok((done + fewest, end));
+            if let Some(end) = ends.into_iter().filter(|&e| e != End::Complete).min_by_key(|e| *e == End::Interrupted) {
+                return Ok(end);
             }
-            done += now;
-            self.number += now as u64;
             if monitor.report(self.progress()) {
-                return Ok((done, End::Interrupted));
+                return Ok(End::Interrupted);
             }
         }
-        Ok((done, End::Complete))
+        Ok(End::Complete)
     }
 
     fn progress(&self) -> Progress {
@@ -213,45 +294,51 @@ impl<'a> Chains<'a> {
 }
 
 impl Member {
-    /// Makes `steps` steps from that of `first` on, and says how many it made.
-    pub(super) fn advance(
+    /// Goes on to step `until`; draws after number `drawn` go to their slots.
+    fn advance(
         &mut self,
-        run: &Run<'_>,
-        first: Step<'_>,
-        steps: usize,
+        run: &Run,
+        like: Step<'_>,
+        until: u64,
         adapts: bool,
+        drawn: u64,
         mut slots: Option<Slots<'_>>,
-    ) -> (usize, End) {
-        let mut acceptance = vec![0.0; self.info.len()];
-        for made in 0..steps {
-            if first.monitor.cancelled() {
-                return (made, End::Interrupted);
+    ) -> End {
+        while self.number < until {
+            if like.monitor.cancelled() {
+                return End::Interrupted;
             }
-            let step = Step { number: first.number + made as u64, sizes: &self.sizes, ..first };
-            if transition(run, adapts).step(&mut self.block, run.density, step, &mut self.info).is_err() {
-                return (made, if first.monitor.cancelled() { End::Interrupted } else { End::Failed });
+            let step = Step { number: self.number, sizes: &self.sizes, ..like };
+            if run.transition(adapts).step(&mut self.block, &*run.density, step, &mut self.info).is_err() {
+                if like.monitor.cancelled() && !self.block.has_failed() {
+                    return End::Interrupted;
+                }
+                return End::Failed { chain: self.failed(), step: self.number };
             }
+            self.number += 1;
             self.gradients.iter_mut().zip(&self.info).for_each(|(n, i)| *n += u64::from(i.gradients));
             if adapts {
                 self.adapt(run);
                 continue;
             }
-            for (sum, info) in acceptance.iter_mut().zip(&self.info) {
+            for (sum, info) in self.accepted.iter_mut().zip(&self.info) {
                 *sum += info.acceptance / run.thin as f64;
             }
             self.divergences.iter_mut().zip(&self.info).for_each(|(n, i)| *n += u64::from(i.divergent));
-            if (made + 1) % run.thin == 0
-                && let Some(slots) = &mut slots
-            {
-                self.store(slots, run, made / run.thin, &acceptance);
-                acceptance.fill(0.0);
+            let made = self.number - run.n_warmup as u64;
+            if made.is_multiple_of(run.thin as u64) {
+                if let Some(slots) = &mut slots {
+                    self.store(slots, (made / run.thin as u64 - drawn - 1) as usize);
+                }
+                self.accepted.fill(0.0);
             }
         }
-        (steps, End::Complete)
+        End::Complete
     }
-}
 
-/// What moves the chains now.
-fn transition<'r>(run: &Run<'r>, adapts: bool) -> &'r dyn Transition {
-    run.tuning.filter(|_| adapts).map_or(run.transition, |t| t.transition)
+    /// The chain that the density failed for.
+    fn failed(&self) -> usize {
+        let at = self.block.proposal_logp.iter().position(|p| *p == Err(DensityError::Failed));
+        self.block.first as usize + at.unwrap_or(0)
+    }
 }

@@ -71,6 +71,24 @@ impl Frame {
         Ok(if frame.stretches.is_empty() { None } else { Some(frame) })
     }
 
+    /// The numbers of a frame, none without one.
+    pub fn parts(frame: Option<&Self>) -> [Vec<f64>; 4] {
+        frame.map_or_else(Default::default, |f| [&f.center, &f.scale, &f.directions, &f.stretches].map(Clone::clone))
+    }
+
+    /// The frame of such numbers, in d dimensions; an error where they are not those of one.
+    pub fn from_parts(
+        [center, scale, directions, stretches]: [Vec<f64>; 4],
+        d: usize,
+    ) -> std::result::Result<Option<Self>, ()> {
+        let sizes = [center.len(), scale.len(), directions.len()];
+        if stretches.is_empty() {
+            return if sizes == [0; 3] { Ok(None) } else { Err(()) };
+        }
+        let fits = sizes == [d, d, d * stretches.len()] && scale.iter().chain(&stretches).all(|&s| s > 0.0);
+        if fits { Ok(Some(Self { center, scale, directions, stretches })) } else { Err(()) }
+    }
+
     /// Directions that are stretched.
     pub fn rank(&self) -> usize {
         self.stretches.len()

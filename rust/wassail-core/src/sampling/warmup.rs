@@ -11,21 +11,19 @@ use crate::monitor::Monitor;
 use std::sync::Arc;
 
 /// The first window, and how much longer the next one is.
-const WINDOW: usize = 50;
+const WINDOW: u64 = 50;
 const GROWTH: f64 = 1.6;
 /// Share of the steps at the end that only the step size adapts to.
 const LAST: f64 = 0.2;
-/// Steps of a trajectory in the first window, and how much longer they may be in the next one.
+/// Most steps of a trajectory in the first window; they grow like the cube of windows.
 const FIRST_STEPS: f64 = 4.0;
-const MORE_STEPS: f64 = 4.0;
 /// Most that a window changes the length.
 const STRIDE: f64 = 2.0;
 
 /// How the step size is found.
-#[derive(Clone, Copy)]
-pub struct Tuning<'a> {
+pub struct Tuning {
     /// What warm-up runs.
-    pub transition: &'a dyn Transition,
+    pub transition: Arc<dyn Transition>,
     /// What its steps should do.
     pub goal: Goal,
     /// Whether the run's steps are times √(2h) of the overdamped steps h that were tuned.
@@ -71,46 +69,83 @@ pub enum Preconditioning {
     LowRank,
 }
 
-impl Chains<'_> {
+/// Where warm-up stands. An interrupted window starts again: counters make the same steps of it.
+#[derive(Clone, Copy)]
+pub(super) struct Position {
+    /// Whether there are values at the starting points.
+    pub(super) started: bool,
+    /// Steps after those of the windows that have ended.
+    pub(super) left: u64,
+    /// Length of the next window.
+    pub(super) window: u64,
+    /// Steps at the end that only the step size adapts to.
+    last: u64,
+}
+
+impl Position {
+    pub(super) fn new(n_warmup: usize) -> Self {
+        let last = (LAST * n_warmup as f64).ceil() as u64;
+        Self { started: false, left: n_warmup as u64, window: WINDOW, last }
+    }
+
+    /// Whether the next window adapts more than the step size.
+    fn is_free(&self) -> bool {
+        self.left > self.last
+    }
+
+    /// Steps of the next window; the last one that adapts all is not followed by a short one.
+    fn steps(&self) -> u64 {
+        let free = self.left.saturating_sub(self.last);
+        match free {
+            0 => self.left,
+            _ if free < self.window.saturating_add(self.next()) => free,
+            _ => self.window,
+        }
+    }
+
+    fn next(&self) -> u64 {
+        (GROWTH * self.window as f64) as u64
+    }
+
+    fn advance(&mut self) {
+        self.left -= self.steps();
+        self.window = self.next();
+    }
+
+    /// Most steps of a trajectory in the next window.
+    fn longest(&self) -> f64 {
+        FIRST_STEPS * (self.window as f64 / WINDOW as f64).powi(3)
+    }
+}
+
+impl Chains {
     pub(super) fn warm_up(&mut self, monitor: &dyn Monitor) -> Result<End> {
-        let total = self.run.n_warmup;
-        let last = (LAST * total as f64).ceil() as usize;
-        let (mut left, mut window, mut most) = (total, WINDOW, FIRST_STEPS);
-        while left > 0 {
-            let free = left.saturating_sub(last);
-            // The last window that adapts all is not followed by a short one.
-            let steps = match free {
-                0 => left,
-                _ if free < window + (GROWTH * window as f64) as usize => free,
-                _ => window,
-            };
-            self.open(steps, if free > 0 { self.wanted() } else { Wanted::default() }, most)?;
-            let (_, end) = self.advance(steps, true, None, monitor)?;
+        while self.position.left > 0 {
+            let before = self.save()?;
+            self.open()?;
+            let mut end = self.advance(self.number + self.position.steps(), true, None, monitor)?;
+            if end == End::Complete {
+                end = self.close(monitor)?;
+            }
             if end != End::Complete {
+                self.load(&before)?;
                 return Ok(end);
             }
-            self.share_steps();
-            if free > 0 {
-                match self.learn(monitor) {
-                    Err(Error::Interrupted) => return Ok(End::Interrupted),
-                    learned => learned?,
+            self.position.advance();
+            if self.position.left == 0 {
+                if self.run.tuning.as_ref().is_some_and(|t| t.kinetic) {
+                    self.members.iter_mut().flat_map(|m| &mut m.sizes).for_each(|h| *h = (2.0 * *h).sqrt());
                 }
+                self.steps = self.steps_of(f64::INFINITY);
             }
-            left -= steps;
-            window = (GROWTH * window as f64) as usize;
-            most *= MORE_STEPS;
         }
-        if total > 0 && self.run.tuning.is_some_and(|t| t.kinetic) {
-            self.members.iter_mut().flat_map(|m| &mut m.sizes).for_each(|h| *h = (2.0 * *h).sqrt());
-        }
-        self.steps = self.steps_of(self.time, f64::INFINITY);
         Ok(End::Complete)
     }
 
-    /// Steps of a trajectory of this length.
-    pub(super) fn steps_of(&self, time: f64, most: f64) -> f64 {
+    /// Steps of a trajectory.
+    fn steps_of(&self, most: f64) -> f64 {
         let h = self.members[0].sizes[0];
-        (time / h).clamp(1.0, most.max(1.0))
+        (self.time / h).clamp(1.0, most.min(self.run.transition.longest()))
     }
 
     fn wanted(&self) -> Wanted {
@@ -120,16 +155,30 @@ impl Chains<'_> {
     }
 
     /// Begins a window.
-    fn open(&mut self, steps: usize, wanted: Wanted, most: f64) -> Result<()> {
-        self.steps = self.steps_of(self.time, if self.run.length.rule.is_some() { most } else { f64::INFINITY });
-        let (d, chains) = (self.scale.len(), self.run.start.len() / self.scale.len());
+    fn open(&mut self) -> Result<()> {
+        let adapts = self.run.length.rule.is_some();
+        self.steps = self.steps_of(if adapts { self.position.longest() } else { f64::INFINITY });
+        let wanted = if self.position.is_free() { self.wanted() } else { Wanted::default() };
+        let (d, chains, steps) = (self.scale.len(), self.count(), self.position.steps() as usize);
         for member in &mut self.members {
             member.observed = Observed::new(wanted, d, steps, chains)?;
-            if let Some(tuning) = self.run.tuning {
+            if let Some(tuning) = &self.run.tuning {
                 member.tuners = member.sizes.iter().map(|&h| StepTuner::new(h, tuning.goal, d)).collect();
             }
         }
         Ok(())
+    }
+
+    /// Ends a window.
+    fn close(&mut self, monitor: &dyn Monitor) -> Result<End> {
+        self.share_steps();
+        if self.position.is_free() {
+            match self.learn(monitor) {
+                Err(Error::Interrupted) => return Ok(End::Interrupted),
+                learned => learned?,
+            }
+        }
+        Ok(End::Complete)
     }
 
     /// Every chain takes the geometric mean of the step sizes.
@@ -209,7 +258,7 @@ impl Chains<'_> {
 }
 
 impl Member {
-    pub(super) fn adapt(&mut self, run: &Run<'_>) {
+    pub(super) fn adapt(&mut self, run: &Run) {
         for ((tuner, size), info) in self.tuners.iter_mut().zip(&mut self.sizes).zip(&self.info) {
             tuner.update(info);
             *size = tuner.step();

@@ -84,15 +84,15 @@ fn settle(block: &mut Block, step: Step<'_>, d: usize, i: usize, logp: f64, info
 }
 
 /// An algorithm.
-pub trait Transition: Sync {
+pub trait Transition: Send + Sync {
     /// Gradients of a step, on average, with this mean number of steps of a trajectory.
     fn gradients(&self, steps: f64) -> f64 {
         let _ = steps;
         1.0
     }
-    /// Whether a step is a trajectory of many gradients.
-    fn has_trajectories(&self) -> bool {
-        false
+    /// Most steps that a trajectory, or the memory of a velocity, may have.
+    fn longest(&self) -> f64 {
+        f64::INFINITY
     }
     /// Makes normals velocities to start with.
     fn equilibrate(&self, v: &mut [f64]) {

@@ -1,7 +1,7 @@
 //! Single steps with velocities that last: generalized Hamiltonian Monte Carlo (Horowitz 1991,
 //! doi:10.1016/0370-2693(91)90812-5) and microcanonical Langevin Monte Carlo (arXiv:2212.08549).
 
-use super::{Info, Path, Step, Transition, settle};
+use super::{Info, Path, RUNAWAY, Step, Transition, settle};
 use crate::rng::{Purpose, Stream};
 use crate::sampling::block::Block;
 use crate::sampling::density::{DensityError, LogDensity};
@@ -64,7 +64,13 @@ impl Transition for Persistent {
             let Ok(logp) = block.proposal_logp[i] else { continue };
             if !self.adjusted {
                 info.energy -= logp - block.logp[i];
-                block.accept(i, d, logp);
+                // A chain that is thrown out by a step far too long would not find back.
+                if info.energy.abs() < RUNAWAY + d as f64 {
+                    block.accept(i, d, logp);
+                } else {
+                    *info = Info::stopped(DensityError::Recoverable, info.gradients);
+                    block.turn_back(i, d);
+                }
             } else if !settle(block, step, d, i, logp, info) {
                 block.turn_back(i, d);
             }

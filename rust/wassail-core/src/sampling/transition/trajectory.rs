@@ -9,7 +9,7 @@ use crate::sampling::vector::push;
 use crate::sampling::velocity::Dynamics;
 
 /// Most steps of a trajectory.
-pub const LONGEST: usize = 1024;
+const LONGEST: usize = 1024;
 
 /// Fresh velocities, some steps, one acceptance.
 pub struct Trajectory {
@@ -34,8 +34,8 @@ impl Transition for Trajectory {
         self.path.splitting.stages() as f64 * steps.clamp(1.0, LONGEST as f64)
     }
 
-    fn has_trajectories(&self) -> bool {
-        true
+    fn longest(&self) -> f64 {
+        LONGEST as f64
     }
 
     fn step(
