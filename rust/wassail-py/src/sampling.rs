@@ -7,7 +7,10 @@ use crate::target::Target;
 use numpy::PyArray1;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use wassail_core::sampling::{End, Integrator, Kinetic, Mala, Run, Transition as Core, Tuning, Ula, run};
+use wassail_core::sampling::{
+    Barker, Directions, End, Integrator, Kinetic, LogDensity, Mala, Midpoint, Run, Slice, Stretch, Taming,
+    Transition as Core, Tuning, Ula, Values, run,
+};
 
 /// A transition of chains.
 #[pyclass(frozen, module = "wassail._core")]
@@ -18,10 +21,38 @@ impl<T: Core + Send + Sync> Kind for T {}
 
 #[pymethods]
 impl Transition {
-    /// The unadjusted Langevin algorithm.
+    /// The unadjusted Langevin algorithm; taming: 0 none, 1 by the length of the gradient, 2 by coordinates.
     #[staticmethod]
-    fn ula() -> Self {
-        Self(Box::new(Ula))
+    fn ula(taming: usize) -> PyResult<Self> {
+        let all = [Taming::None, Taming::Whole, Taming::Coordinates];
+        let taming = *all.get(taming).ok_or_else(|| PyValueError::new_err("no such taming"))?;
+        Ok(Self(Box::new(Ula { taming })))
+    }
+
+    /// The randomized midpoint method.
+    #[staticmethod]
+    fn midpoint() -> Self {
+        Self(Box::new(Midpoint))
+    }
+
+    /// The stretch move of an ensemble.
+    #[staticmethod]
+    fn stretch() -> Self {
+        Self(Box::new(Stretch))
+    }
+
+    /// Slice sampling; directions: 0 coordinates, 1 normals, 2 differences of walkers.
+    #[staticmethod]
+    fn slice(directions: usize) -> PyResult<Self> {
+        let all = [Directions::Coordinates, Directions::Normals, Directions::Differences];
+        let directions = *all.get(directions).ok_or_else(|| PyValueError::new_err("no such directions"))?;
+        Ok(Self(Box::new(Slice::new(directions))))
+    }
+
+    /// Barker proposals.
+    #[staticmethod]
+    fn barker() -> Self {
+        Self(Box::new(Barker))
     }
 
     /// The Metropolis-adjusted Langevin algorithm.
@@ -71,13 +102,14 @@ pub fn run_chains<'py>(
     callback: Option<Py<PyAny>>,
     n_threads: usize,
 ) -> PyResult<Outcome<'py>> {
-    let density = target.density();
+    let values = Values::new(target.density(), transition.0.couples_chains());
+    let density: &dyn LogDensity = if transition.0.uses_gradients() { target.density() } else { &values };
     let (start, scale) = (start.as_slice()?, scale.as_slice()?);
     let d = density.dim();
     if start.is_empty() || !start.len().is_multiple_of(d) || scale.len() != d || schedule.2 == 0 {
         return Err(PyValueError::new_err("start, scale or schedule do not fit"));
     }
-    let tuning = step.1.map(|acceptance| Tuning { transition: &Mala, acceptance, kinetic: step.2 });
+    let tuning = step.1.map(|acceptance| Tuning { transition: transition.0.tuned(), acceptance, kinetic: step.2 });
     let chains = Run {
         density,
         transition: &*transition.0,

@@ -4,6 +4,7 @@ use super::density::{DensityError, LogDensity};
 use super::vector::all_finite;
 use crate::error::{Result, try_zeroed};
 use crate::rng::{Purpose, Stream};
+use std::ops::Range;
 
 /// Chains `first..first + count`, their arrays row by row.
 #[derive(Clone)]
@@ -54,9 +55,16 @@ impl Block {
 
     /// Evaluates the density at the proposals. A value or gradient that is not finite counts as recoverable, −inf as outside.
     pub fn evaluate(&mut self, density: &dyn LogDensity) {
-        density.batch(&self.proposal, &mut self.proposal_grad, &mut self.proposal_logp);
+        self.evaluate_rows(density, 0..self.count());
+    }
+
+    /// The same for some of them.
+    pub fn evaluate_rows(&mut self, density: &dyn LogDensity, rows: Range<usize>) {
         let d = density.dim();
-        for (out, grad) in self.proposal_logp.iter_mut().zip(self.proposal_grad.chunks_exact(d)) {
+        let (at, outs) = (rows.start * d..rows.end * d, &mut self.proposal_logp[rows]);
+        let grads = &mut self.proposal_grad[at.clone()];
+        density.batch(&self.proposal[at], grads, outs);
+        for (out, grad) in outs.iter_mut().zip(grads.chunks_exact(d)) {
             *out = match *out {
                 Ok(f64::NEG_INFINITY) => Err(DensityError::OutsideSupport),
                 Ok(value) if !value.is_finite() || !all_finite(grad) => Err(DensityError::Recoverable),

@@ -6,9 +6,13 @@ mod chains;
 mod density;
 pub mod targets;
 mod transition;
+mod values;
 mod vector;
 
 pub use block::Block;
 pub use chains::{Draws, End, Run, Tuning, run};
 pub use density::{DensityError, LogDensity};
-pub use transition::{Info, Integrator, Kinetic, Mala, Step, Transition, Ula};
+pub use transition::{
+    Barker, Directions, Info, Integrator, Kinetic, Mala, Midpoint, Slice, Step, Stretch, Taming, Transition, Ula,
+};
+pub use values::Values;

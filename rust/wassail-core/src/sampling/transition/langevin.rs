@@ -1,5 +1,6 @@
 //! Overdamped Langevin: x ← x + h ∇log π(x) + √(2h) ξ, as it is or as a proposal.
 
+use super::decide::{advance, decide};
 use super::{Info, Step, Transition};
 use crate::rng::{Purpose, Stream};
 use crate::sampling::block::Block;
@@ -7,23 +8,62 @@ use crate::sampling::density::{DensityError, LogDensity};
 use crate::sampling::vector::{PIECE, drift, reversal};
 
 /// Proposes for every chain, keeping the noise where it is needed again.
-fn propose(block: &mut Block, d: usize, step: Step<'_>, keep: bool) {
-    let mut piece = [0.0; PIECE];
+fn propose(block: &mut Block, d: usize, step: Step<'_>, keep: bool, taming: Taming) {
+    let (mut piece, mut tamed) = ([0.0; PIECE], [0.0; PIECE]);
     for i in 0..block.count() {
         let draws = Stream::new(step.key, block.first + i as u32, step.number);
+        let h = step.sizes[i];
+        let whole = taming.whole(&block.grad[i * d..(i + 1) * d], step.scale, h);
         for start in (0..d).step_by(PIECE) {
             let len = PIECE.min(d - start);
             let at = i * d + start..i * d + start + len;
             let noise = if keep { &mut block.noise[at.clone()] } else { &mut piece[..len] };
             draws.normals(Purpose::Noise, start, noise);
             let scale = &step.scale[start..start + len];
-            drift(&block.x[at.clone()], &block.grad[at.clone()], scale, noise, step.sizes[i], &mut block.proposal[at]);
+            let mut grad = &block.grad[at.clone()];
+            if taming != Taming::None {
+                taming.apply(grad, scale, h, whole, &mut tamed[..len]);
+                grad = &tamed[..len];
+            }
+            drift(&block.x[at.clone()], grad, scale, noise, h, &mut block.proposal[at]);
+        }
+    }
+}
+
+/// What keeps a drift that grows faster than linearly from throwing the chain out (Brosse, Durmus, Moulines and Sabanis,
+/// arXiv 1710.05559).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taming {
+    /// Nothing.
+    None,
+    /// ∇log π / (1 + h |P^½ ∇log π|).
+    Whole,
+    /// Each coordinate by its own.
+    Coordinates,
+}
+
+impl Taming {
+    /// 1 / (1 + h |s g|), or 1.
+    fn whole(self, grad: &[f64], scale: &[f64], h: f64) -> f64 {
+        if self != Self::Whole {
+            return 1.0;
+        }
+        let square: f64 = grad.iter().zip(scale).map(|(g, s)| (s * g) * (s * g)).sum();
+        1.0 / (1.0 + h * square.sqrt())
+    }
+
+    fn apply(self, grad: &[f64], scale: &[f64], h: f64, whole: f64, out: &mut [f64]) {
+        for (out, (g, s)) in out.iter_mut().zip(grad.iter().zip(scale)) {
+            *out = if self == Self::Coordinates { g / (1.0 + h * s * g.abs()) } else { g * whole };
         }
     }
 }
 
 /// The unadjusted Langevin algorithm.
-pub struct Ula;
+pub struct Ula {
+    /// Whether the drift is bounded.
+    pub taming: Taming,
+}
 
 impl Transition for Ula {
     fn step(
@@ -34,18 +74,9 @@ impl Transition for Ula {
         info: &mut [Info],
     ) -> Result<(), DensityError> {
         let d = density.dim();
-        propose(block, d, step, false);
+        propose(block, d, step, false, self.taming);
         block.evaluate(density);
-        for (i, info) in info.iter_mut().enumerate() {
-            *info = Info { acceptance: 1.0, divergent: false };
-            match block.proposal_logp[i] {
-                Ok(logp) => block.accept(i, d, logp),
-                Err(DensityError::Failed) => return Err(DensityError::Failed),
-                // Without a gradient the chain cannot go on from there: it stays, and says so.
-                Err(_) => *info = Info { acceptance: 0.0, divergent: true },
-            }
-        }
-        Ok(())
+        advance(block, d, info)
     }
 }
 
@@ -53,6 +84,10 @@ impl Transition for Ula {
 pub struct Mala;
 
 impl Transition for Mala {
+    fn tuned(&self) -> &dyn Transition {
+        self
+    }
+
     fn step(
         &self,
         block: &mut Block,
@@ -61,28 +96,12 @@ impl Transition for Mala {
         info: &mut [Info],
     ) -> Result<(), DensityError> {
         let d = density.dim();
-        propose(block, d, step, true);
+        propose(block, d, step, true, Taming::None);
         block.evaluate(density);
-        for (i, info) in info.iter_mut().enumerate() {
+        decide(block, 0..block.count(), d, step, info, |block, i| {
             let at = i * d..(i + 1) * d;
-            let logp = match block.proposal_logp[i] {
-                Ok(logp) => logp,
-                Err(DensityError::Failed) => return Err(DensityError::Failed),
-                Err(error) => {
-                    *info = Info { acceptance: 0.0, divergent: error == DensityError::Recoverable };
-                    continue;
-                }
-            };
             let grads = [&block.grad[at.clone()], &block.proposal_grad[at.clone()]];
-            let ratio = logp - block.logp[i] - reversal(grads, step.scale, &block.noise[at], step.sizes[i]);
-            // NaN, from overflow, rejects.
-            let acceptance = if ratio >= 0.0 { 1.0 } else { ratio.exp().max(0.0) };
-            *info = Info { acceptance, divergent: ratio.is_nan() };
-            let draws = Stream::new(step.key, block.first + i as u32, step.number);
-            if draws.uniform(Purpose::Accept, 0) < acceptance {
-                block.accept(i, d, logp);
-            }
-        }
-        Ok(())
+            -reversal(grads, step.scale, &block.noise[at], step.sizes[i])
+        })
     }
 }

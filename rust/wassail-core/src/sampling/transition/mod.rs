@@ -1,10 +1,19 @@
 //! One step of a block of chains.
 
+mod barker;
+mod decide;
 mod kinetic;
 mod langevin;
+mod midpoint;
+mod slice;
+mod stretch;
 
+pub use barker::Barker;
 pub use kinetic::{Integrator, Kinetic};
-pub use langevin::{Mala, Ula};
+pub use langevin::{Mala, Taming, Ula};
+pub use midpoint::Midpoint;
+pub use slice::{Directions, Slice};
+pub use stretch::Stretch;
 
 use super::block::Block;
 use super::density::{DensityError, LogDensity};
@@ -36,6 +45,18 @@ pub trait Transition: Sync {
     /// Gradients of a step.
     fn gradients(&self) -> usize {
         1
+    }
+    /// Whether it looks at gradients.
+    fn uses_gradients(&self) -> bool {
+        true
+    }
+    /// Whether chains look at each other, so that all of them are one block.
+    fn couples_chains(&self) -> bool {
+        false
+    }
+    /// What warm-up runs to find the step size: itself where it accepts and rejects.
+    fn tuned(&self) -> &dyn Transition {
+        &Mala
     }
     /// Makes a step; `info` has an entry for each chain. Fails where the density fails.
     fn step(
