@@ -4,15 +4,19 @@ mod adaptation;
 mod block;
 mod chains;
 mod density;
+mod storage;
 pub mod targets;
 mod transition;
 mod values;
 mod vector;
+mod warmup;
 
 pub use block::Block;
-pub use chains::{Draws, End, Run, Tuning, run};
+pub use chains::{End, Run, run};
 pub use density::{DensityError, LogDensity};
+pub use storage::Draws;
 pub use transition::{
     Barker, Directions, Info, Integrator, Kinetic, Mala, Midpoint, Slice, Step, Stretch, Taming, Transition, Ula,
 };
 pub use values::Values;
+pub use warmup::Tuning;
