@@ -222,3 +222,9 @@ def test_bad_input_is_named(function, options, message):
 def test_directions_are_of_their_kind():
     with pytest.raises(InputError, match="Directions"):
         sampling.slice_sample(TARGET, X0, n_samples=1, directions=1)
+
+
+def test_steps_per_draw_may_outnumber_those_between_two_looks_at_progress():
+    options = {"n_samples": 20, "thin": 300, "n_warmup": 0, "rng": 18}
+    expected = sampling.stretch_move(TARGET, X0, **options).draws
+    np.testing.assert_allclose(sampling.stretch_move(values, X0, **options).draws, expected, rtol=1e-6, atol=1e-9)

@@ -6,22 +6,33 @@ from wassail.sampling.ensemble import Directions, slice_sample, stretch_move
 from wassail.sampling.kinetic import Integrator, underdamped
 from wassail.sampling.langevin import Taming, mala, ula
 from wassail.sampling.midpoint import randomized_midpoint
+from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.results import RunStatus, SampleResult
+from wassail.sampling.stochastic import PolynomialDecay, psgld, sghmc, sgld
 from wassail.sampling.summary import Summary
+from wassail.sampling.tempering import TemperingKernel, TemperingResult, temper
 
 __all__ = [
     "Directions",
     "Integrator",
+    "MinibatchSum",
+    "PolynomialDecay",
     "RunStatus",
     "SampleResult",
     "Summary",
     "Taming",
+    "TemperingKernel",
+    "TemperingResult",
     "barker",
     "mala",
+    "psgld",
     "randomized_midpoint",
+    "sghmc",
+    "sgld",
     "slice_sample",
     "stretch_move",
     "targets",
+    "temper",
     "ula",
     "underdamped",
 ]

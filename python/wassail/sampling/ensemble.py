@@ -14,6 +14,7 @@ from wassail import _core
 from wassail._rng import Seed
 from wassail._validate import check_integer, check_real
 from wassail.exceptions import InputError
+from wassail.sampling._prepared import Prepared
 from wassail.sampling._run import Algorithm, Report, check_start, run
 from wassail.sampling._target import AnyTarget, _pointer, as_core
 from wassail.sampling.results import SampleResult
@@ -46,22 +47,11 @@ class Directions(enum.IntEnum):
     DIFFERENCES = 2
 
 
-class _ValuesOnly(Target):
-    """A function of the user as a density of the core, whose gradient is never looked at."""
-
-    def __init__(self, target: AnyTarget | Values, dim: int) -> None:
-        if callable(target) and not isinstance(target, Target) and _pointer(target) is None:
-            self._core = _core.Target.from_callable(_values(target), dim)
-        else:
-            self._core = as_core(target, dim)  # type: ignore[arg-type]
-
-    @property
-    def dim(self) -> int:
-        """Dimension."""
-        return self._core.dim
-
-    def _core_target(self) -> _core.Target:
-        return self._core
+def _values_only(target: AnyTarget | Values, dim: int) -> Prepared:
+    """Return a density whose gradient is never looked at."""
+    if callable(target) and not isinstance(target, Target) and _pointer(target) is None:
+        return Prepared(_core.Target.from_callable(_values(target), dim))
+    return Prepared(as_core(target, dim))  # type: ignore[arg-type]
 
 
 def _values(function: Values) -> Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]:
@@ -189,7 +179,7 @@ def stretch_move(
     _check_ensemble(start, max(2, 2 * start.shape[1]), "")
     return run(
         Algorithm("stretch move", _core.Transition.stretch(), _WIDENINGS, kinetic=False),
-        _ValuesOnly(target, start.shape[1]),
+        _values_only(target, start.shape[1]),
         start,
         n_samples=n_samples,
         n_warmup=_warmup(n_warmup, n_samples),
@@ -306,7 +296,7 @@ def slice_sample(
     every, warmup = check_integer(thin, "thin", minimum=1), _warmup(n_warmup, n_samples)
     result = run(
         Algorithm("slice", _core.Transition.slice(int(directions)), _WIDENINGS, kinetic=False),
-        _ValuesOnly(target, d),
+        _values_only(target, d),
         start,
         n_samples=n_samples,
         n_warmup=warmup * updates,

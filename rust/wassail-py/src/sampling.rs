@@ -8,8 +8,8 @@ use numpy::PyArray1;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use wassail_core::sampling::{
-    Barker, Directions, End, Integrator, Kinetic, LogDensity, Mala, Midpoint, Run, Slice, Stretch, Taming,
-    Transition as Core, Tuning, Ula, Values, run,
+    Barker, Decay, Directions, Dynamics, End, Integrator, Kinetic, LogDensity, Mala, Midpoint, Run, Slice, Stochastic,
+    Stretch, Taming, Transition as Core, Tuning, Ula, Values, run,
 };
 
 /// A transition of chains.
@@ -18,6 +18,13 @@ pub struct Transition(Box<dyn Kind>);
 
 trait Kind: Core + Send + Sync {}
 impl<T: Core + Send + Sync> Kind for T {}
+
+impl Transition {
+    /// As the core sees it.
+    pub fn core(&self) -> &dyn Core {
+        &*self.0
+    }
+}
 
 #[pymethods]
 impl Transition {
@@ -47,6 +54,25 @@ impl Transition {
         let all = [Directions::Coordinates, Directions::Normals, Directions::Differences];
         let directions = *all.get(directions).ok_or_else(|| PyValueError::new_err("no such directions"))?;
         Ok(Self(Box::new(Slice::new(directions))))
+    }
+
+    /// Langevin with estimated gradients and steps h (1 + t / offset)^(−power).
+    #[staticmethod]
+    fn sgld(offset: f64, power: f64) -> Self {
+        Self(Box::new(Stochastic { dynamics: Dynamics::Overdamped, decay: Decay { offset, power } }))
+    }
+
+    /// The same, preconditioned by a running mean of squared gradients.
+    #[staticmethod]
+    fn psgld(offset: f64, power: f64, keep: f64, damping: f64) -> Self {
+        let dynamics = Dynamics::RmsProp { keep, damping };
+        Self(Box::new(Stochastic { dynamics, decay: Decay { offset, power } }))
+    }
+
+    /// The same with velocities.
+    #[staticmethod]
+    fn sghmc(offset: f64, power: f64, friction: f64) -> Self {
+        Self(Box::new(Stochastic { dynamics: Dynamics::Kinetic { friction }, decay: Decay { offset, power } }))
     }
 
     /// Barker proposals.
@@ -102,14 +128,15 @@ pub fn run_chains<'py>(
     callback: Option<Py<PyAny>>,
     n_threads: usize,
 ) -> PyResult<Outcome<'py>> {
-    let values = Values::new(target.density(), transition.0.couples_chains());
+    let values = Values::new(target.shared(), transition.0.couples_chains());
     let density: &dyn LogDensity = if transition.0.uses_gradients() { target.density() } else { &values };
     let (start, scale) = (start.as_slice()?, scale.as_slice()?);
     let d = density.dim();
     if start.is_empty() || !start.len().is_multiple_of(d) || scale.len() != d || schedule.2 == 0 {
         return Err(PyValueError::new_err("start, scale or schedule do not fit"));
     }
-    let tuning = step.1.map(|acceptance| Tuning { transition: transition.0.tuned(), acceptance, kinetic: step.2 });
+    let tuned = transition.0.tuned();
+    let tuning = step.1.map(|acceptance| Tuning { transition: &*tuned, acceptance, kinetic: step.2 });
     let chains = Run {
         density,
         transition: &*transition.0,

@@ -4,8 +4,10 @@ mod adaptation;
 mod block;
 mod chains;
 mod density;
+mod minibatch;
 mod storage;
 pub mod targets;
+mod tempering;
 mod transition;
 mod values;
 mod vector;
@@ -14,9 +16,12 @@ mod warmup;
 pub use block::Block;
 pub use chains::{End, Run, run};
 pub use density::{DensityError, LogDensity};
+pub use minibatch::choose;
 pub use storage::Draws;
+pub use tempering::{Reference, Tempered, Tempering, temper};
 pub use transition::{
-    Barker, Directions, Info, Integrator, Kinetic, Mala, Midpoint, Slice, Step, Stretch, Taming, Transition, Ula,
+    Barker, Decay, Directions, Dynamics, Info, Integrator, Kinetic, Mala, Midpoint, Slice, Step, Stochastic, Stretch,
+    Taming, Transition, Ula,
 };
 pub use values::Values;
 pub use warmup::Tuning;

@@ -3,6 +3,7 @@
 use super::density::{DensityError, LogDensity};
 use crate::monitor::Silent;
 use crate::parallel::map_chunks;
+use std::sync::Arc;
 
 /// Elementary steps that are worth handing to another thread.
 const TASK: usize = 50_000;
@@ -10,20 +11,34 @@ const TASK: usize = 50_000;
 /// Points, their gradients, and what they are.
 type Part<'p> = ((&'p [f64], &'p mut [f64]), &'p mut [Result<f64, DensityError>]);
 
+/// Evaluates a density at points of one block: a batched one at all at once, others on all threads.
+pub fn evaluate(density: &dyn LogDensity, x: &[f64], grad: &mut [f64], out: &mut [Result<f64, DensityError>]) {
+    if density.is_batched() {
+        return density.batch(x, grad, out);
+    }
+    let (d, rows) = (density.dim(), (TASK / density.work().max(1)).max(1));
+    let parts = x.chunks(rows * d).zip(grad.chunks_mut(rows * d)).zip(out.chunks_mut(rows)).collect();
+    // Never interrupted: those who move the block ask between steps.
+    let _ = map_chunks(parts, &Silent, |((x, grad), out): Part<'_>| {
+        density.batch(x, grad, out);
+        Ok(())
+    });
+}
+
 /// A density whose gradient is 0 and never looked at; of walkers that move together, evaluated on all threads.
-pub struct Values<'a> {
-    inner: &'a dyn LogDensity,
+pub struct Values {
+    inner: Arc<dyn LogDensity>,
     together: bool,
 }
 
-impl<'a> Values<'a> {
+impl Values {
     /// Wraps a density; `together` where all chains are one block.
-    pub fn new(inner: &'a dyn LogDensity, together: bool) -> Self {
+    pub fn new(inner: Arc<dyn LogDensity>, together: bool) -> Self {
         Self { inner, together }
     }
 }
 
-impl LogDensity for Values<'_> {
+impl LogDensity for Values {
     fn dim(&self) -> usize {
         self.inner.dim()
     }
@@ -39,21 +54,8 @@ impl LogDensity for Values<'_> {
     }
 
     fn batch(&self, x: &[f64], grad: &mut [f64], out: &mut [Result<f64, DensityError>]) {
-        if self.inner.is_batched() {
-            self.inner.batch(x, grad, out);
-            grad.fill(0.0);
-            return;
-        }
-        let d = self.dim();
-        let rows = (TASK / self.inner.work().max(1)).max(1);
-        let parts = x.chunks(rows * d).zip(grad.chunks_mut(rows * d)).zip(out.chunks_mut(rows)).collect();
-        // Never interrupted: the block asks between steps.
-        let _ = map_chunks(parts, &Silent, |((x, grad), out): Part<'_>| {
-            for ((x, grad), out) in x.chunks_exact(d).zip(grad.chunks_exact_mut(d)).zip(out) {
-                *out = self.value_and_grad(x, grad);
-            }
-            Ok(())
-        });
+        evaluate(&*self.inner, x, grad, out);
+        grad.fill(0.0);
     }
 
     fn work(&self) -> usize {

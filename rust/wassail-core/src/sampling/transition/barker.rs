@@ -10,6 +10,7 @@ use crate::rng::{Purpose, Stream};
 use crate::sampling::block::Block;
 use crate::sampling::density::{DensityError, LogDensity};
 use crate::sampling::vector::PIECE;
+use std::sync::Arc;
 
 /// The Barker algorithm; its step h is that of `Mala` for small steps: noise of variance 2h.
 pub struct Barker;
@@ -105,8 +106,8 @@ fn asymmetry(block: &Block, i: usize, d: usize, step: Step<'_>) -> f64 {
 }
 
 impl Transition for Barker {
-    fn tuned(&self) -> &dyn Transition {
-        self
+    fn tuned(&self) -> Arc<dyn Transition> {
+        Arc::new(Self)
     }
 
     fn step(

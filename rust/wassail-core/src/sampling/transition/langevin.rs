@@ -84,10 +84,6 @@ impl Transition for Ula {
 pub struct Mala;
 
 impl Transition for Mala {
-    fn tuned(&self) -> &dyn Transition {
-        self
-    }
-
     fn step(
         &self,
         block: &mut Block,

@@ -6,6 +6,7 @@ mod kinetic;
 mod langevin;
 mod midpoint;
 mod slice;
+mod stochastic;
 mod stretch;
 
 pub use barker::Barker;
@@ -13,10 +14,12 @@ pub use kinetic::{Integrator, Kinetic};
 pub use langevin::{Mala, Taming, Ula};
 pub use midpoint::Midpoint;
 pub use slice::{Directions, Slice};
+pub use stochastic::{Decay, Dynamics, Stochastic};
 pub use stretch::Stretch;
 
 use super::block::Block;
 use super::density::{DensityError, LogDensity};
+use std::sync::Arc;
 
 /// What a step is made with.
 #[derive(Clone, Copy)]
@@ -41,7 +44,7 @@ pub struct Info {
 }
 
 /// An algorithm.
-pub trait Transition: Sync {
+pub trait Transition: Send + Sync {
     /// Gradients of a step.
     fn gradients(&self) -> usize {
         1
@@ -55,8 +58,8 @@ pub trait Transition: Sync {
         false
     }
     /// What warm-up runs to find the step size: itself where it accepts and rejects.
-    fn tuned(&self) -> &dyn Transition {
-        &Mala
+    fn tuned(&self) -> Arc<dyn Transition> {
+        Arc::new(Mala)
     }
     /// Makes a step; `info` has an entry for each chain. Fails where the density fails.
     fn step(

@@ -8,6 +8,7 @@ use crate::sampling::block::Block;
 use crate::sampling::density::{DensityError, LogDensity};
 use crate::sampling::vector::PIECE;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Lines to slice along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,8 @@ pub enum Directions {
 /// Slice sampling; the step size is the width of the first interval, in units of the preconditioner or the difference.
 pub struct Slice {
     directions: Directions,
-    tuner: Option<Box<Self>>,
+    /// Whether its acceptance is the share of widenings.
+    tells_widenings: bool,
 }
 
 /// Evaluations that widen an interval at most, on both sides together.
@@ -123,7 +125,7 @@ impl Search {
 impl Slice {
     /// Slice sampling along such lines.
     pub fn new(directions: Directions) -> Self {
-        Self { directions, tuner: Some(Box::new(Self { directions, tuner: None })) }
+        Self { directions, tells_widenings: false }
     }
 
     /// Writes the direction of chain i into its noise.
@@ -188,7 +190,7 @@ impl Slice {
                 if lost || search.stage == Stage::Done {
                     search.stage = Stage::Done;
                     let acceptance =
-                        if self.tuner.is_none() { search.share_widened() } else { f64::from(u8::from(!lost)) };
+                        if self.tells_widenings { search.share_widened() } else { f64::from(u8::from(!lost)) };
                     info[*i] = Info { acceptance, divergent: lost || search.divergent };
                 }
             }
@@ -208,8 +210,8 @@ impl Transition for Slice {
     }
 
     /// The same moves, whose acceptance is the share of widenings.
-    fn tuned(&self) -> &dyn Transition {
-        self.tuner.as_deref().unwrap_or(self)
+    fn tuned(&self) -> Arc<dyn Transition> {
+        Arc::new(Self { directions: self.directions, tells_widenings: true })
     }
 
     fn step(
