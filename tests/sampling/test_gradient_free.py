@@ -122,7 +122,7 @@ def test_widths_are_found():
     assert np.abs(np.log(result.scale * [1e-2, 1.0, 1e2])).max() < 0.4
     assert 0.5 < result.step_size[0] < 10
     assert result.rhat().max() < 1.01
-    assert (result.thin, result.n_warmup) == (1, 1000)
+    assert (result.thin, result.n_warmup) == (3, 3000)
 
 
 def test_a_given_width_is_kept():

@@ -34,7 +34,7 @@ def change_scores(before, after):
 
 
 def check_one_step(kernel, chains, seed):
-    """Judge the law of both coordinates after a step from exact draws, on a Gaussian of the core and a skew callable."""
+    """Judge the law of both coordinates after a step from exact draws: a Gaussian of the core, and a skew callable."""
     rng = np.random.default_rng(seed)
     normal = rng.normal(size=(chains, 2)) / np.sqrt([0.5, 3.0])
     cases = [

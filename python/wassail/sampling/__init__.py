@@ -1,24 +1,31 @@
 """Samplers for log-densities with gradients: draws with their diagnostics, on all cores."""
 
 from wassail.sampling import targets
+from wassail.sampling._state import resume
 from wassail.sampling.barker import barker
 from wassail.sampling.ensemble import Directions, slice_sample, stretch_move
+from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.kinetic import Integrator, underdamped
 from wassail.sampling.langevin import Taming, mala, ula
 from wassail.sampling.midpoint import randomized_midpoint
 from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.results import RunStatus, SampleResult
 from wassail.sampling.stochastic import PolynomialDecay, psgld, sghmc, sgld
+from wassail.sampling.streamed import StreamedMoments
 from wassail.sampling.summary import Summary
 from wassail.sampling.tempering import TemperingKernel, TemperingResult, temper
 
 __all__ = [
     "Directions",
     "Integrator",
+    "Keep",
     "MinibatchSum",
+    "Moments",
     "PolynomialDecay",
     "RunStatus",
     "SampleResult",
+    "Sink",
+    "StreamedMoments",
     "Summary",
     "Taming",
     "TemperingKernel",
@@ -27,6 +34,7 @@ __all__ = [
     "mala",
     "psgld",
     "randomized_midpoint",
+    "resume",
     "sghmc",
     "sgld",
     "slice_sample",

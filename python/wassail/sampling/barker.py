@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from wassail import _core
 from wassail._rng import Seed
 from wassail.sampling._run import Algorithm, Report, run
 from wassail.sampling._target import AnyTarget
+from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.results import SampleResult
 
 _OPTIMAL = 0.4  # Vogrinc, Livingstone and Zanella (2023)
@@ -22,6 +22,9 @@ def barker(
     step_size: float | None = None,
     precondition: bool | None = None,
     thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
+    store_gradients: bool = False,
     rng: Seed = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -56,6 +59,13 @@ def barker(
         Whether warm-up adapts the diagonal P; by default when it adapts the step size.
     thin : int, default 1
         Steps per draw.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as
+        ``ThinningStream(...).sink()``.
+    store_gradients : bool, default False
+        Whether gradients at the draws are kept too, as Stein methods need them.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words.
     callback : callable, optional
@@ -108,7 +118,7 @@ def barker(
     True
     """
     return run(
-        Algorithm("Barker", _core.Transition.barker(), _OPTIMAL, kinetic=False),
+        Algorithm("Barker", ("barker",), _OPTIMAL, kinetic=False),
         target,
         x0,
         n_samples=n_samples,
@@ -116,6 +126,9 @@ def barker(
         step_size=step_size,
         precondition=precondition,
         thin=thin,
+        keep=keep,
+        sink=sink,
+        store_gradients=store_gradients,
         rng=rng,
         progress=progress,
         callback=callback,

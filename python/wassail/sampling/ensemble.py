@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -17,6 +16,7 @@ from wassail.exceptions import InputError
 from wassail.sampling._prepared import Prepared
 from wassail.sampling._run import Algorithm, Report, check_start, run
 from wassail.sampling._target import AnyTarget, _pointer, as_core
+from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.results import SampleResult
 from wassail.sampling.targets import Target
 
@@ -93,6 +93,8 @@ def stretch_move(
     n_warmup: int | None = None,
     stretch: float = 2.0,
     thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
     rng: Seed = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -124,6 +126,11 @@ def stretch_move(
         a > 1, the longest stretch. Never adapted.
     thin : int, default 1
         Steps per draw; one step proposes for every chain once.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as
+        ``ThinningStream(...).sink()``.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words.
     callback : callable, optional
@@ -178,7 +185,7 @@ def stretch_move(
     start = check_start(x0)
     _check_ensemble(start, max(2, 2 * start.shape[1]), "")
     return run(
-        Algorithm("stretch move", _core.Transition.stretch(), _WIDENINGS, kinetic=False),
+        Algorithm("stretch move", ("stretch",), _WIDENINGS, kinetic=False, has_scores=False),
         _values_only(target, start.shape[1]),
         start,
         n_samples=n_samples,
@@ -186,6 +193,8 @@ def stretch_move(
         step_size=longest,
         precondition=False,
         thin=thin,
+        keep=keep,
+        sink=sink,
         rng=rng,
         progress=progress,
         callback=callback,
@@ -209,6 +218,8 @@ def slice_sample(
     step_size: float | None = None,
     directions: Directions = Directions.COORDINATES,
     thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
     rng: Seed = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -239,6 +250,11 @@ def slice_sample(
         Lines to move along.
     thin : int, default 1
         Steps per draw; a step along coordinates updates each of them once.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as
+        ``ThinningStream(...).sink()``.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words.
     callback : callable, optional
@@ -251,7 +267,8 @@ def slice_sample(
     Returns
     -------
     SampleResult
-        Draws and diagnostics. For differences the chains look at each other and are not independent.
+        Draws and diagnostics; its `thin`, `n_warmup` and `n_gradients` count updates, d of them a step along
+        coordinates, and not evaluations. For differences the chains look at each other and are not independent.
 
     Raises
     ------
@@ -294,8 +311,8 @@ def slice_sample(
         _check_ensemble(start, max(4, 2 * d), ": more chains, or other directions")
     updates = d if directions is Directions.COORDINATES else 1
     every, warmup = check_integer(thin, "thin", minimum=1), _warmup(n_warmup, n_samples)
-    result = run(
-        Algorithm("slice", _core.Transition.slice(int(directions)), _WIDENINGS, kinetic=False),
+    return run(
+        Algorithm("slice", ("slice", int(directions)), _WIDENINGS, kinetic=False, has_scores=False),
         _values_only(target, d),
         start,
         n_samples=n_samples,
@@ -303,9 +320,10 @@ def slice_sample(
         step_size=step_size,
         precondition=step_size is None and directions is not Directions.DIFFERENCES,
         thin=every * updates,
+        keep=keep,
+        sink=sink,
         rng=rng,
         progress=progress,
         callback=callback,
         n_threads=n_threads,
     )
-    return dataclasses.replace(result, n_warmup=warmup, thin=every)

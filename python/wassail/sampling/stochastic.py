@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wassail import _core
 from wassail._memory import require_memory
 from wassail._rng import Seed
 from wassail._validate import check_integer, check_positive, check_real
 from wassail.exceptions import InputError
 from wassail.sampling._run import Algorithm, Report, check_start, run
+from wassail.sampling._session import Recipe
 from wassail.sampling._target import AnyTarget
+from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.results import SampleResult
 
@@ -92,7 +93,7 @@ class _Constant:
 
 def _run(
     name: str,
-    transition: Callable[[PolynomialDecay | _Constant], _core.Transition],
+    recipe: Callable[[PolynomialDecay | _Constant], Recipe],
     target: MinibatchSum | AnyTarget,
     x0: ArrayLike,
     step_size: float | PolynomialDecay,
@@ -100,6 +101,8 @@ def _run(
     n_samples: int,
     n_warmup: int,
     thin: int,
+    keep: Keep | Moments | None,
+    sink: Sink | None,
     rng: Seed,
     progress: bool,
     callback: Report | None,
@@ -114,7 +117,7 @@ def _run(
     if isinstance(target, MinibatchSum):
         require_memory(_INT64 * start.shape[0] * target.batch_size, "indices of a step", "a smaller batch_size")
     return run(
-        Algorithm(name, transition(decay), _NEVER, kinetic=False),
+        Algorithm(name, recipe(decay), _NEVER, kinetic=False, has_scores=False),
         target._prepare(start.shape[1]) if isinstance(target, MinibatchSum) else target,  # noqa: SLF001
         start,
         n_samples=n_samples,
@@ -122,6 +125,8 @@ def _run(
         step_size=decay.start,
         precondition=False,
         thin=thin,
+        keep=keep,
+        sink=sink,
         rng=rng,
         progress=progress,
         callback=callback,
@@ -137,6 +142,8 @@ def sgld(
     step_size: float | PolynomialDecay,
     n_warmup: int = 0,
     thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
     rng: Seed = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -163,6 +170,11 @@ def sgld(
         Steps before the first draw.
     thin : int, default 1
         Steps per draw.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as
+        ``ThinningStream(...).sink()``.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words, those of the subsets among them.
     callback : callable, optional
@@ -218,13 +230,15 @@ def sgld(
     """
     return _run(
         "SGLD",
-        lambda decay: _core.Transition.sgld(decay.offset, decay.power),
+        lambda decay: ("sgld", decay.offset, decay.power),
         target,
         x0,
         step_size,
         n_samples=n_samples,
         n_warmup=n_warmup,
         thin=thin,
+        keep=keep,
+        sink=sink,
         rng=rng,
         progress=progress,
         callback=callback,
@@ -242,6 +256,8 @@ def psgld(
     decay: float = 0.99,
     damping: float = 1e-5,
     thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
     rng: Seed = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -273,6 +289,11 @@ def psgld(
         λ > 0, in units of the gradient.
     thin : int, default 1
         Steps per draw.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as
+        ``ThinningStream(...).sink()``.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words, those of the subsets among them.
     callback : callable, optional
@@ -329,13 +350,15 @@ def psgld(
         raise InputError(f"decay must be in [0, 1), got {decay!r}")
     return _run(
         "pSGLD",
-        lambda steps: _core.Transition.psgld(steps.offset, steps.power, alpha, check_positive(damping, "damping")),
+        lambda steps: ("psgld", steps.offset, steps.power, alpha, check_positive(damping, "damping")),
         target,
         x0,
         step_size,
         n_samples=n_samples,
         n_warmup=n_warmup,
         thin=thin,
+        keep=keep,
+        sink=sink,
         rng=rng,
         progress=progress,
         callback=callback,
@@ -352,6 +375,8 @@ def sghmc(
     n_warmup: int = 0,
     friction: float = 1.0,
     thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
     rng: Seed = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -381,6 +406,11 @@ def sghmc(
         γ > 0, per unit of time.
     thin : int, default 1
         Steps per draw.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as
+        ``ThinningStream(...).sink()``.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words, those of the subsets among them.
     callback : callable, optional
@@ -433,13 +463,15 @@ def sghmc(
     gamma = check_positive(friction, "friction")
     return _run(
         "SGHMC",
-        lambda decay: _core.Transition.sghmc(decay.offset, decay.power, gamma),
+        lambda decay: ("sghmc", decay.offset, decay.power, gamma),
         target,
         x0,
         step_size,
         n_samples=n_samples,
         n_warmup=n_warmup,
         thin=thin,
+        keep=keep,
+        sink=sink,
         rng=rng,
         progress=progress,
         callback=callback,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +16,13 @@ from wassail._frozen import ReadOnly
 from wassail._memory import require_memory
 from wassail._rng import Seed, make_generator
 from wassail._validate import check_integer, check_positive, check_threads
-from wassail.exceptions import ConvergenceWarning, InputError
+from wassail.exceptions import ConvergenceWarning, DensityError, InputError
 from wassail.sampling import _diagnostics
-from wassail.sampling._run import Algorithm, Report, Schedule, _bar, _result, _warn, check_start
+from wassail.sampling._run import Schedule, check_start
+from wassail.sampling._session import Report, build
 from wassail.sampling._target import AnyTarget, as_core
-from wassail.sampling.results import SampleResult
+from wassail.sampling._warn import warn
+from wassail.sampling.results import RunStatus, SampleResult
 from wassail.sampling.targets import Gaussian
 
 F64 = NDArray[np.float64]
@@ -26,6 +30,7 @@ F64 = NDArray[np.float64]
 _FLOAT64 = 8
 _LEAST_WARMUP = 200
 _FEWEST_RUNGS = 2
+_INTERRUPTED, _FAILED, _BAD_START = 1, 2, 3
 _HARD = 0.9  # rejection of swaps above which hardly any walker arrives
 
 
@@ -46,8 +51,8 @@ class TemperingKernel(enum.Enum):
 
 
 _KERNELS = {
-    TemperingKernel.MALA: (_core.Transition.mala, 0.574),
-    TemperingKernel.BARKER: (_core.Transition.barker, 0.4),
+    TemperingKernel.MALA: (("mala",), 0.574),
+    TemperingKernel.BARKER: (("barker",), 0.4),
 }
 
 
@@ -256,14 +261,14 @@ def temper(
     size = _FLOAT64 * chains * (schedule.n_samples * (d + 2 + rungs) + 12 * d * rungs)
     require_memory(size, f"{schedule.n_samples} draws of {chains} ladders", "draw less, or keep every k-th with thin=k")
     core, (mean, factor, scale, log_z) = as_core(target, d), _gaussian(reference)
-    build, acceptance = _KERNELS[kernel]
-    algorithm = Algorithm(f"tempered {kernel.value}", build(), acceptance, kinetic=False)
+    recipe, acceptance = _KERNELS[kernel]
+    name = f"tempered {kernel.value}"
     key = int(make_generator(rng).integers(0, 2**64, dtype=np.uint64))
-    with _bar(progress, algorithm.name, schedule) as report:
+    with _bar(name, schedule, show=progress) as report:
         (end, bad, count), arrays, (divergences, trips), (betas, rejection, sizes, scans), raised = _core.run_tempering(
             core,
             (as_core(reference, d), mean, factor.ravel()),
-            algorithm.transition,
+            build(recipe),
             start.ravel(),
             np.ascontiguousarray(scale),
             key,
@@ -274,16 +279,67 @@ def temper(
             callback,
             check_threads(n_threads),
         )
-    gradients = rungs - 1 + scans * ((rungs - 1) * steps + 1)
-    top = np.full(chains, sizes[-1])
-    outcome = (end, bad, count, *arrays[:3], divergences, top, scale, gradients, raised)
-    samples = _result(outcome, algorithm, schedule, (chains, d), key)
-    _warn(samples)
-    ratios = arrays[3].reshape(chains, schedule.n_samples, rungs)[:, :count]
+    if end == _FAILED and isinstance(raised, KeyboardInterrupt):
+        end = _INTERRUPTED  # Ctrl-C inside the user's density
+    draws, log_density, accepted, ratios = (part.reshape(chains, schedule.n_samples, -1)[:, :count] for part in arrays)
+    samples = SampleResult(
+        draws=draws,
+        log_density=log_density[:, :, 0],
+        acceptance=accepted[:, :, 0],
+        divergences=divergences,
+        step_size=np.full(chains, sizes[-1]),
+        scale=scale,
+        n_gradients=rungs - 1 + scans * ((rungs - 1) * steps + 1),
+        n_warmup=schedule.n_warmup,
+        thin=schedule.thin,
+        algorithm=name,
+        key=key,
+        status=RunStatus.COMPLETE if end == 0 else RunStatus.INTERRUPTED,
+        coordinates=None,
+        gradients=None,
+        moments=None,
+        flat=np.zeros(chains, dtype=np.bool_),
+        state=None,
+    )
+    _raise(end, bad, raised, samples)
+    warn(samples, stacklevel=3)
     value, error = _stepping_stones(ratios, betas) if count else (-np.inf, np.inf)
     result = TemperingResult(samples, betas, rejection, trips, log_z + value, error)
     _warn_ladder(result)
     return result
+
+
+def _raise(end: int, bad: int, raised: BaseException | None, samples: SampleResult) -> None:
+    """Say what the density did."""
+    if isinstance(raised, InputError):
+        raise raised
+    if end == _BAD_START and raised is None:
+        raise InputError(
+            f"the log-density or its gradient is not finite at x0[{bad}]: start where the density is positive"
+        )
+    if end in {_FAILED, _BAD_START}:
+        place = "at the start" if end == _BAD_START else f"after {samples.draws.shape[1]} draws of each chain"
+        raise DensityError(f"the log-density failed {place}: {raised or 'its C function gave up'}", samples) from raised
+
+
+@contextmanager
+def _bar(title: str, schedule: Schedule, *, show: bool) -> Iterator[Report | None]:
+    """Draw a tqdm bar over all scans."""
+    if not isinstance(show, bool):
+        raise InputError(f"progress must be True or False, got {show!r}")
+    if not show:
+        yield None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(desc=title, total=schedule.n_warmup + schedule.n_samples * schedule.thin, unit=" scans") as bar:
+
+        def report(scan: int, step_size: float, acceptance: float) -> None:
+            phase = "warm-up, " if scan <= schedule.n_warmup else ""
+            bar.set_postfix_str(f"{phase}step size {step_size:.3g}, acceptance {acceptance:.2f}", refresh=False)
+            bar.update(scan - bar.n)
+
+        yield report
 
 
 def _warn_ladder(result: TemperingResult) -> None:

@@ -7,6 +7,7 @@
 mod arrays;
 mod bench;
 mod callable;
+mod chains;
 mod compress;
 mod config;
 mod discrepancy;
@@ -17,6 +18,7 @@ mod geometry;
 mod greedy;
 mod kernel;
 mod minibatch;
+mod moments;
 mod newton;
 mod ot;
 mod plan;
@@ -38,6 +40,8 @@ mod _core {
     #[pymodule_export]
     use super::bench::{bench_distance, bench_exp, bench_fma, bench_kernel, bench_read, bench_sweep};
     #[pymodule_export]
+    use super::chains::Chains;
+    #[pymodule_export]
     use super::compress::{halve, low_rank_split};
     #[pymodule_export]
     use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
@@ -54,6 +58,8 @@ mod _core {
     #[pymodule_export]
     use super::kernel::{Kernel, kernel_gram, kernel_gram_f32};
     #[pymodule_export]
+    use super::moments::Moments;
+    #[pymodule_export]
     use super::newton::sinkhorn_newton;
     #[pymodule_export]
     use super::ot::{sinkhorn, sinkhorn_batch, softmin_rows};
@@ -63,7 +69,7 @@ mod _core {
         softmin_cols,
     };
     #[pymodule_export]
-    use super::sampling::{Transition, run_chains};
+    use super::sampling::Transition;
     #[pymodule_export]
     use super::sliced::{circle_cut, sliced_distances, sliced_gradient, sliced_pulls};
     #[pymodule_export]

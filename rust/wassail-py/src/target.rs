@@ -24,12 +24,7 @@ impl Target {
     }
 
     /// As the core sees it.
-    pub fn density(&self) -> &dyn LogDensity {
-        &*self.density
-    }
-
-    /// For those who keep it.
-    pub fn shared(&self) -> Arc<dyn LogDensity> {
+    pub fn density(&self) -> Arc<dyn LogDensity> {
         Arc::clone(&self.density)
     }
 

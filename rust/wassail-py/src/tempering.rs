@@ -40,17 +40,17 @@ pub fn run_tempering<'py>(
 ) -> PyResult<Outcome<'py>> {
     let (start, scale) = (start.as_slice()?, scale.as_slice()?);
     let (mean, factor) = (reference.1.as_slice()?, reference.2.as_slice()?);
-    let d = target.density().dim();
-    let fits =
-        start.len().is_multiple_of(d) && scale.len() == d && mean.len() == d && reference.0.get().density().dim() == d;
+    let (top, bottom, kernel) = (target.density(), reference.0.get().density(), transition.core());
+    let d = top.dim();
+    let fits = start.len().is_multiple_of(d) && scale.len() == d && mean.len() == d && bottom.dim() == d;
     let factored = factor.len() == d || factor.len() == d * d;
     if start.is_empty() || !fits || !factored || schedule.2 == 0 || ladder.0 < 2 || ladder.1 == 0 {
         return Err(PyValueError::new_err("start, reference, schedule or ladder do not fit"));
     }
     let run = Tempering {
-        target: target.density(),
-        reference: Reference { density: reference.0.get().density(), mean, factor },
-        transition: transition.core(),
+        target: &*top,
+        reference: Reference { density: &*bottom, mean, factor },
+        transition: &*kernel,
         key,
         chains: start.len() / d,
         start,
@@ -71,7 +71,7 @@ pub fn run_tempering<'py>(
     let end = match out.end {
         End::Complete => (0, 0),
         End::Interrupted => (1, 0),
-        End::Failed => (2, 0),
+        End::Failed { .. } => (2, 0),
         End::BadStart(chain) => (3, chain),
     };
     Ok((

@@ -210,7 +210,7 @@ impl<'a> Group<'a> {
             match self.scan(from + made as u64, adapts, stop) {
                 Ok(End::Complete) => {}
                 Ok(end) => return (made, end),
-                Err(_) => return (made, End::Failed),
+                Err(_) => return (made, End::Failed { chain: self.first_chain(), step: from + made as u64 }),
             }
             if let Some(slots) = &mut slots {
                 self.store(slots, made);

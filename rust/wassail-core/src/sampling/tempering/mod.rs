@@ -123,7 +123,7 @@ pub fn temper(run: &Tempering<'_>, monitor: &dyn Monitor) -> Result<Tempered> {
     };
     if out.end == End::Complete {
         state.groups.iter_mut().for_each(|g| g.round_trips.fill(0));
-        let (made, end) = state.advance(run.n_samples * run.thin, false, Some(&mut out), monitor)?;
+        let (made, end) = state.advance(run.n_samples.saturating_mul(run.thin), false, Some(&mut out), monitor)?;
         (out.count, out.end) = (made / run.thin, end);
     }
     out.divergences = state.groups.iter().flat_map(|g| g.divergences.iter().copied()).collect();
@@ -141,7 +141,7 @@ impl<'a> Ladders<'a> {
         let size = if run.target.is_batched() { run.chains } else { 1 };
         let group = |(at, start): (usize, &[f64])| Group::new(run, at * size, start, &betas);
         let groups = run.start.chunks(size * d).enumerate().map(group).collect::<Result<Vec<_>>>()?;
-        let work = size * run.rungs * run.steps * (run.target.work() + 4 * d);
+        let work = (size * run.rungs).saturating_mul(run.steps).saturating_mul(run.target.work() + 4 * d);
         Ok(Self { run, groups, betas, number: 0, round: (ROUND / work).clamp(1, 1024) })
     }
 
