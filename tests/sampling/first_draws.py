@@ -21,7 +21,7 @@ SAMPLERS = {
     "sgld, shrinking": partial(sampling.sgld, step_size=PolynomialDecay(0.2, offset=3.0)),
     "psgld": partial(sampling.psgld, step_size=0.2),
     "sghmc": partial(sampling.sghmc, step_size=0.3),
-    "mala, adapted": partial(sampling.mala, n_warmup=20),
+    "mala, adapted": lambda *arguments, **options: sampling.mala(*arguments, **{**options, "n_warmup": 20}),
 }
 
 
@@ -29,10 +29,7 @@ def first_draws(name):
     """Return two draws of two of eight chains on a Gaussian of three coordinates."""
     target = sampling.targets.Gaussian([0.5, 0.0, -1.0], [1.0, 2.0, 0.5])
     x0 = np.linspace(-1.0, 1.0, 24).reshape(8, 3) ** np.array([1, 2, 3])
-    options = {"n_samples": 2, "rng": 2024}
-    if name != "mala, adapted":
-        options["n_warmup"] = 0
-    return SAMPLERS[name](target, x0, **options).draws[[0, 7]]
+    return SAMPLERS[name](target, x0, n_samples=2, n_warmup=0, rng=2024).draws[[0, 7]]
 
 
 if __name__ == "__main__":

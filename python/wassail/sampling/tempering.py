@@ -221,7 +221,7 @@ def temper(
     -----
     ``(n_rungs - 1) * n_steps + 1`` gradients a scan and ladder; O(chains · n_samples · (d + n_rungs)) memory. Ladders
     go to different threads, and the rungs of one ladder too where gradients take long. A batched callable gets all
-    rungs of all chains at once.
+    rungs of all chains at once. A tempered run cannot be resumed.
 
     References
     ----------
