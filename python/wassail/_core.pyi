@@ -51,6 +51,7 @@ __all__ = [
     "plan_sparse",
     "plan_sums",
     "rp_cholesky",
+    "run_tempering",
     "set_num_threads",
     "sinkhorn",
     "sinkhorn_batch",

@@ -50,6 +50,7 @@ KERNELS = {
     "slice along normals": Kernel(slices(Directions.NORMALS, 1.5)),
     "slice along differences": Kernel(slices(Directions.DIFFERENCES, 1.0), ensemble=True),
     "stretch": Kernel(sampling.stretch_move, ensemble=True),
-    "tempered mala": Kernel(partial(tempered, kernel=TemperingKernel.MALA)),
-    "tempered barker": Kernel(partial(tempered, kernel=TemperingKernel.BARKER)),
+    # A move and then a swap, each reversible: their product is not.
+    "tempered mala": Kernel(partial(tempered, kernel=TemperingKernel.MALA), reversible=False),
+    "tempered barker": Kernel(partial(tempered, kernel=TemperingKernel.BARKER), reversible=False),
 }

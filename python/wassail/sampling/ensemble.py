@@ -49,9 +49,9 @@ class Directions(enum.IntEnum):
 
 def _values_only(target: AnyTarget | Values, dim: int) -> Prepared:
     """Return a density whose gradient is never looked at."""
-    if callable(target) and not isinstance(target, Target) and _pointer(target) is None:
-        return Prepared(_core.Target.from_callable(_values(target), dim))
-    return Prepared(as_core(target, dim))  # type: ignore[arg-type]
+    if isinstance(target, Target | tuple) or not callable(target) or _pointer(target) is not None:
+        return Prepared(as_core(target, dim))
+    return Prepared(_core.Target.from_callable(_values(target), dim))
 
 
 def _values(function: Values) -> Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]:
@@ -175,7 +175,8 @@ def stretch_move(
     >>> import numpy as np
     >>> from wassail import sampling
     >>> x0 = np.random.default_rng(0).normal(size=(20, 2))
-    >>> result = sampling.stretch_move(lambda x: -((x - [1.0, 2.0]) ** 2).sum(axis=1), x0, n_samples=2000, rng=0)
+    >>> bump = lambda x: -((x - [1.0, 2.0]) ** 2).sum(axis=1)
+    >>> result = sampling.stretch_move(bump, x0, n_samples=500, thin=20, rng=0)
     >>> bool(np.all(np.abs(result.draws.mean(axis=(0, 1)) - [1.0, 2.0]) < 5 * result.mcse()))
     True
     """

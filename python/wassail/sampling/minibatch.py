@@ -137,7 +137,7 @@ class MinibatchSum:
         return total
 
 
-def _checked(answer: object, shape: tuple[int, ...], what: str) -> F64:
+def _checked(answer: Any, shape: tuple[int, ...], what: str) -> F64:  # noqa: ANN401
     """Return what a callable gave as a contiguous float64 array, or say what it should give."""
     if np.iscomplexobj(answer):
         raise InputError(f"{what} returned complex numbers")

@@ -111,8 +111,8 @@ def _run(
     """Run chains whose steps are never adapted."""
     if step_size is None:
         raise InputError("step_size is required: estimated gradients cannot tell whether a step is too long")
-    constant = not isinstance(step_size, PolynomialDecay)
-    decay = _Constant(check_positive(step_size, "step_size")) if constant else step_size
+    decay: PolynomialDecay | _Constant
+    decay = step_size if isinstance(step_size, PolynomialDecay) else _Constant(check_positive(step_size, "step_size"))
     start = check_start(x0)
     if isinstance(target, MinibatchSum):
         require_memory(_INT64 * start.shape[0] * target.batch_size, "indices of a step", "a smaller batch_size")
@@ -224,7 +224,7 @@ def sgld(
     >>> from wassail import sampling
     >>> y = np.random.default_rng(0).normal(size=(1000, 1))
     >>> data = sampling.MinibatchSum(lambda x, i: (y[i] - x[:, None]).sum(axis=1), n_data=1000, batch_size=100)
-    >>> result = sampling.sgld(data, np.zeros((4, 1)), n_samples=2000, n_warmup=500, step_size=1e-4, rng=0)
+    >>> result = sampling.sgld(data, np.zeros((4, 1)), n_samples=1000, n_warmup=500, step_size=1e-4, thin=20, rng=0)
     >>> bool(abs(result.draws.mean() - y.mean()) < 5 * result.mcse()[0])
     True
     """
@@ -341,7 +341,7 @@ def psgld(
     >>> from wassail import sampling
     >>> y = np.random.default_rng(0).normal(size=(1000, 1))
     >>> data = sampling.MinibatchSum(lambda x, i: (y[i] - x[:, None]).sum(axis=1), n_data=1000, batch_size=100)
-    >>> result = sampling.psgld(data, np.zeros((4, 1)), n_samples=2000, n_warmup=500, step_size=3e-3, rng=0)
+    >>> result = sampling.psgld(data, np.zeros((4, 1)), n_samples=1000, n_warmup=500, step_size=1e-2, thin=20, rng=0)
     >>> bool(abs(result.draws.mean() - y.mean()) < 5 * result.mcse()[0])
     True
     """
@@ -457,7 +457,7 @@ def sghmc(
     --------
     >>> import numpy as np >>> from wassail import sampling >>> y = np.random.default_rng(0).normal(size=(1000, 1)) >>>
     data = sampling.MinibatchSum(lambda x, i: (y[i] - x[:, None]).sum(axis=1), n_data=1000, batch_size=100) >>> result =
-    sampling.sghmc(data, np.zeros((4, 1)), n_samples=4000, n_warmup=500, step_size=5e-3, friction=30, rng=0) >>>
+    sampling.sghmc(data, np.zeros((4, 1)), n_samples=1000, n_warmup=500, step_size=5e-3, friction=30, thin=20, rng=0) >>>
     bool(abs(result.draws.mean() - y.mean()) < 5 * result.mcse()[0]) True
     """
     gamma = check_positive(friction, "friction")

@@ -221,7 +221,7 @@ impl<'a> Group<'a> {
 
     fn store(&self, slots: &mut Slots<'_>, made: usize) {
         let (run, d, rows) = (self.run, self.path.dim_of(), self.rows());
-        if (slots.drawn + made + 1) % run.thin != 0 {
+        if !(slots.drawn + made + 1).is_multiple_of(run.thin) {
             return;
         }
         let at = (slots.drawn + made) / run.thin;
