@@ -455,10 +455,14 @@ def sghmc(
 
     Examples
     --------
-    >>> import numpy as np >>> from wassail import sampling >>> y = np.random.default_rng(0).normal(size=(1000, 1)) >>>
-    data = sampling.MinibatchSum(lambda x, i: (y[i] - x[:, None]).sum(axis=1), n_data=1000, batch_size=100) >>> result =
-    sampling.sghmc(data, np.zeros((4, 1)), n_samples=1000, n_warmup=500, step_size=5e-3, friction=30, thin=20, rng=0) >>>
-    bool(abs(result.draws.mean() - y.mean()) < 5 * result.mcse()[0]) True
+    >>> import numpy as np
+    >>> from wassail import sampling
+    >>> y = np.random.default_rng(0).normal(size=(1000, 1))
+    >>> data = sampling.MinibatchSum(lambda x, i: (y[i] - x[:, None]).sum(axis=1), n_data=1000, batch_size=100)
+    >>> options = dict(n_samples=1000, n_warmup=500, thin=20, rng=0)
+    >>> result = sampling.sghmc(data, np.zeros((4, 1)), step_size=5e-3, friction=30, **options)
+    >>> bool(abs(result.draws.mean() - y.mean()) < 5 * result.mcse()[0])
+    True
     """
     gamma = check_positive(friction, "friction")
     return _run(
