@@ -52,6 +52,7 @@ __all__ = [
     "plan_sums",
     "replace_by_rank",
     "rp_cholesky",
+    "run_tempering",
     "set_num_threads",
     "sinkhorn",
     "sinkhorn_batch",
@@ -542,6 +543,9 @@ class Target:
     # function(X (n, dim)) -> (logp (n,), grad (n, dim)), contiguous float64
     @staticmethod
     def from_callable(function: Callable[..., Any], dim: int) -> Target: ...
+    # function(X (n, dim), indices (n, batch)) -> grad (n, dim), contiguous float64
+    @staticmethod
+    def from_minibatches(function: Callable[..., Any], dim: int, n_data: int, batch: int) -> Target: ...
     # int (size_t dim, const double *x, double *grad, double *logp, void *user)
     @staticmethod
     def from_pointer(address: int, user: int, dim: int, keep: object) -> Target: ...
@@ -550,8 +554,25 @@ class Target:
 
 @final
 class Transition:
+    # taming: 0 none, 1 by the length of the gradient, 2 by coordinates
     @staticmethod
-    def ula() -> Transition: ...
+    def ula(taming: int) -> Transition: ...
+    @staticmethod
+    def midpoint() -> Transition: ...
+    @staticmethod
+    def barker() -> Transition: ...
+    # steps h (1 + t / offset)^(-power)
+    @staticmethod
+    def sgld(offset: float, power: float) -> Transition: ...
+    @staticmethod
+    def psgld(offset: float, power: float, keep: float, damping: float) -> Transition: ...
+    @staticmethod
+    def sghmc(offset: float, power: float, friction: float) -> Transition: ...
+    @staticmethod
+    def stretch() -> Transition: ...
+    # directions: 0 coordinates, 1 normals, 2 differences of walkers
+    @staticmethod
+    def slice(directions: int) -> Transition: ...
     @staticmethod
     def mala() -> Transition: ...
     # 0 OBABO, 1 BAOAB, 2 ABOBA, 3 UBU
@@ -621,3 +642,27 @@ class Moments:
 
 # draws (n * d,), table (2 n - 1,) of values for mean ranks 1, 3/2, … n
 def replace_by_rank(draws: NDArray[np.float64], d: int, table: NDArray[np.float64]) -> NDArray[np.float64]: ...
+# reference: (density, mean, factor (d,) or (d * d,)); schedule: (warm-up scans, draws, scans per draw); ladder: (rungs,
+# steps a scan); step: (size, acceptance to adapt it to). ((end, chain of a bad start, draws of each chain), (draws,
+# log-densities, acceptances, log ratios of target and reference on all rungs), (divergences, round trips), (betas,
+# rejections between rungs, step sizes of rungs 1.., scans), what the target raised)
+def run_tempering(
+    target: Target,
+    reference: tuple[Target, NDArray[np.float64], NDArray[np.float64]],
+    transition: Transition,
+    start: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    key: int,
+    schedule: tuple[int, int, int],
+    ladder: tuple[int, int],
+    step: tuple[float, float | None],
+    progress: Callable[..., Any] | None,
+    callback: Callable[..., Any] | None,
+    n_threads: int,
+) -> tuple[
+    tuple[int, int, int],
+    tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    tuple[NDArray[np.uint64], NDArray[np.uint64]],
+    tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int],
+    BaseException | None,
+]: ...

@@ -2,21 +2,30 @@
 
 from wassail.sampling import targets
 from wassail.sampling._state import resume
+from wassail.sampling.barker import barker
+from wassail.sampling.ensemble import Directions, slice_sample, stretch_move
 from wassail.sampling.hamiltonian import ghmc, hmc, malt
 from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.kinetic import Integrator, underdamped
-from wassail.sampling.langevin import mala, ula
+from wassail.sampling.langevin import Taming, mala, ula
 from wassail.sampling.microcanonical import Splitting, mams, mclmc
+from wassail.sampling.midpoint import randomized_midpoint
+from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.preconditioner import Preconditioner
 from wassail.sampling.results import RunStatus, SampleResult
 from wassail.sampling.sample import sample
+from wassail.sampling.stochastic import PolynomialDecay, psgld, sghmc, sgld
 from wassail.sampling.streamed import StreamedMoments
 from wassail.sampling.summary import Summary
+from wassail.sampling.tempering import TemperingKernel, TemperingResult, temper
 
 __all__ = [
+    "Directions",
     "Integrator",
     "Keep",
+    "MinibatchSum",
     "Moments",
+    "PolynomialDecay",
     "Preconditioner",
     "RunStatus",
     "SampleResult",
@@ -24,15 +33,26 @@ __all__ = [
     "Splitting",
     "StreamedMoments",
     "Summary",
+    "Taming",
+    "TemperingKernel",
+    "TemperingResult",
+    "barker",
     "ghmc",
     "hmc",
     "mala",
     "malt",
     "mams",
     "mclmc",
+    "psgld",
+    "randomized_midpoint",
     "resume",
     "sample",
+    "sghmc",
+    "sgld",
+    "slice_sample",
+    "stretch_move",
     "targets",
+    "temper",
     "ula",
     "underdamped",
 ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import enum
+
 from numpy.typing import ArrayLike
 
 from wassail._rng import Seed
+from wassail.exceptions import InputError
 from wassail.sampling._run import Algorithm, Report, run
 from wassail.sampling._target import AnyTarget
 from wassail.sampling.keep import Keep, Moments, Sink
@@ -13,6 +16,25 @@ from wassail.sampling.results import SampleResult
 
 _OPTIMAL = 0.574  # Roberts and Rosenthal (1998)
 _CAREFUL = 0.9  # unadjusted: a step of little bias
+
+
+class Taming(enum.IntEnum):
+    """
+    What bounds the drift of :func:`ula`, which otherwise explodes where the gradient grows faster than linearly.
+
+    Attributes
+    ----------
+    NONE
+        Nothing.
+    WHOLE
+        P∇log π / (1 + h |P^½∇log π|): keeps the direction; shortens steps in high dimension, where gradients are long.
+    COORDINATES
+        Each coordinate by its own size: does not know the dimension, and keeps products of densities products.
+    """
+
+    NONE = 0
+    WHOLE = 1
+    COORDINATES = 2
 
 
 def mala(
@@ -145,6 +167,7 @@ def ula(
     n_samples: int,
     n_warmup: int | None = None,
     step_size: float | None = None,
+    taming: Taming = Taming.NONE,
     precondition: Preconditioner | bool | None = None,
     thin: int = 1,
     keep: Keep | Moments | None = None,
@@ -175,6 +198,8 @@ def ula(
     step_size : float, optional
         h, stable below 2 over the largest eigenvalue of −P∇² log π. A given one is never adapted; by default it is the
         step that :func:`mala` would accept 90 % of the time, found during warm-up.
+    taming : Taming, default NONE
+        What bounds the drift; the bias it adds is of the order of h too.
     precondition : Preconditioner or bool, optional
         Whether warm-up adapts the diagonal P; by default when it adapts the step size.
     thin : int, default 1
@@ -217,12 +242,16 @@ def ula(
     Notes
     -----
     On a Gaussian of precision a (after P) the stationary variance is :math:`a^{-1} / (1 - ha/2)`, and draws k steps
-    apart have correlation :math:`(1 - ha)^k`.
+    apart have correlation :math:`(1 - ha)^k`; with a full P the covariance is
+    :math:`A^{-1/2} (I - \tfrac h2 A^{1/2} P A^{1/2})^{-1} A^{-1/2}`. One gradient a step and
+    O(chains · n_samples · d) memory.
 
     References
     ----------
     Durmus, Moulines, "Nonasymptotic convergence analysis for the unadjusted Langevin algorithm", Ann. Appl. Probab. 27
     (2017), arXiv:1507.05021.
+    Brosse, Durmus, Moulines, Sabanis, "The tamed unadjusted Langevin algorithm", Stoch. Proc. Appl. 129 (2019),
+    arXiv:1710.05559.
 
     Examples
     --------
@@ -233,8 +262,10 @@ def ula(
     >>> result.draws.shape
     (1, 10, 1)
     """
+    if not isinstance(taming, Taming):
+        raise InputError(f"taming must be a wassail.sampling.Taming, got {taming!r}")
     return run(
-        Algorithm("ULA", ("ula",), _CAREFUL, kinetic=False),
+        Algorithm("ULA", ("ula", int(taming)), _CAREFUL, kinetic=False),
         target,
         x0,
         n_samples=n_samples,

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use wassail_core::error::Result;
 use wassail_core::monitor::Monitor;
 use wassail_core::sampling::{
-    Chains as Core, Draws, End, Goal, Kept, Length, LengthRule, Mala, Preconditioning, Run, Saved, Tuning,
+    Chains as Core, Draws, End, Goal, Kept, Length, LengthRule, Preconditioning, Run, Saved, Tuning, Values,
 };
 
 type Counts<'py> = Bound<'py, PyArray1<u64>>;
@@ -95,7 +95,11 @@ impl Chains {
         length: (f64, u8, f64),
         kept: (Option<Vec<usize>>, bool),
     ) -> PyResult<Self> {
-        let density = target.get().density();
+        let mut density = target.get().density();
+        let transition = transition.core();
+        if !transition.uses_gradients() {
+            density = Arc::new(Values::new(density, transition.couples_chains()));
+        }
         let (start, scale, d) = (start.as_slice()?, scale.as_slice()?, density.dim());
         let within = kept.0.as_ref().is_none_or(|chosen| chosen.iter().all(|&k| k < d));
         if start.is_empty() || !start.len().is_multiple_of(d) || scale.len() != d || schedule.1 == 0 || !within {
@@ -104,7 +108,7 @@ impl Chains {
         let work = (start.len() / d).saturating_mul(density.work() + 4 * d);
         let (size, goal, by_energy, kinetic, preconditioning) = step;
         let tuning = goal.map(|value| Tuning {
-            transition: tuner.map_or_else(|| Arc::new(Mala) as _, Transition::core),
+            transition: tuner.map_or_else(|| transition.tuned(), Transition::core),
             goal: if by_energy { Goal::Energy(value) } else { Goal::Acceptance(value) },
             kinetic,
         });
@@ -115,7 +119,7 @@ impl Chains {
         };
         let run = Run {
             density,
-            transition: transition.core(),
+            transition,
             key,
             n_warmup: schedule.0,
             thin: schedule.1,

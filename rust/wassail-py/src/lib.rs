@@ -17,6 +17,7 @@ mod exact;
 mod geometry;
 mod greedy;
 mod kernel;
+mod minibatch;
 mod moments;
 mod newton;
 mod ot;
@@ -27,6 +28,7 @@ mod sliced;
 mod sparse;
 mod support;
 mod target;
+mod tempering;
 mod thinning;
 mod waiting;
 
@@ -76,6 +78,8 @@ mod _core {
     use super::support::support_points;
     #[pymodule_export]
     use super::target::Target;
+    #[pymodule_export]
+    use super::tempering::run_tempering;
     #[pymodule_export]
     use super::thinning::{kernel_split, kernel_thin};
     use pyo3::prelude::*;

@@ -4,7 +4,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::sync::Arc;
 use wassail_core::sampling::{
-    Dynamics, Integrator, Kinetic, Mala, Path, Persistent, Splitting, Trajectory, Transition as Core, Ula,
+    Barker, Decay, Directions, Dynamics, Integrator, Kinetic, Mala, Midpoint, Path, Persistent, Scheme, Slice,
+    Splitting, Stochastic, Stretch, Taming, Trajectory, Transition as Core, Ula,
 };
 
 /// A transition of chains.
@@ -20,10 +21,57 @@ impl Transition {
 
 #[pymethods]
 impl Transition {
-    /// The unadjusted Langevin algorithm.
+    /// The unadjusted Langevin algorithm; taming: 0 none, 1 by the length of the gradient, 2 by coordinates.
     #[staticmethod]
-    fn ula() -> Self {
-        Self(Arc::new(Ula))
+    fn ula(taming: usize) -> PyResult<Self> {
+        let all = [Taming::None, Taming::Whole, Taming::Coordinates];
+        let taming = *all.get(taming).ok_or_else(|| PyValueError::new_err("no such taming"))?;
+        Ok(Self(Arc::new(Ula { taming })))
+    }
+
+    /// The randomized midpoint method.
+    #[staticmethod]
+    fn midpoint() -> Self {
+        Self(Arc::new(Midpoint))
+    }
+
+    /// The stretch move of an ensemble.
+    #[staticmethod]
+    fn stretch() -> Self {
+        Self(Arc::new(Stretch))
+    }
+
+    /// Slice sampling; directions: 0 coordinates, 1 normals, 2 differences of walkers.
+    #[staticmethod]
+    fn slice(directions: usize) -> PyResult<Self> {
+        let all = [Directions::Coordinates, Directions::Normals, Directions::Differences];
+        let directions = *all.get(directions).ok_or_else(|| PyValueError::new_err("no such directions"))?;
+        Ok(Self(Arc::new(Slice::new(directions))))
+    }
+
+    /// Langevin with estimated gradients and steps h (1 + t / offset)^(−power).
+    #[staticmethod]
+    fn sgld(offset: f64, power: f64) -> Self {
+        Self(Arc::new(Stochastic { dynamics: Scheme::Overdamped, decay: Decay { offset, power } }))
+    }
+
+    /// The same, preconditioned by a running mean of squared gradients.
+    #[staticmethod]
+    fn psgld(offset: f64, power: f64, keep: f64, damping: f64) -> Self {
+        let dynamics = Scheme::RmsProp { keep, damping };
+        Self(Arc::new(Stochastic { dynamics, decay: Decay { offset, power } }))
+    }
+
+    /// The same with velocities.
+    #[staticmethod]
+    fn sghmc(offset: f64, power: f64, friction: f64) -> Self {
+        Self(Arc::new(Stochastic { dynamics: Scheme::Kinetic { friction }, decay: Decay { offset, power } }))
+    }
+
+    /// Barker proposals.
+    #[staticmethod]
+    fn barker() -> Self {
+        Self(Arc::new(Barker))
     }
 
     /// The Metropolis-adjusted Langevin algorithm.

@@ -1,6 +1,7 @@
 //! Log-densities: of the core, behind a C function pointer, or a batched Python callable.
 #![allow(unsafe_code)]
 
+use crate::minibatch::Minibatches;
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -59,6 +60,17 @@ impl Target {
         let raised = Arc::default();
         let density = Callable { function, dim, raised: Arc::clone(&raised) };
         Self { density: Arc::new(density), raised }
+    }
+
+    /// `function(X, indices) -> grad`, of shapes (n, dim), (n, batch) and (n, dim), the gradient estimated from data `indices`.
+    #[staticmethod]
+    fn from_minibatches(function: Py<PyAny>, dim: usize, n_data: usize, batch: usize) -> PyResult<Self> {
+        if dim == 0 || batch == 0 || batch > n_data {
+            return Err(PyValueError::new_err("no dimension, or a batch that is empty or larger than the data"));
+        }
+        let raised = Arc::default();
+        let density = Minibatches { function, dim, n_data, batch, raised: Arc::clone(&raised) };
+        Ok(Self { density: Arc::new(density), raised })
     }
 
     /// Address of an `int (size_t dim, const double *x, double *grad, double *logp, void *user)`, and of its user data.

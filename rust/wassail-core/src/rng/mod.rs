@@ -4,6 +4,7 @@
 mod normal;
 mod philox;
 mod stream;
+mod uniform;
 
 pub use normal::PAIRS;
 pub use philox::philox4x32;

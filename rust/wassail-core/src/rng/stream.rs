@@ -2,6 +2,7 @@
 
 use super::normal::{PAIRS, fill};
 use super::philox::philox4x32;
+use super::uniform;
 
 /// What draws are for: draws for different purposes never share a random word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,12 @@ impl Stream {
     pub fn normals(&self, purpose: Purpose, start: usize, out: &mut [f64]) {
         debug_assert!(start.is_multiple_of(2 * PAIRS));
         fill(self.counter(purpose, (start / 2) as u32), self.key, out);
+    }
+
+    /// Uniform numbers in (0, 1) for coordinates `start..start + out.len()`; `start` is a multiple of 2 · `PAIRS`.
+    pub fn uniforms(&self, purpose: Purpose, start: usize, out: &mut [f64]) {
+        debug_assert!(start.is_multiple_of(2 * PAIRS));
+        uniform::fill(self.counter(purpose, (start / 2) as u32), self.key, out);
     }
 
     /// Uniform number in (0, 1) on the odd multiples of 2^-53.

@@ -190,10 +190,12 @@ impl Spread {
     }
 
     /// s with s² = √(var x / var ∇log π): minimizes E|∇log π(x) + (x − m)/s²|² s², the Fisher divergence of a Gaussian fit in
-    /// its own metric, and is exact after three draws of a diagonal Gaussian. Coordinates without spread keep theirs.
+    /// its own metric, and is exact after three draws of a diagonal Gaussian. Without gradients it is the deviation of x;
+    /// coordinates without spread keep theirs.
     pub fn scale(&self, scale: &mut [f64]) {
         for (i, s) in scale.iter_mut().enumerate() {
-            let ratio = (self.square[0][i] / self.square[1][i]).sqrt().sqrt();
+            let [x, grad] = [self.square[0][i] / self.count, self.square[1][i] / self.count];
+            let ratio = if grad > 0.0 { (x / grad).sqrt().sqrt() } else { x.sqrt() };
             if ratio.is_finite() && ratio > 0.0 && self.count > 2.0 {
                 *s = ratio;
             }

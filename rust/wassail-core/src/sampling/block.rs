@@ -6,6 +6,7 @@ use super::transition::Transition;
 use super::vector::all_finite;
 use crate::error::{Result, try_zeroed};
 use crate::rng::{Purpose, Stream};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Chains `first..first + count`, their arrays row by row.
@@ -63,13 +64,19 @@ impl Block {
 
     /// Evaluates the density at the proposals. A value or gradient that is not finite counts as recoverable, −inf as outside.
     pub fn evaluate(&mut self, density: &dyn LogDensity) {
-        let (z, grad, out) = (&self.proposal, &mut self.proposal_grad, &mut self.proposal_logp);
-        match &self.frame {
-            Some(frame) => frame.batch(density, z, &mut self.natural, grad, out),
-            None => density.batch(z, grad, out),
-        }
+        self.evaluate_rows(density, 0..self.count());
+    }
+
+    /// The same for some of them.
+    pub fn evaluate_rows(&mut self, density: &dyn LogDensity, rows: Range<usize>) {
         let d = density.dim();
-        for (out, grad) in self.proposal_logp.iter_mut().zip(self.proposal_grad.chunks_exact(d)) {
+        let (at, outs) = (rows.start * d..rows.end * d, &mut self.proposal_logp[rows]);
+        let (points, grads) = (&self.proposal[at.clone()], &mut self.proposal_grad[at.clone()]);
+        match &self.frame {
+            Some(frame) => frame.batch(density, points, &mut self.natural[at], grads, outs),
+            None => density.batch(points, grads, outs),
+        }
+        for (out, grad) in outs.iter_mut().zip(grads.chunks_exact(d)) {
             *out = match *out {
                 Ok(f64::NEG_INFINITY) => Err(DensityError::OutsideSupport),
                 Ok(value) if !value.is_finite() || !all_finite(grad) => Err(DensityError::Recoverable),

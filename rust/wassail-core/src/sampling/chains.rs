@@ -224,10 +224,11 @@ impl Chains {
         ((ROUND / work) as u64).clamp(1, 4096)
     }
 
-    /// Whether each chain is where the gradient is zero.
+    /// Whether each chain is where the gradient is zero, if anything looks at gradients.
     pub fn is_flat(&self) -> Vec<bool> {
-        let d = self.run.density.dim();
-        self.members.iter().flat_map(|m| m.block.grad.chunks_exact(d).map(|g| g.iter().all(|&v| v == 0.0))).collect()
+        let (d, looks) = (self.run.density.dim(), self.run.transition.uses_gradients());
+        let flat = |g: &[f64]| looks && g.iter().all(|&v| v == 0.0);
+        self.members.iter().flat_map(|m| m.block.grad.chunks_exact(d).map(flat)).collect()
     }
 
     /// Values at the starting points, and velocities; the first chain without them, if there is one.

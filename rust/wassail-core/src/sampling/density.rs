@@ -1,5 +1,7 @@
 //! What is sampled: a log-density with its gradient.
 
+use crate::rng::Stream;
+
 /// Why a density has no value at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DensityError {
@@ -27,6 +29,12 @@ pub trait LogDensity: Send + Sync {
         for ((x, grad), out) in x.chunks_exact(d).zip(grad.chunks_exact_mut(d)).zip(out) {
             *out = self.value_and_grad(x, grad);
         }
+    }
+    /// Estimates of the gradient from random parts of the data, where the density is a sum over data; each row has its own
+    /// random words, of which `Purpose::Choice` is free.
+    fn estimate(&self, x: &[f64], draws: &[Stream], grad: &mut [f64], out: &mut [Result<f64, DensityError>]) {
+        let _ = draws;
+        self.batch(x, grad, out);
     }
     /// Elementary steps (about 1 ns) of a gradient.
     fn work(&self) -> usize;

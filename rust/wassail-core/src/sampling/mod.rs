@@ -6,6 +6,7 @@ mod block;
 mod chains;
 mod density;
 mod frame;
+mod minibatch;
 mod moments;
 mod observed;
 mod quantiles;
@@ -13,7 +14,9 @@ mod ranks;
 mod storage;
 pub mod targets;
 mod tau;
+mod tempering;
 mod transition;
+mod values;
 mod vector;
 mod velocity;
 mod warmup;
@@ -22,9 +25,15 @@ pub use archive::Saved;
 pub use block::Block;
 pub use chains::{Chains, End, Run};
 pub use density::{DensityError, LogDensity};
+pub use minibatch::choose;
 pub use moments::{Moments, Table};
 pub use ranks::by_rank;
 pub use storage::{Draws, Kept};
-pub use transition::{Info, Integrator, Kinetic, Mala, Path, Persistent, Splitting, Step, Trajectory, Transition, Ula};
+pub use tempering::{Reference, Tempered, Tempering, temper};
+pub use transition::{
+    Barker, Decay, Directions, Info, Integrator, Kinetic, Mala, Midpoint, Path, Persistent, Scheme, Slice, Splitting,
+    Step, Stochastic, Stretch, Taming, Trajectory, Transition, Ula,
+};
+pub use values::Values;
 pub use velocity::Dynamics;
 pub use warmup::{Goal, Length, LengthRule, Preconditioning, Tuning};

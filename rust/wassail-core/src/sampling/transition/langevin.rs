@@ -1,5 +1,6 @@
 //! Overdamped Langevin: x ← x + h ∇log π(x) + √(2h) ξ, as it is or as a proposal.
 
+use super::decide::{advance, decide};
 use super::{Info, Step, Transition};
 use crate::rng::{Purpose, Stream};
 use crate::sampling::block::Block;
@@ -7,9 +8,13 @@ use crate::sampling::density::{DensityError, LogDensity};
 use crate::sampling::vector::{PART, PIECE, drift, reversal, share};
 
 /// Proposes for every chain, keeping the noise where it is needed again.
-fn propose(block: &mut Block, d: usize, step: Step<'_>, keep: bool) {
+fn propose(block: &mut Block, d: usize, step: Step<'_>, keep: bool, taming: Taming) {
     let first = block.first;
     let (x, grad) = (&block.x, &block.grad);
+    let whole: Vec<f64> = match taming {
+        Taming::Whole => grad.chunks_exact(d).zip(step.sizes).map(|(g, &h)| shrink(g, step.scale, h)).collect(),
+        _ => vec![1.0; block.logp.len()],
+    };
     let rows = block.proposal.chunks_exact_mut(d).zip(block.noise.chunks_exact_mut(d));
     // Parts of all chains, with where they start.
     let parts = rows.enumerate().flat_map(|(i, (out, noise))| {
@@ -18,19 +23,54 @@ fn propose(block: &mut Block, d: usize, step: Step<'_>, keep: bool) {
     });
     share(x.len(), parts, |(i, start, out, noise)| {
         let draws = Stream::new(step.key, first + i as u32, step.number);
-        let mut piece = [0.0; PIECE];
+        let (mut piece, mut tamed) = ([0.0; PIECE], [0.0; PIECE]);
         for (at, out) in out.chunks_mut(PIECE).enumerate() {
-            let (here, len) = (start + at * PIECE, out.len());
+            let (here, len, h) = (start + at * PIECE, out.len(), step.sizes[i]);
             let noise = if keep { &mut noise[at * PIECE..][..len] } else { &mut piece[..len] };
             draws.normals(Purpose::Noise, here, noise);
             let row = i * d + here..i * d + here + len;
-            drift(&x[row.clone()], &grad[row], &step.scale[here..here + len], noise, step.sizes[i], out);
+            let scale = &step.scale[here..here + len];
+            let mut grad = &grad[row.clone()];
+            if taming != Taming::None {
+                taming.apply(grad, scale, h, whole[i], &mut tamed[..len]);
+                grad = &tamed[..len];
+            }
+            drift(&x[row], grad, scale, noise, h, out);
         }
     });
 }
 
+/// What keeps a drift that grows faster than linearly from throwing the chain out (Brosse, Durmus, Moulines and Sabanis,
+/// arXiv 1710.05559).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taming {
+    /// Nothing.
+    None,
+    /// ∇log π / (1 + h |P^½ ∇log π|).
+    Whole,
+    /// Each coordinate by its own.
+    Coordinates,
+}
+
+/// 1 / (1 + h |s g|).
+fn shrink(grad: &[f64], scale: &[f64], h: f64) -> f64 {
+    let square: f64 = grad.iter().zip(scale).map(|(g, s)| (s * g) * (s * g)).sum();
+    1.0 / (1.0 + h * square.sqrt())
+}
+
+impl Taming {
+    fn apply(self, grad: &[f64], scale: &[f64], h: f64, whole: f64, out: &mut [f64]) {
+        for (out, (g, s)) in out.iter_mut().zip(grad.iter().zip(scale)) {
+            *out = if self == Self::Coordinates { g / (1.0 + h * s * g.abs()) } else { g * whole };
+        }
+    }
+}
+
 /// The unadjusted Langevin algorithm.
-pub struct Ula;
+pub struct Ula {
+    /// Whether the drift is bounded.
+    pub taming: Taming,
+}
 
 impl Transition for Ula {
     fn step(
@@ -41,18 +81,9 @@ impl Transition for Ula {
         info: &mut [Info],
     ) -> Result<(), DensityError> {
         let d = density.dim();
-        propose(block, d, step, false);
+        propose(block, d, step, false, self.taming);
         block.evaluate(density);
-        for (i, info) in info.iter_mut().enumerate() {
-            *info = Info::default();
-            match block.proposal_logp[i] {
-                Ok(logp) => block.accept(i, d, logp),
-                Err(DensityError::Failed) => return Err(DensityError::Failed),
-                // Without a gradient the chain cannot go on from there: it stays, and says so.
-                Err(_) => *info = Info::stopped(DensityError::Recoverable, 1),
-            }
-        }
-        Ok(())
+        advance(block, d, info)
     }
 }
 
@@ -68,28 +99,12 @@ impl Transition for Mala {
         info: &mut [Info],
     ) -> Result<(), DensityError> {
         let d = density.dim();
-        propose(block, d, step, true);
+        propose(block, d, step, true, Taming::None);
         block.evaluate(density);
-        for (i, info) in info.iter_mut().enumerate() {
+        decide(block, 0..block.count(), d, step, info, |block, i| {
             let at = i * d..(i + 1) * d;
-            let logp = match block.proposal_logp[i] {
-                Ok(logp) => logp,
-                Err(DensityError::Failed) => return Err(DensityError::Failed),
-                Err(error) => {
-                    *info = Info::stopped(error, 1);
-                    continue;
-                }
-            };
             let grads = [&block.grad[at.clone()], &block.proposal_grad[at.clone()]];
-            let ratio = logp - block.logp[i] - reversal(grads, step.scale, &block.noise[at], step.sizes[i]);
-            // NaN, from overflow, rejects.
-            let acceptance = if ratio >= 0.0 { 1.0 } else { ratio.exp().max(0.0) };
-            *info = Info { acceptance, divergent: ratio.is_nan(), energy: -ratio, ..Info::default() };
-            let draws = Stream::new(step.key, block.first + i as u32, step.number);
-            if draws.uniform(Purpose::Accept, 0) < acceptance {
-                block.accept(i, d, logp);
-            }
-        }
-        Ok(())
+            -reversal(grads, step.scale, &block.noise[at], step.sizes[i])
+        })
     }
 }

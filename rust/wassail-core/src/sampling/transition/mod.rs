@@ -1,21 +1,33 @@
 //! One step of a block of chains.
 
+mod barker;
+mod decide;
 mod kinetic;
 mod langevin;
+mod midpoint;
 mod path;
 mod persistent;
+mod slice;
+mod stochastic;
+mod stretch;
 mod trajectory;
 
+pub use barker::Barker;
 pub use kinetic::{Integrator, Kinetic};
-pub use langevin::{Mala, Ula};
+pub use langevin::{Mala, Taming, Ula};
+pub use midpoint::Midpoint;
 pub use path::{Path, Splitting};
 pub use persistent::Persistent;
+pub use slice::{Directions, Slice};
+pub use stochastic::{Decay, Scheme, Stochastic};
+pub use stretch::Stretch;
 pub use trajectory::Trajectory;
 
 use super::block::Block;
 use super::density::{DensityError, LogDensity};
 use crate::monitor::Monitor;
 use crate::rng::{Purpose, Stream};
+use std::sync::Arc;
 
 /// What a step is made with.
 #[derive(Clone, Copy)]
@@ -97,6 +109,18 @@ pub trait Transition: Send + Sync {
     /// Makes normals velocities to start with.
     fn equilibrate(&self, v: &mut [f64]) {
         let _ = v;
+    }
+    /// Whether it looks at gradients.
+    fn uses_gradients(&self) -> bool {
+        true
+    }
+    /// Whether chains look at each other, so that all of them are one block.
+    fn couples_chains(&self) -> bool {
+        false
+    }
+    /// What warm-up runs to find the step size: itself where it accepts and rejects.
+    fn tuned(&self) -> Arc<dyn Transition> {
+        Arc::new(Mala)
     }
     /// Makes a step; `info` has an entry for each chain. Fails where the density fails.
     fn step(

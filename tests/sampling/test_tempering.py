@@ -1,0 +1,199 @@
+"""Tempering: modes that one chain does not find, normalizing constants, round trips, and what fails."""
+
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from wassail import sampling
+from wassail.exceptions import ConvergenceWarning, DensityError, InputError
+from wassail.sampling import RunStatus, TemperingKernel
+
+# Short runs, on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+
+MODES, WEIGHTS, WIDTH = np.array([-8.0, 8.0]), np.array([0.3, 0.7]), 0.5
+WIDE = sampling.targets.Gaussian([0.0, 0.0], [1 / 70, 1 / 70])
+X0 = np.full((4, 2), -8.0)
+LOG_Z = np.log(2 * np.pi * WIDTH**2)
+
+
+def mixture(points):
+    """Return two narrow modes of unequal weight, (m, m) for m in MODES."""
+    off = points[:, None, :] - MODES[None, :, None]
+    logs = np.log(WEIGHTS) - 0.5 * (off**2).sum(axis=2) / WIDTH**2
+    highest = logs.max(axis=1, keepdims=True)
+    terms = np.exp(logs - highest)
+    total = terms.sum(axis=1, keepdims=True)
+    return highest[:, 0] + np.log(total[:, 0]), -((terms / total)[:, :, None] * off).sum(axis=1) / WIDTH**2
+
+
+@pytest.fixture(scope="module")
+def tempered():
+    return sampling.temper(mixture, WIDE, X0, n_samples=3000, n_warmup=1000, rng=1)
+
+
+def test_plain_mala_stays_in_its_mode():
+    assert (sampling.mala(mixture, X0, n_samples=2000, rng=1).draws < 0).all()
+
+
+def test_both_modes_have_their_weights(tempered):
+    share = (tempered.samples.draws[:, :, 0] > 0).astype(float)
+    # Each round trip brings an independent draw, at least.
+    trips = tempered.round_trips.sum()
+    assert trips > 100
+    assert abs(share.mean() - 0.7) < 4 * np.sqrt(0.21 / trips)
+    assert tempered.samples.rhat().max() < 1.05
+
+
+def test_the_normalizing_constant_is_found(tempered):
+    assert tempered.log_normalizer_error < 0.15
+    assert abs(tempered.log_normalizer - LOG_Z) < 4 * tempered.log_normalizer_error
+
+
+def test_rejections_are_equal(tempered):
+    assert np.ptp(tempered.rejection) < 0.15
+    assert (np.diff(tempered.betas) > 0).all()
+    assert tempered.betas[[0, -1]].tolist() == [0.0, 1.0]
+    assert tempered.barrier == pytest.approx(tempered.rejection.sum())
+
+
+def test_errors_of_normalizing_constants_are_honest():
+    target = sampling.targets.Gaussian([1.0, -1.0, 0.5], [[2.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 30.0]])
+    wide = sampling.targets.Gaussian(np.zeros(3), [[0.5, 0.1, 0.0], [0.1, 0.5, 0.0], [0.0, 0.0, 0.5]])
+    exact = 1.5 * np.log(2 * np.pi) - 0.5 * np.linalg.slogdet(target.precision)[1]
+    scores = []
+    for seed in range(30):
+        found = sampling.temper(
+            target, wide, np.zeros((2, 3)), n_samples=400, n_warmup=200, n_rungs=6, rng=seed, n_threads=1
+        )
+        scores.append((found.log_normalizer - exact) / found.log_normalizer_error)
+    assert abs(np.mean(scores)) < 4 / np.sqrt(30)
+    assert 0.6 < np.std(scores) < 1.5
+
+
+@pytest.mark.parametrize("kernel", list(TemperingKernel))
+def test_one_scan_from_exact_draws_leaves_the_law(kernel):
+    # Without warm-up: all rungs start at exact draws of the target, which only the top is to keep. One rung below it
+    # is the reference, whose draws are always exact.
+    chains = 100_000
+    a = np.array([0.5, 3.0])
+    x0 = np.random.default_rng(2).normal(size=(chains, 2)) / np.sqrt(a)
+    target, wide = sampling.targets.Gaussian(np.zeros(2), a), sampling.targets.Gaussian([0.2, 0.0], [0.4, 0.8])
+    result = sampling.temper(
+        target, wide, x0, n_samples=1, n_warmup=0, n_rungs=2, n_steps=1, step_size=0.5, kernel=kernel, rng=3
+    )
+    x, before = result.samples.draws[:, 0] * np.sqrt(a), x0 * np.sqrt(a)
+    assert 0.2 < result.rejection[0] < 0.8
+    for power in (1, 2, 3, 4):
+        change = x**power - before**power
+        assert np.abs(change.mean(axis=0) / (change.std(axis=0, ddof=1) / np.sqrt(chains))).max() < 4
+
+
+def test_log_densities_are_those_of_the_draws(tempered):
+    draws = tempered.samples.draws.reshape(-1, 2)
+    np.testing.assert_allclose(tempered.samples.log_density.ravel(), mixture(draws)[0], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("threads", [2, 5, 8])
+def test_threads_do_not_show(threads):
+    a = np.geomspace(0.3, 30, 300)
+    target, wide = sampling.targets.Gaussian(np.zeros(300), a), sampling.targets.Gaussian(np.zeros(300), a / 1.3)
+    options = {"n_samples": 30, "n_warmup": 60, "n_rungs": 4, "rng": 4}
+    x0 = np.random.default_rng(5).normal(size=(3, 300))
+    one = sampling.temper(target, wide, x0, n_threads=1, **options)
+    many = sampling.temper(target, wide, x0, n_threads=threads, **options)
+    np.testing.assert_array_equal(one.samples.draws, many.samples.draws)
+    np.testing.assert_array_equal(one.betas, many.betas)
+    assert one.log_normalizer == many.log_normalizer
+
+
+def test_batched_callables_give_the_same_draws():
+    a = np.array([0.5, 3.0])
+    target, wide = sampling.targets.Gaussian(np.zeros(2), a), sampling.targets.Gaussian([0.2, 0.0], [0.4, 0.8])
+    options = {"n_samples": 100, "n_warmup": 0, "step_size": 0.3, "thin": 2, "rng": 6}
+    expected = sampling.temper(target, wide, np.ones((3, 2)), **options)
+    batched = sampling.temper(lambda x: (-0.5 * (a * x**2).sum(axis=1), -a * x), wide, np.ones((3, 2)), **options)
+    np.testing.assert_allclose(batched.samples.draws, expected.samples.draws, rtol=1e-8, atol=1e-10)
+    np.testing.assert_array_equal(batched.round_trips, expected.round_trips)
+
+
+def test_targets_of_less_support_than_the_reference():
+    def exponential(points):
+        return np.where(points[:, 0] > 0, -points[:, 0], -np.inf), np.full(points.shape, -1.0)
+
+    result = sampling.temper(
+        exponential, sampling.targets.Gaussian([0.0], [0.3]), np.ones((4, 1)), n_samples=2000, rng=7
+    )
+    assert result.samples.draws.min() > 0
+    assert abs(result.samples.draws.mean() - 1.0) < 5 * result.samples.mcse()[0]
+    assert abs(result.log_normalizer) < 5 * result.log_normalizer_error
+
+
+def test_too_few_rungs_warn():
+    far = sampling.targets.Gaussian(np.full(40, 3.0), np.full(40, 100.0))
+    with pytest.warns(ConvergenceWarning, match="n_rungs"):
+        result = sampling.temper(
+            far,
+            sampling.targets.Gaussian(np.zeros(40), np.ones(40)),
+            np.full((2, 40), 3.0),
+            n_samples=200,
+            n_rungs=3,
+            rng=8,
+        )
+    assert np.isfinite(result.samples.draws).all()
+
+
+def test_ctrl_c_and_callbacks_keep_the_draws():
+    timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    begin = time.perf_counter()
+    target = sampling.targets.Gaussian(np.zeros(100), np.ones(100))
+    wide = sampling.targets.Gaussian(np.zeros(100), np.full(100, 0.7))
+    options = {"n_warmup": 20, "step_size": 0.1, "rng": 9}
+    result = sampling.temper(target, wide, np.zeros((2, 100)), n_samples=20_000, thin=30, **options)
+    assert time.perf_counter() - begin < 1.5
+    assert result.samples.status is RunStatus.INTERRUPTED
+    count = result.samples.draws.shape[1]
+    assert 0 < count < 20_000
+    straight = sampling.temper(target, wide, np.zeros((2, 100)), n_samples=count, thin=30, **options)
+    np.testing.assert_array_equal(result.samples.draws, straight.samples.draws)
+    stopped = sampling.temper(target, wide, np.zeros((2, 100)), n_samples=5000, callback=lambda *_: True, **options)
+    assert stopped.samples.status is RunStatus.INTERRUPTED
+
+
+def test_a_density_that_raises_keeps_the_draws():
+    calls = []
+
+    def failing(points):
+        calls.append(None)
+        if len(calls) > 50:
+            raise ZeroDivisionError("fifty is enough")
+        return mixture(points)
+
+    with pytest.raises(DensityError, match="fifty is enough") as caught:
+        sampling.temper(failing, WIDE, X0, n_samples=100, n_warmup=0, step_size=0.1, n_steps=1)
+    assert caught.value.result.draws.shape[1] == 24
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"reference": mixture}, "reference"),
+        ({"reference": sampling.targets.Gaussian([0.0], [1.0])}, "reference"),
+        ({"x0": np.zeros(2)}, "x0"),
+        ({"n_rungs": 1}, "n_rungs"),
+        ({"n_steps": 0}, "n_steps"),
+        ({"kernel": "MALA"}, "kernel"),
+        ({"step_size": -1.0}, "step_size"),
+        ({"n_warmup": 0, "step_size": None}, "n_warmup"),
+        ({"target": lambda x: (np.full(len(x), np.nan), x)}, "not finite"),
+        ({"callback": 3}, "callback"),
+    ],
+)
+def test_bad_input_is_named(change, message):
+    arguments = {"target": mixture, "reference": WIDE, "x0": X0, "n_samples": 5, "step_size": 0.1, "rng": 0, **change}
+    with pytest.raises(InputError, match=message):
+        sampling.temper(arguments.pop("target"), arguments.pop("reference"), arguments.pop("x0"), **arguments)
