@@ -7,6 +7,9 @@ from wassail import sampling
 from wassail.exceptions import InputError
 from wassail.sampling import Preconditioner
 
+# Short runs, on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+
 
 def correlated(d):
     basis = np.linalg.qr(np.random.default_rng(1).normal(size=(d, d)))[0]
