@@ -1,9 +1,34 @@
 """Samplers for log-densities with gradients: draws with their diagnostics, on all cores."""
 
 from wassail.sampling import targets
+from wassail.sampling.autodiff import JaxDensity, TorchDensity, from_jax, from_torch
+from wassail.sampling.gradient_check import GradientCheck, check_gradient
 from wassail.sampling.kinetic import Integrator, underdamped
 from wassail.sampling.langevin import mala, ula
+from wassail.sampling.pointers import CFunction, from_numba, from_nutpie, from_pointer
 from wassail.sampling.results import RunStatus, SampleResult
+from wassail.sampling.stan import StanTarget, from_stan
 from wassail.sampling.summary import Summary
 
-__all__ = ["Integrator", "RunStatus", "SampleResult", "Summary", "mala", "targets", "ula", "underdamped"]
+__all__ = [
+    "CFunction",
+    "GradientCheck",
+    "Integrator",
+    "JaxDensity",
+    "RunStatus",
+    "SampleResult",
+    "StanTarget",
+    "Summary",
+    "TorchDensity",
+    "check_gradient",
+    "from_jax",
+    "from_numba",
+    "from_nutpie",
+    "from_pointer",
+    "from_stan",
+    "from_torch",
+    "mala",
+    "targets",
+    "ula",
+    "underdamped",
+]

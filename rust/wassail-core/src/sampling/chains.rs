@@ -146,7 +146,7 @@ impl<'a> Chains<'a> {
     fn new(run: &'a Run<'a>) -> Result<Self> {
         let d = run.density.dim();
         let chains = run.start.len() / d;
-        let size = if run.density.is_batched() { chains } else { 1 };
+        let size = if run.density.is_batched() { chains } else { run.density.group(chains) };
         let mut members = Vec::new();
         for (at, start) in run.start.chunks(size * d).enumerate() {
             let count = start.len() / d;
