@@ -29,7 +29,9 @@ def _check(function: Function, batched: object) -> None:
 def _double(jax: Any) -> AbstractContextManager[Any]:  # noqa: ANN401
     """Return the context in which JAX computes in float64; it was experimental once."""
     context = getattr(jax, "enable_x64", None)
-    double: AbstractContextManager[Any] = context(True) if context else import_module("jax.experimental").enable_x64()
+    if context is None:
+        context = import_module("jax.experimental").enable_x64
+    double: AbstractContextManager[Any] = context(True)
     return double
 
 

@@ -123,6 +123,8 @@ def _user_address(user_data: Any) -> tuple[int, object]:
     if type(user_data).__module__ == "_cffi_backend":
         return _cffi_address(user_data), user_data
     try:
+        if isinstance(user_data, str | bytes):
+            raise TypeError  # noqa: TRY301  (ctypes would take the address of a copy)
         return ctypes.cast(user_data, ctypes.c_void_p).value or 0, user_data
     except (TypeError, ctypes.ArgumentError):
         raise InputError(f"user_data must be an address, an array or a pointer, got {user_data!r}") from None
@@ -144,7 +146,7 @@ def resolve(target: Any) -> CFunction | None:  # noqa: PLR0911  (one for each ki
         kind = import_module("_cffi_backend").FFI().typeof(target)
         return CFunction(_cffi_address(target), 0, _batched(getattr(kind, "args", None)), target)
     if type(target).__name__ == "PyCapsule":
-        return _of_capsule(target)
+        return _of_capsule(target, target)
     return None
 
 
@@ -167,7 +169,7 @@ def _batched(arguments: Any) -> bool:
 def _of_tuple(target: tuple[Any, ...]) -> CFunction | None:
     """Read a LowLevelCallable of SciPy, whose capsule comes first, or a pair (function, user data)."""
     if type(target).__name__ == "LowLevelCallable":
-        return _of_capsule(target[0])
+        return _of_capsule(tuple.__getitem__(target, 0), target)  # its own access by index is disabled
     if len(target) != _PAIR:
         return None
     found = _function(target[0])
@@ -177,7 +179,7 @@ def _of_tuple(target: tuple[Any, ...]) -> CFunction | None:
     return CFunction(found.address, address, found.batched, (found.keep, user))
 
 
-def _of_capsule(capsule: Any) -> CFunction:
+def _of_capsule(capsule: Any, keep: object) -> CFunction:
     """Read a capsule, whose name is the signature and whose context the user data."""
     api = ctypes.pythonapi
     name = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(("PyCapsule_GetName", api))(capsule)
@@ -185,7 +187,7 @@ def _of_capsule(capsule: Any) -> CFunction:
     address = prototype(("PyCapsule_GetPointer", api))(capsule, name)
     user = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object)(("PyCapsule_GetContext", api))(capsule)
     inside = (name or b"").decode(errors="replace").partition("(")[2].rpartition(")")[0]
-    return CFunction(address or 0, user or 0, _batched(inside.split(",") if inside else None), capsule)
+    return CFunction(address or 0, user or 0, _batched(inside.split(",") if inside else None), keep)
 
 
 def _cffi_address(pointer: Any) -> int:

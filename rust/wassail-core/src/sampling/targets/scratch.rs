@@ -27,9 +27,9 @@ mod tests {
     fn nested_buffers_are_apart() {
         let sum = lend(3, |outer| {
             outer.fill(1.0);
-            lend(5, |inner| inner.fill(2.0)).unwrap();
+            lend(5, |inner| inner.fill(2.0)).expect("memory");
             outer.iter().sum::<f64>()
         });
-        assert_eq!(sum.unwrap(), 3.0);
+        assert_eq!(sum.expect("memory"), 3.0);
     }
 }
