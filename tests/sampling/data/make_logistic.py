@@ -1,7 +1,7 @@
 """Means and deviations of the posterior of `examples/logistic_posterior.py` by numpyro's NUTS.
 
-`python tests/sampling/data/make_logistic.py` writes `logistic.json` beside it, in a minute or two, with numpyro, arviz and
-scikit-learn: the numbers come from a sampler that shares nothing with wassail.
+`python tests/sampling/data/make_logistic.py` writes `logistic.json` beside it, in a minute or two, with numpyro, arviz
+and scikit-learn: the numbers come from a sampler that shares nothing with wassail.
 """
 
 import json
