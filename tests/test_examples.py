@@ -41,3 +41,15 @@ def test_thin_posterior(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "Stein recombination" in done.stdout
     assert image.open(output).size[0] > 1000
+
+
+def test_logistic_posterior(tmp_path):
+    pytest.importorskip("sklearn")
+    pytest.importorskip("matplotlib")
+    image = pytest.importorskip("PIL.Image")
+    output = tmp_path / "posterior.png"
+    command = [sys.executable, str(EXAMPLES / "logistic_posterior.py"), "--draws", "2000", "--output", str(output)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "worst R-hat 1.0" in done.stdout
+    assert image.open(output).size[0] > 1000

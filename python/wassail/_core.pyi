@@ -1,5 +1,5 @@
 # Compiled core of wassail: thin bindings, private. Arguments are already validated by the Python layer.
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -16,6 +16,7 @@ __all__ = [
     "bench_distance",
     "bench_exp",
     "bench_fma",
+    "bench_gradient",
     "bench_kernel",
     "bench_read",
     "bench_sweep",
@@ -363,6 +364,9 @@ def bench_exp(n: int, repeats: int, float32: bool, n_threads: int) -> float: ...
 def bench_fma(n: int, repeats: int, float32: bool, n_threads: int) -> float: ...
 def bench_read(nbytes: int, repeats: int, n_threads: int) -> float: ...
 def bench_distance(n: int, d: int, repeats: int, float32: bool, n_threads: int) -> float: ...
+def bench_gradient(
+    target: Target, points: NDArray[np.float64], repeats: int, together: bool, n_threads: int
+) -> float: ...
 def bench_kernel(kernel: Kernel, n: int, d: int, repeats: int, float32: bool, n_threads: int) -> float: ...
 def bench_sweep(geometry: Geometry, epsilon: float, repeats: int, float32: bool, n_threads: int) -> float: ...
 
@@ -533,6 +537,9 @@ def support_points(
     progress: Callable[[int, float, float], object] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]: ...
 
+# indptr, indices, data of a sparse matrix
+_Rows: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+
 @final
 class Target:
     @staticmethod
@@ -540,15 +547,68 @@ class Target:
     # precision (d * d,), row by row
     @staticmethod
     def dense_gaussian(mean: NDArray[np.float64], precision: NDArray[np.float64]) -> Target: ...
+    @staticmethod
+    def sparse_gaussian(mean: NDArray[np.float64], precision: _Rows) -> Target: ...
+    # bands[k, i] = precision[i + k, i]
+    @staticmethod
+    def banded_gaussian(mean: NDArray[np.float64], bands: NDArray[np.float64]) -> Target: ...
+    # logarithms of weights and normalizers, means (k * d,), precisions (k * d,) or (k * d * d,)
+    @staticmethod
+    def gaussian_mixture(
+        logs: NDArray[np.float64], means: NDArray[np.float64], precisions: NDArray[np.float64], full: bool
+    ) -> Target: ...
+    @staticmethod
+    def student(gaussian: Target, freedom: float) -> Target: ...
+    @staticmethod
+    def student_product(location: NDArray[np.float64], rate: NDArray[np.float64], freedom: float) -> Target: ...
+    @staticmethod
+    def elastic_net(
+        center: NDArray[np.float64], absolute: NDArray[np.float64], square: NDArray[np.float64]
+    ) -> Target: ...
+    # family: 0 logistic, 1 Poisson, 2 linear of a precision; prior: weights of |θ| and θ²/2
+    @staticmethod
+    def regression(
+        design: NDArray[np.float64] | _Rows,
+        family: tuple[int, float],
+        observed: NDArray[np.float64],
+        offset: NDArray[np.float64],
+        prior: tuple[NDArray[np.float64], NDArray[np.float64]],
+    ) -> Target: ...
+    @staticmethod
+    def dirichlet(concentration: NDArray[np.float64]) -> Target: ...
+    @staticmethod
+    def funnel(dim: int, scale: float) -> Target: ...
+    @staticmethod
+    def rosenbrock(dim: int, variance: float) -> Target: ...
+    @staticmethod
+    def phi4(shape: tuple[int, int], mass: float, coupling: float) -> Target: ...
+    @staticmethod
+    def sum(parts: Sequence[Target]) -> Target: ...
+    # factor (d,) or (d * d,), row by row
+    @staticmethod
+    def affine(inner: Target, shift: NDArray[np.float64], factor: NDArray[np.float64]) -> Target: ...
+    @staticmethod
+    def truncated(inner: Target, lower: NDArray[np.float64], upper: NDArray[np.float64]) -> Target: ...
+    @staticmethod
+    def transformed(inner: Target, lower: NDArray[np.float64], upper: NDArray[np.float64]) -> Target: ...
     # function(X (n, dim)) -> (logp (n,), grad (n, dim)), contiguous float64
     @staticmethod
     def from_callable(function: Callable[..., Any], dim: int) -> Target: ...
     # function(X (n, dim), indices (n, batch)) -> grad (n, dim), contiguous float64
     @staticmethod
     def from_minibatches(function: Callable[..., Any], dim: int, n_data: int, batch: int) -> Target: ...
-    # int (size_t dim, const double *x, double *grad, double *logp, void *user)
+    # int (size_t dim, const double *x, double *grad, double *logp, void *user), or with a size_t n before dim
     @staticmethod
-    def from_pointer(address: int, user: int, dim: int, keep: object) -> Target: ...
+    def from_pointer(address: int, user: int, dim: int, batched: bool, keep: object) -> Target: ...
+    # addresses of bs_log_density_gradient, bs_free_error_msg, and of the model
+    @staticmethod
+    def from_stan(
+        addresses: tuple[int, int, int], dim: int, jacobian: bool, threaded: bool, keep: object
+    ) -> Target: ...
+    # -inf outside the support, NaN where the density failed
+    def evaluate(
+        self, points: NDArray[np.float64], n_threads: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
     @property
     def dim(self) -> int: ...
 

@@ -8,6 +8,7 @@ __all__ = [
     "InternalError",
     "MemoryLimitError",
     "NumericalError",
+    "PerformanceWarning",
     "WassailError",
 ]
 
@@ -46,3 +47,7 @@ class InternalError(WassailError, RuntimeError):
 
 class ConvergenceWarning(UserWarning):
     """A solver ended before its tolerance was met; the message says what to change."""
+
+
+class PerformanceWarning(UserWarning):
+    """Something works, but many times slower than it could; the message shows how."""

@@ -2,8 +2,10 @@
 
 from wassail.sampling import targets
 from wassail.sampling._state import resume
+from wassail.sampling.autodiff import JaxDensity, TorchDensity, from_jax, from_torch
 from wassail.sampling.barker import barker
 from wassail.sampling.ensemble import Directions, slice_sample, stretch_move
+from wassail.sampling.gradient_check import GradientCheck, check_gradient
 from wassail.sampling.hamiltonian import ghmc, hmc, malt
 from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.kinetic import Integrator, underdamped
@@ -11,17 +13,22 @@ from wassail.sampling.langevin import Taming, mala, ula
 from wassail.sampling.microcanonical import Splitting, mams, mclmc
 from wassail.sampling.midpoint import randomized_midpoint
 from wassail.sampling.minibatch import MinibatchSum
+from wassail.sampling.pointers import CFunction, from_numba, from_nutpie, from_pointer
 from wassail.sampling.preconditioner import Preconditioner
 from wassail.sampling.results import RunStatus, SampleResult
 from wassail.sampling.sample import sample
+from wassail.sampling.stan import StanTarget, from_stan
 from wassail.sampling.stochastic import PolynomialDecay, psgld, sghmc, sgld
 from wassail.sampling.streamed import StreamedMoments
 from wassail.sampling.summary import Summary
 from wassail.sampling.tempering import TemperingKernel, TemperingResult, temper
 
 __all__ = [
+    "CFunction",
     "Directions",
+    "GradientCheck",
     "Integrator",
+    "JaxDensity",
     "Keep",
     "MinibatchSum",
     "Moments",
@@ -31,12 +38,21 @@ __all__ = [
     "SampleResult",
     "Sink",
     "Splitting",
+    "StanTarget",
     "StreamedMoments",
     "Summary",
     "Taming",
     "TemperingKernel",
     "TemperingResult",
+    "TorchDensity",
     "barker",
+    "check_gradient",
+    "from_jax",
+    "from_numba",
+    "from_nutpie",
+    "from_pointer",
+    "from_stan",
+    "from_torch",
     "ghmc",
     "hmc",
     "mala",

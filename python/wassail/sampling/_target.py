@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -9,20 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wassail import _core
-from wassail.exceptions import InputError
-from wassail.sampling.targets import Target
+from wassail.exceptions import InputError, PerformanceWarning
+from wassail.sampling.pointers import CFunction, resolve
+from wassail.sampling.targets._base import Target
 
-Batched: TypeAlias = Callable[[NDArray[np.float64]], tuple[Any, Any]]
-AnyTarget: TypeAlias = Target | Batched | tuple[int, int]
+F64 = NDArray[np.float64]
+Batched: TypeAlias = Callable[[F64], tuple[Any, Any]]
+AnyTarget: TypeAlias = Target | Batched | CFunction | tuple[Any, Any]
 
 _PAIR = 2
-_HELP = (
-    "target(X) must return (logp, grad) of shapes (chains,) and (chains, d) for X of shape (chains, d); one point at a "
-    "time can be wrapped as lambda X: tuple(map(np.array, zip(*map(f, X))))"
+_HELP = "target(X) must return (logp, grad) of shapes (chains,) and (chains, d) for X of shape (chains, d)"
+_SLOW = (
+    "target takes one point at a time, and is called once a chain and gradient: many times faster is a batched one, "
+    "that takes all chains at once:\n\n"
+    "    def target(X):  # (chains, d)\n"
+    "        ...\n"
+    "        return logp, grad  # (chains,), (chains, d)\n\n"
+    "for instance with sums over axis=1 where there were sums; sampling.from_numba, from_jax and from_torch take "
+    "functions of one point"
 )
 
 
-def check_answer(answer: object, shape: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def check_answer(answer: object, shape: tuple[int, int]) -> tuple[F64, F64]:
     """Return what a batched callable gave as two contiguous float64 arrays, or say what it should give."""
     if not isinstance(answer, tuple | list) or len(answer) != _PAIR:
         raise InputError(f"target returned {type(answer).__name__}: {_HELP}")
@@ -32,33 +41,50 @@ def check_answer(answer: object, shape: tuple[int, int]) -> tuple[NDArray[np.flo
         logp, grad = (np.ascontiguousarray(part, dtype=np.float64) for part in answer)
     except (TypeError, ValueError) as error:
         raise InputError(f"target returned what is no pair of real arrays ({error}): {_HELP}") from error
-    if logp.shape != shape[:1] or grad.shape != shape:
-        raise InputError(f"target returned shapes {logp.shape} and {grad.shape} for {shape}: {_HELP}")
+    if np.ndim(answer[0]) == 0 or logp.shape != shape[:1] or grad.shape != shape:
+        raise InputError(f"target returned shapes {np.shape(answer[0])} and {grad.shape} for {shape}: {_HELP}")
     return logp, grad
 
 
-def batched(function: Batched) -> Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Wrap a batched callable so that its answers are checked."""
+class Checked:
+    """A batched callable whose answers are checked, or a scalar one that is called point by point, with a warning."""
 
-    def checked(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        logp, grad = check_answer(function(points), (points.shape[0], points.shape[1]))
+    def __init__(self, function: Batched) -> None:
+        self._function: Callable[[F64], Any] = function
+        self._scalar: bool | None = None  # not known before the first call
+
+    def __call__(self, points: F64) -> tuple[F64, F64]:
+        if self._scalar:
+            return self._one_by_one(points)
+        shape = (points.shape[0], points.shape[1])
+        try:
+            answer = check_answer(self._function(points), shape)
+        except Exception:
+            if self._scalar is not None or not self._takes_one(points):
+                raise
+            self._scalar = True
+            warnings.warn(_SLOW, PerformanceWarning, stacklevel=2)
+            return self._one_by_one(points)
+        self._scalar = False
+        return answer
+
+    def _takes_one(self, points: F64) -> bool:
+        """Whether the function gives a number and a vector for a single point."""
+        try:
+            logp, grad = self._function(points[0].copy())
+        except Exception:  # noqa: BLE001  (then its first exception tells more)
+            return False
+        return np.ndim(logp) == 0 and np.shape(grad) == points.shape[1:]
+
+    def _one_by_one(self, points: F64) -> tuple[F64, F64]:
+        logp, grad = np.empty(points.shape[0]), np.empty(points.shape)
+        for i, point in enumerate(points):
+            answer = self._function(point)
+            if not isinstance(answer, tuple | list) or len(answer) != _PAIR:
+                raise InputError(f"target returned {type(answer).__name__} for one point instead of (logp, grad)")
+            one = (np.asarray(answer[0])[None], np.asarray(answer[1])[None])
+            logp[i : i + 1], grad[i : i + 1] = check_answer(one, (1, points.shape[1]))
         return logp, grad
-
-    return checked
-
-
-def _pointer(target: Any) -> tuple[int, int] | None:  # noqa: ANN401
-    """Return (address, user data) of what carries a C function, None if `target` does not."""
-    if isinstance(target, tuple) and len(target) == _PAIR and all(isinstance(part, int) for part in target):
-        return target
-    address = getattr(target, "address", None)
-    if isinstance(address, int):  # numba.cfunc
-        return address, 0
-    if type(target).__module__ == "ctypes" or hasattr(target, "restype"):
-        import ctypes
-
-        return ctypes.cast(target, ctypes.c_void_p).value or 0, 0
-    return None
 
 
 def as_core(target: AnyTarget, dim: int) -> _core.Target:
@@ -74,11 +100,11 @@ def as_core(target: AnyTarget, dim: int) -> _core.Target:
         if target.dim != dim:
             raise InputError(f"x0 has {dim} coordinates, the target has {target.dim}")
         return target._core_target()  # noqa: SLF001
-    pointer = _pointer(target)
+    pointer = resolve(target)
     if pointer is not None:
-        if pointer[0] == 0:
+        if pointer.address == 0:
             raise InputError("target is a null pointer")
-        return _core.Target.from_pointer(pointer[0], pointer[1], dim, target)
-    if callable(target):
-        return _core.Target.from_callable(batched(target), dim)
+        return _core.Target.from_pointer(pointer.address, pointer.user_data, dim, pointer.batched, pointer)
+    if callable(target) and not isinstance(target, tuple):
+        return _core.Target.from_callable(Checked(target), dim)
     raise InputError(f"target must be a Target, a callable or a C function, got {target!r}: {_HELP}")

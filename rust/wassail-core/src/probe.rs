@@ -15,6 +15,7 @@ use crate::parallel::map_chunks;
 use crate::points::packed::Packed;
 use crate::points::tile::fill;
 use crate::points::{Coordinates, Metric, Points};
+use crate::sampling::LogDensity;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -48,6 +49,35 @@ pub fn exp<T: Scalar>(n: usize, repeats: usize, monitor: &dyn Monitor) -> f64 {
 pub fn fma<T: Scalar>(n: usize, repeats: usize) -> f64 {
     on_every_thread(|| {
         black_box(fma_chain::<T>(n.saturating_mul(repeats)));
+    })
+}
+
+/// Seconds of `repeats` gradients of points (n, d) on every thread, together or one by one.
+pub fn gradient(
+    density: &dyn LogDensity,
+    points: &[f64],
+    repeats: usize,
+    together: bool,
+    monitor: &dyn Monitor,
+) -> f64 {
+    let d = density.dim();
+    on_every_thread(|| {
+        let mut grad = points.to_vec();
+        let mut out = vec![Ok(0.0); points.len() / d];
+        for _ in 0..repeats {
+            if monitor.cancelled() {
+                return;
+            }
+            let points = black_box(points);
+            if together {
+                density.batch(points, &mut grad, &mut out);
+            } else {
+                for ((x, grad), out) in points.chunks_exact(d).zip(grad.chunks_exact_mut(d)).zip(&mut out) {
+                    *out = density.value_and_grad(x, grad);
+                }
+            }
+            black_box(&out);
+        }
     })
 }
 

@@ -3,6 +3,9 @@
 use crate::enter::{Hooks, enter};
 use crate::geometry::Geometry;
 use crate::kernel::Kernel;
+use crate::target::Target;
+use numpy::{PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use wassail_core::error::Result as CoreResult;
 use wassail_core::monitor::Monitor;
@@ -24,6 +27,23 @@ pub fn bench_exp(py: Python<'_>, n: usize, repeats: usize, float32: bool, n_thre
 #[pyfunction]
 pub fn bench_fma(py: Python<'_>, n: usize, repeats: usize, float32: bool, n_threads: usize) -> PyResult<f64> {
     timed(py, n_threads, |_| Ok(if float32 { probe::fma::<f32>(n, repeats) } else { probe::fma::<f64>(n, repeats) }))
+}
+
+/// `repeats` gradients of points (n, d) on each thread, together or one by one.
+#[pyfunction]
+pub fn bench_gradient(
+    py: Python<'_>,
+    target: &Target,
+    points: PyReadonlyArray2<'_, f64>,
+    repeats: usize,
+    together: bool,
+    n_threads: usize,
+) -> PyResult<f64> {
+    if points.shape()[1] != target.density().dim() {
+        return Err(PyValueError::new_err("points do not have the dimension of the target"));
+    }
+    let points = points.as_slice()?;
+    timed(py, n_threads, |monitor| Ok(probe::gradient(&*target.density(), points, repeats, together, monitor)))
 }
 
 /// `repeats` sums over memory that all threads share.

@@ -107,7 +107,7 @@ impl Chains {
     pub fn new(run: Run, start: &[f64], step_size: f64, scale: Vec<f64>) -> Result<Self> {
         let d = run.density.dim();
         let chains = start.len() / d;
-        let size = if run.density.is_batched() { chains } else { 1 };
+        let size = if run.density.is_batched() { chains } else { run.density.group(chains) };
         let mut members = Vec::new();
         for (at, start) in start.chunks(size * d).enumerate() {
             let count = start.len() / d;

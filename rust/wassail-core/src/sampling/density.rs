@@ -23,6 +23,10 @@ pub trait LogDensity: Send + Sync {
     fn is_batched(&self) -> bool {
         false
     }
+    /// How many of so many chains are best evaluated together, without keeping cores idle. A function of the problem only.
+    fn group(&self, _chains: usize) -> usize {
+        1
+    }
     /// The same for points row by row; `out` gets a value or its error for each.
     fn batch(&self, x: &[f64], grad: &mut [f64], out: &mut [Result<f64, DensityError>]) {
         let d = self.dim();

@@ -1,8 +1,11 @@
-//! Gaussians by their precision.
+//! Gaussians by their precision: log π(x) = −½ (x − m)ᵀ P (x − m).
 
+use super::csr::Csr;
+use super::scratch::lend;
+use super::symmetric::Symmetric;
+use super::terms::{accumulate, sum};
 use crate::multiversion;
 use crate::numeric::isa::Isa;
-use crate::numeric::lanes::LANES;
 use crate::numeric::scalar::Scalar;
 use crate::sampling::density::{DensityError, LogDensity};
 use crate::sampling::vector::share_sum;
@@ -19,28 +22,15 @@ pub struct DiagonalGaussian {
 fn diagonal_body<I: Isa>(x: &[f64], mean: &[f64], precision: &[f64], grad: &mut [f64]) -> f64 {
     let n = grad.len();
     let (x, mean, precision) = (&x[..n], &mean[..n], &precision[..n]);
-    for i in 0..n {
-        grad[i] = precision[i] * (mean[i] - x[i]);
-    }
-    half_product::<I>(grad, x, mean)
-}
-
-/// ½ ⟨g, x − m⟩ in lanes.
-#[inline(always)]
-fn half_product<I: Isa>(grad: &[f64], x: &[f64], mean: &[f64]) -> f64 {
-    let mut lanes = [0.0f64; LANES];
-    let d = grad.len();
-    let cut = d / LANES * LANES;
-    for start in (0..cut).step_by(LANES) {
-        for l in 0..LANES {
-            let i = start + l;
-            lanes[l] = grad[i].fma::<I>(x[i] - mean[i], lanes[l]);
-        }
-    }
-    for i in cut..d {
-        lanes[i - cut] = grad[i].fma::<I>(x[i] - mean[i], lanes[i - cut]);
-    }
-    0.5 * lanes.iter().sum::<f64>()
+    -0.5 * accumulate::<I>(
+        grad,
+        #[inline(always)]
+        |i| {
+            let off = mean[i] - x[i];
+            let g = precision[i] * off;
+            (g, g, off)
+        },
+    )
 }
 
 multiversion! {
@@ -64,30 +54,28 @@ impl LogDensity for DiagonalGaussian {
     }
 }
 
+#[inline(always)]
+fn half_product_body<I: Isa>(grad: &[f64], x: &[f64], mean: &[f64]) -> f64 {
+    let n = grad.len();
+    let (x, mean) = (&x[..n], &mean[..n]);
+    0.5 * sum::<I>(
+        n,
+        #[inline(always)]
+        |i| (grad[i], x[i] - mean[i]),
+    )
+}
+
+multiversion! {
+    /// ½ ⟨g, x − m⟩.
+    fn half_product(grad: &[f64], x: &[f64], mean: &[f64]) -> f64 => half_product_body
+}
+
 /// N(m, P⁻¹).
 pub struct DenseGaussian {
     /// m.
     pub mean: Vec<f64>,
-    /// P, symmetric positive definite, (d, d).
-    pub precision: Vec<f64>,
-}
-
-#[inline(always)]
-fn dense_body<I: Isa>(x: &[f64], mean: &[f64], precision: &[f64], grad: &mut [f64]) -> f64 {
-    let d = grad.len();
-    grad.fill(0.0);
-    // Column by column: vertical sums need no reordering.
-    for (j, column) in precision.chunks_exact(d).enumerate() {
-        let by = mean[j] - x[j];
-        for (g, p) in grad.iter_mut().zip(column) {
-            *g = p.fma::<I>(by, *g);
-        }
-    }
-    half_product::<I>(grad, x, mean)
-}
-
-multiversion! {
-    fn dense(x: &[f64], mean: &[f64], precision: &[f64], grad: &mut [f64]) -> f64 => dense_body
+    /// P, positive definite.
+    pub precision: Symmetric,
 }
 
 impl LogDensity for DenseGaussian {
@@ -96,10 +84,112 @@ impl LogDensity for DenseGaussian {
     }
 
     fn value_and_grad(&self, x: &[f64], grad: &mut [f64]) -> Result<f64, DensityError> {
-        Ok(dense(x, &self.mean, &self.precision, grad))
+        let (d, padded) = (self.mean.len(), self.precision.padded());
+        lend(2 * padded, |buffer| {
+            let (off, force) = buffer.split_at_mut(padded);
+            off.fill(0.0);
+            for ((off, x), mean) in off.iter_mut().zip(x).zip(&self.mean) {
+                *off = mean - x;
+            }
+            self.precision.times(off, force);
+            grad.copy_from_slice(&force[..d]);
+        })?;
+        Ok(half_product(grad, x, &self.mean))
     }
 
     fn work(&self) -> usize {
-        1 + self.mean.len() * self.mean.len() / 8
+        self.precision.work()
+    }
+}
+
+/// N(m, P⁻¹) of a sparse P.
+pub struct SparseGaussian {
+    /// m.
+    pub mean: Vec<f64>,
+    /// P, positive definite, all entries of it.
+    pub precision: Csr,
+}
+
+impl LogDensity for SparseGaussian {
+    fn dim(&self) -> usize {
+        self.mean.len()
+    }
+
+    fn value_and_grad(&self, x: &[f64], grad: &mut [f64]) -> Result<f64, DensityError> {
+        lend(self.mean.len(), |off| {
+            for ((off, x), mean) in off.iter_mut().zip(x).zip(&self.mean) {
+                *off = mean - x;
+            }
+            for (i, g) in grad.iter_mut().enumerate() {
+                *g = self.precision.dot(i, off);
+            }
+        })?;
+        Ok(half_product(grad, x, &self.mean))
+    }
+
+    fn work(&self) -> usize {
+        1 + self.mean.len() + self.precision.len() / 2
+    }
+}
+
+/// N(m, P⁻¹) of a P with few diagonals.
+pub struct BandedGaussian {
+    /// m.
+    pub mean: Vec<f64>,
+    /// P_{i+k,i} at (k, i), (bandwidth + 1, d), P positive definite; the last k entries of row k are not used.
+    pub bands: Vec<f64>,
+}
+
+/// Coordinates whose offsets, forces and bands stay in the first-level cache for all bands.
+const PIECE: usize = 512;
+
+#[inline(always)]
+fn banded_body<I: Isa>(off: &[f64], bands: &[f64], grad: &mut [f64]) {
+    let d = grad.len();
+    grad.fill(0.0);
+    for start in (0..d).step_by(PIECE) {
+        for (k, band) in bands.chunks_exact(d).enumerate() {
+            let end = (start + PIECE).min(d - k);
+            if start >= end {
+                break;
+            }
+            let (band, here, there) = (&band[start..end], &off[start..end], &off[start + k..end + k]);
+            add_products::<I>(&mut grad[start..end], band, there);
+            if k > 0 {
+                add_products::<I>(&mut grad[start + k..end + k], band, here);
+            }
+        }
+    }
+}
+
+/// out += a ∘ b.
+#[inline(always)]
+fn add_products<I: Isa>(out: &mut [f64], a: &[f64], b: &[f64]) {
+    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+        *out = a.fma::<I>(*b, *out);
+    }
+}
+
+multiversion! {
+    fn banded(off: &[f64], bands: &[f64], grad: &mut [f64]) => banded_body
+}
+
+impl LogDensity for BandedGaussian {
+    fn dim(&self) -> usize {
+        self.mean.len()
+    }
+
+    fn value_and_grad(&self, x: &[f64], grad: &mut [f64]) -> Result<f64, DensityError> {
+        lend(self.mean.len(), |off| {
+            for ((off, x), mean) in off.iter_mut().zip(x).zip(&self.mean) {
+                *off = mean - x;
+            }
+            banded(off, &self.bands, grad);
+        })?;
+        Ok(half_product(grad, x, &self.mean))
+    }
+
+    fn work(&self) -> usize {
+        1 + self.mean.len() / 2 + self.bands.len() / 4
     }
 }

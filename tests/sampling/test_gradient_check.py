@@ -1,0 +1,97 @@
+"""The gradient checker: right ones pass at any scale, wrong ones are found and shown."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from wassail import sampling
+from wassail.exceptions import InputError
+
+X = np.random.default_rng(0).normal(size=(3, 6))
+
+
+def quartic(points):
+    return -0.25 * (points**4).sum(axis=1), -(points**3)
+
+
+def test_right_gradients_pass():
+    for target in (quartic, sampling.targets.Funnel(6), sampling.targets.Phi4((2, 3), -4.0, 4.0)):
+        found = sampling.check_gradient(target, X)
+        assert found.passed
+        assert found.error.max() < 1e-7
+        assert "agrees" in str(found)
+        assert found.point.tolist() == np.repeat(np.arange(3), 6).tolist()
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-3, 3e-5])
+def test_small_errors_are_found(size):
+    def wrong(points):
+        logp, grad = quartic(points)
+        grad[:, 4] *= 1.0 + size
+        return logp, grad
+
+    found = sampling.check_gradient(wrong, X, rtol=size / 5)
+    assert np.unique(found.coordinate[found.wrong]).tolist() == [4]
+    lines = str(found).splitlines()
+    assert "WRONG" in lines[0]
+    assert "<- wrong" in lines[2]
+    assert lines[2].split()[1] == "4"
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-8, 1e8, 1e100])
+def test_scales(scale):
+    target = sampling.targets.Gaussian(np.full(6, 3 * scale), np.full(6, scale**-2))
+    assert sampling.check_gradient(target, scale * X, scale=scale).passed
+
+
+def test_walls_and_failures_are_kept_out():
+    half = sampling.targets.Truncated(quartic, 0.0, np.full(6, np.inf))
+    assert sampling.check_gradient(half, np.abs(X) + 1e-3).passed
+
+    def failing(points):
+        logp, grad = quartic(points)
+        return np.where(np.all(points == X[0], axis=1), logp, np.nan), grad
+
+    found = sampling.check_gradient(failing, X[0])
+    assert not found.passed
+    assert np.isnan(found.numeric).all()
+    assert "nan" in str(found)
+
+
+def test_many_coordinates_are_sampled():
+    d = 1000
+    target = sampling.targets.Gaussian(np.zeros(d), np.ones(d))
+    found = sampling.check_gradient(target, np.ones(d), max_coordinates=7)
+    assert found.coordinate.size == 7
+    np.testing.assert_array_equal(
+        found.coordinate, sampling.check_gradient(target, np.ones(d), max_coordinates=7).coordinate
+    )
+    again = pickle.loads(pickle.dumps(found))
+    assert repr(again) == "GradientCheck(0 of 7 derivatives wrong)"
+
+
+def test_a_scalar_function_can_be_checked():
+    def scalar(x):
+        return -0.5 * float(x @ x), -x
+
+    with pytest.warns(UserWarning, match="one point"):
+        assert sampling.check_gradient(scalar, X).passed
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"x": np.full(6, np.nan)}, r"x\[0\]"),
+        ({"x": np.zeros(5)}, "5 coordinates"),
+        ({"rtol": 0.0}, "rtol"),
+        ({"max_coordinates": 0}, "max_coordinates"),
+        ({"scale": -1.0}, "scale"),
+        ({"scale": [1.0, 2.0]}, "scale"),
+        ({"target": sampling.targets.Truncated(quartic, 5.0, np.full(6, 9.0)), "x": X}, r"x\[0\]"),
+    ],
+)
+def test_bad_input_is_named(options, message):
+    arguments = {"target": sampling.targets.Gaussian(np.zeros(6), np.ones(6)), "x": X, **options}
+    with pytest.raises(InputError, match=message):
+        sampling.check_gradient(arguments.pop("target"), arguments.pop("x"), **arguments)
