@@ -550,6 +550,11 @@ class Transition:
     # 0 OBABO, 1 BAOAB, 2 ABOBA, 3 UBU
     @staticmethod
     def kinetic(friction: float, integrator: int) -> Transition: ...
+    # splitting: 0 leapfrog, 1 minimal norm; friction a unit of time, damping a mean trajectory
+    @staticmethod
+    def trajectory(isokinetic: bool, splitting: int, friction: float, damping: float, jitter: float) -> Transition: ...
+    @staticmethod
+    def persistent(isokinetic: bool, splitting: int, friction: float, damping: float, adjusted: bool) -> Transition: ...
 
 # end (0 complete, 1 interrupted, 2 failed, 3 bad start), of which chain, at which step
 _Ended: TypeAlias = tuple[int, int, int]
@@ -558,8 +563,10 @@ _Drawn: TypeAlias = tuple[
     _Ended, int, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]
 ]
 
-# start (chains * d,); schedule: (warm-up steps, steps per draw); step: (size, acceptance that MALA is adapted to,
-# whether sizes are time steps, whether the preconditioner is adapted); kept: (coordinates, whether gradients)
+# start (chains * d,); schedule: (warm-up steps, steps per draw); step: (size, what to adapt it to, whether that is an
+# error of the energy, whether sizes are time steps of what MALA tunes, preconditioner: 0 none, 1 diagonal, 2 low rank);
+# tuner: what warm-up runs, None for MALA; length: (value, rule: 0 none, 1 autocorrelation time, 2 a share of it, its
+# value); kept: (coordinates, whether gradients)
 @final
 class Chains:
     def __new__(
@@ -570,7 +577,9 @@ class Chains:
         scale: NDArray[np.float64],
         key: int,
         schedule: tuple[int, int],
-        step: tuple[float, float | None, bool, bool],
+        step: tuple[float, float | None, bool, bool, int],
+        tuner: Transition | None,
+        length: tuple[float, int, float],
         kept: tuple[list[int] | None, bool],
     ) -> Chains: ...
     def prepare(
@@ -582,8 +591,8 @@ class Chains:
     def take(self) -> _Drawn | None: ...
     def save(self) -> tuple[NDArray[np.float64], NDArray[np.uint64]]: ...
     def load(self, floats: NDArray[np.float64], integers: NDArray[np.uint64]) -> bool: ...
-    # divergences and step size of each chain, square roots of the preconditioner
-    def settings(self) -> tuple[NDArray[np.uint64], NDArray[np.float64], NDArray[np.float64]]: ...
+    # divergences and step size of each chain, square roots of the preconditioner, its directions, steps of a trajectory
+    def settings(self) -> tuple[NDArray[np.uint64], NDArray[np.float64], NDArray[np.float64], int, float]: ...
     # steps, gradients of a chain
     def progress(self) -> tuple[int, int]: ...
     def flat(self) -> list[bool]: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +16,13 @@ from wassail.sampling._record import Wanted, apply
 from wassail.sampling._session import Hooks, Plan, Recipe, Report, begin
 from wassail.sampling._target import AnyTarget
 from wassail.sampling.keep import Keep, Moments, Sink
+from wassail.sampling.preconditioner import Preconditioner, as_preconditioner
 from wassail.sampling.results import SampleResult
 
 __all__ = ["Algorithm", "Report", "check_start", "run"]
+
+
+_LONGEST = 1024  # steps of a trajectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +31,40 @@ class Algorithm:
 
     name: str
     recipe: Recipe  # a constructor of _core.Transition and its arguments
-    acceptance: float  # of the adjusted step that warm-up tunes
+    acceptance: float  # of the adjusted step that warm-up tunes, or its squared error of the energy a dimension
     kinetic: bool
     has_scores: bool = True  # whether the last gradient was taken at the draw
+    tuner: Recipe | None = None  # what warm-up runs: MALA if None
+    by_energy: bool = False  # whether steps are tuned by the error of the energy
+    length: Length | None = None
+    reason: str = ""  # why it was chosen, where it was
+
+
+class LengthRule(enum.IntEnum):
+    """How lengths are adapted: to an autocorrelation time in steps, or as a share of it."""
+
+    MEMORY = 1
+    SHARE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Length of trajectories, or until velocities are forgotten."""
+
+    name: str
+    value: float | None  # None adapts it
+    first: float  # where that starts, once the target has unit variances
+    rule: LengthRule
+    goal: float
+
+    def checked(self, step_size: float | None) -> tuple[float, int, float]:
+        """Return the value, rule and goal that the core wants; trajectories have a limited number of steps."""
+        if self.value is None:
+            return self.first, int(self.rule), self.goal
+        value = check_positive(self.value, self.name)
+        if self.rule is LengthRule.MEMORY and step_size is not None and value > _LONGEST * step_size:
+            raise InputError(f"{self.name} is {value:.3g}, more than {_LONGEST} steps of {step_size:.3g}")
+        return value, 0, 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +76,7 @@ class Schedule:
     thin: int
 
     @classmethod
-    def checked(cls, n_samples: int, n_warmup: int | None, thin: int, *, adapts: bool) -> Schedule:
+    def checked(cls, n_samples: int, n_warmup: int | None, thin: int, *, adapts: str | None) -> Schedule:
         """Fill in the default of warm-up: as many steps as draws when something is adapted, else none."""
         samples = check_integer(n_samples, "n_samples", minimum=1)
         every = check_integer(thin, "thin", minimum=1)
@@ -48,7 +84,7 @@ class Schedule:
             return cls(samples, max(200, samples) if adapts else 0, every)
         warmup = check_integer(n_warmup, "n_warmup", minimum=0)
         if adapts and warmup == 0:
-            raise InputError("step_size is None, which adapts it during warm-up, but n_warmup is 0: give one of them")
+            raise InputError(f"{adapts} is None, which adapts it during warm-up, but n_warmup is 0: give one of them")
         return cls(samples, warmup, every)
 
 
@@ -69,7 +105,7 @@ def run(
     n_samples: int,
     n_warmup: int | None,
     step_size: float | None,
-    precondition: bool | None,
+    precondition: Preconditioner | bool | None,
     thin: int,
     rng: Seed,
     progress: bool,
@@ -80,7 +116,8 @@ def run(
     store_gradients: bool = False,
 ) -> SampleResult:
     """Run the chains of an algorithm and warn in words when they do not agree."""
-    adapts = step_size is None
+    length = algorithm.length
+    adapts = "step_size" if step_size is None else length.name if length is not None and length.value is None else None
     schedule = Schedule.checked(n_samples, n_warmup, thin, adapts=adapts)
     start = check_start(x0)
     hooks = Hooks.checked(progress=progress, callback=callback, sink=sink, n_threads=n_threads)
@@ -96,10 +133,15 @@ def run(
         thin=schedule.thin,
         step=(
             first,
-            algorithm.acceptance if adapts else None,
+            algorithm.acceptance if step_size is None else None,
+            algorithm.by_energy,
             algorithm.kinetic,
-            adapts if precondition is None else precondition,
+            int(as_preconditioner(precondition, adapts=step_size is None)),
         ),
+        tuner=algorithm.tuner,
+        length=(0.0, 0, 0.0) if length is None else length.checked(step_size),
+        has_length=length is not None,
+        reason=algorithm.reason,
         has_scores=algorithm.has_scores,
         wanted=_wanted(keep, start, schedule.n_samples, store_gradients=store_gradients),
     )

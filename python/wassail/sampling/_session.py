@@ -35,7 +35,11 @@ class Plan:
     key: int
     n_warmup: int
     thin: int
-    step: tuple[float, float | None, bool, bool]
+    step: tuple[float, float | None, bool, bool, int]
+    tuner: Recipe | None  # what warm-up runs; None: MALA
+    length: tuple[float, int, float]
+    has_length: bool
+    reason: str  # why the sampler was chosen, where it was
     has_scores: bool  # whether gradients are those at the draws
     wanted: Wanted
 
@@ -49,6 +53,8 @@ class Plan:
             self.key,
             (self.n_warmup, self.thin),
             self.step,
+            None if self.tuner is None else build(self.tuner),
+            self.length,
             self.wanted.in_core(whole=whole),
         )
 
@@ -245,7 +251,7 @@ def _result(
     """Put together what was made, after what was made before."""
     draws, gradients = recorder.arrays()
     log_density, acceptance = recorder.traces()
-    divergences, sizes, scale = chains.settings()
+    divergences, sizes, scale, rank, steps = chains.settings()
     if previous is not None:
         if recorder.is_in_memory:
             draws = np.concatenate([previous.draws, draws], axis=1)
@@ -269,10 +275,13 @@ def _result(
         divergences=divergences,
         step_size=sizes,
         scale=scale,
+        n_directions=rank,
+        length=steps * float(np.mean(sizes)) if plan.has_length else 0.0,
         n_gradients=chains.progress()[1],
         n_warmup=plan.n_warmup,
         thin=plan.thin,
         algorithm=plan.name,
+        reason=plan.reason,
         key=plan.key,
         status=RunStatus.COMPLETE if code == _COMPLETE else RunStatus.INTERRUPTED,
         coordinates=plan.wanted.coordinates,

@@ -19,7 +19,7 @@ from wassail.sampling._target import AnyTarget
 from wassail.sampling.keep import Function, Keep, Moments, Sink
 from wassail.sampling.results import SampleResult
 
-_VERSION = 1
+_VERSION = 2
 
 
 def resume(
@@ -92,6 +92,10 @@ def save(state: State, path: str | PathLike[str]) -> None:
         "version": _VERSION,
         "name": plan.name,
         "recipe": plan.recipe,
+        "tuner": plan.tuner,
+        "length": plan.length,
+        "has_length": plan.has_length,
+        "reason": plan.reason,
         "key": plan.key,
         "schedule": [plan.n_warmup, plan.thin],
         "step": plan.step,
@@ -146,14 +150,25 @@ def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
     keep: Keep | Moments = Keep(coordinates=settings["coordinates"], file=settings["file"])
     if settings["quantiles"] is not None:
         keep = Moments(tuple(settings["quantiles"]))
-    size, acceptance, kinetic, adapts = settings["step"]
+    size, goal, by_energy, kinetic, preconditioner = settings["step"]
+    time, rule, wished = settings["length"]
     plan = Plan(
         name=str(settings["name"]),
         recipe=tuple(settings["recipe"]),
         key=int(settings["key"]),
         n_warmup=int(settings["schedule"][0]),
         thin=int(settings["schedule"][1]),
-        step=(float(size), None if acceptance is None else float(acceptance), bool(kinetic), bool(adapts)),
+        step=(
+            float(size),
+            None if goal is None else float(goal),
+            bool(by_energy),
+            bool(kinetic),
+            int(preconditioner),
+        ),
+        tuner=None if settings["tuner"] is None else tuple(settings["tuner"]),
+        length=(float(time), int(rule), float(wished)),
+        has_length=bool(settings["has_length"]),
+        reason=str(settings["reason"]),
         has_scores=bool(settings["has_scores"]),
         wanted=Wanted(chains, dim, keep, None, bool(settings["gradients"]), width, draws),
     )

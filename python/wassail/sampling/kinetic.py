@@ -12,6 +12,7 @@ from wassail.exceptions import InputError
 from wassail.sampling._run import Algorithm, Report, run
 from wassail.sampling._target import AnyTarget
 from wassail.sampling.keep import Keep, Moments, Sink
+from wassail.sampling.preconditioner import Preconditioner
 from wassail.sampling.results import SampleResult
 
 _CAREFUL = 0.9
@@ -51,7 +52,7 @@ def underdamped(
     step_size: float | None = None,
     friction: float = 1.0,
     integrator: Integrator = Integrator.BAOAB,
-    precondition: bool | None = None,
+    precondition: Preconditioner | bool | None = None,
     thin: int = 1,
     keep: Keep | Moments | None = None,
     sink: Sink | None = None,
@@ -87,7 +88,7 @@ def underdamped(
         γ; after preconditioning 1 to 2 suits most densities.
     integrator : Integrator, default BAOAB
         Order of the parts; all have the same limit as h goes to 0.
-    precondition : bool, optional
+    precondition : Preconditioner or bool, optional
         Whether warm-up adapts the diagonal P; by default when it adapts the step size.
     thin : int, default 1
         Steps per draw.

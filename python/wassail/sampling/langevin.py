@@ -8,6 +8,7 @@ from wassail._rng import Seed
 from wassail.sampling._run import Algorithm, Report, run
 from wassail.sampling._target import AnyTarget
 from wassail.sampling.keep import Keep, Moments, Sink
+from wassail.sampling.preconditioner import Preconditioner
 from wassail.sampling.results import SampleResult
 
 _OPTIMAL = 0.574  # Roberts and Rosenthal (1998)
@@ -21,7 +22,7 @@ def mala(
     n_samples: int,
     n_warmup: int | None = None,
     step_size: float | None = None,
-    precondition: bool | None = None,
+    precondition: Preconditioner | bool | None = None,
     thin: int = 1,
     keep: Keep | Moments | None = None,
     sink: Sink | None = None,
@@ -58,7 +59,7 @@ def mala(
         when there is nothing to adapt.
     step_size : float, optional
         h. A given one is never adapted; by default dual averaging finds the one that accepts 57.4 % of the proposals.
-    precondition : bool, optional
+    precondition : Preconditioner or bool, optional
         Whether warm-up adapts the diagonal P; by default when it adapts the step size.
     thin : int, default 1
         Steps per draw.
@@ -144,7 +145,7 @@ def ula(
     n_samples: int,
     n_warmup: int | None = None,
     step_size: float | None = None,
-    precondition: bool | None = None,
+    precondition: Preconditioner | bool | None = None,
     thin: int = 1,
     keep: Keep | Moments | None = None,
     sink: Sink | None = None,
@@ -174,7 +175,7 @@ def ula(
     step_size : float, optional
         h, stable below 2 over the largest eigenvalue of −P∇² log π. A given one is never adapted; by default it is the
         step that :func:`mala` would accept 90 % of the time, found during warm-up.
-    precondition : bool, optional
+    precondition : Preconditioner or bool, optional
         Whether warm-up adapts the diagonal P; by default when it adapts the step size.
     thin : int, default 1
         Steps per draw.

@@ -63,12 +63,18 @@ class SampleResult(ReadOnly):
         Step size of each chain while drawing.
     scale : ndarray of shape (d,)
         Square roots of the diagonal preconditioner; ones without one.
+    n_directions : int
+        Directions that a low-rank preconditioner stretches besides.
+    length : float
+        Mean length of a trajectory, or until a velocity is forgotten; 0 for samplers without one.
     n_gradients : int
-        Gradients that each chain took, warm-up included.
+        Gradients that each chain took, warm-up included (of chains that diverged on the way the most).
     n_warmup, thin : int
         Steps before the first draw, and steps per draw.
     algorithm : str
         Name of the sampler.
+    reason : str
+        Why it was chosen, where :func:`sample` did; else empty.
     key : int
         What all random words are made of: the same key gives the same bits.
     status : RunStatus
@@ -91,10 +97,13 @@ class SampleResult(ReadOnly):
     divergences: NDArray[np.uint64]
     step_size: F64
     scale: F64
+    n_directions: int
+    length: float
     n_gradients: int
     n_warmup: int
     thin: int
     algorithm: str
+    reason: str
     key: int
     status: RunStatus
     coordinates: NDArray[np.intp] | None

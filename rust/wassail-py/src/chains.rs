@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use wassail_core::error::Result;
 use wassail_core::monitor::Monitor;
-use wassail_core::sampling::{Chains as Core, Draws, End, Kept, Mala, Run, Saved, Tuning};
+use wassail_core::sampling::{
+    Chains as Core, Draws, End, Goal, Kept, Length, LengthRule, Mala, Preconditioning, Run, Saved, Tuning,
+};
 
 type Counts<'py> = Bound<'py, PyArray1<u64>>;
 /// How a call ended (0 complete, 1 interrupted, 2 the density failed, 3 it is not finite at the start), for which chain, at which
@@ -74,8 +76,10 @@ fn ended(end: End) -> Ended {
 
 #[pymethods]
 impl Chains {
-    /// Schedule: steps of warm-up, and per draw; step: its size, the acceptance to adapt it to, whether it is the time step of a
-    /// kinetic transition, whether the preconditioner is adapted; kept: coordinates, and whether their gradients too.
+    /// Schedule: steps of warm-up, and per draw; step: its size, what to adapt it to and whether that is an error of
+    /// the energy, whether it is the time step of a kinetic transition, preconditioner: 0 none, 1 diagonal, 2 low rank; tuner: what
+    /// warm-up runs (None: MALA); length: that of trajectories (value, rule: 0 none, 1 by the autocorrelation time, 2 a share of
+    /// it, and its value); kept: coordinates, and whether their gradients too.
     #[new]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -86,7 +90,9 @@ impl Chains {
         scale: Arg<'_>,
         key: u64,
         schedule: (usize, usize),
-        step: (f64, Option<f64>, bool, bool),
+        step: (f64, Option<f64>, bool, bool, u8),
+        tuner: Option<&Transition>,
+        length: (f64, u8, f64),
         kept: (Option<Vec<usize>>, bool),
     ) -> PyResult<Self> {
         let density = target.get().density();
@@ -96,7 +102,17 @@ impl Chains {
             return Err(PyValueError::new_err("start, scale, schedule or coordinates do not fit"));
         }
         let work = (start.len() / d).saturating_mul(density.work() + 4 * d);
-        let tuning = step.1.map(|acceptance| Tuning { transition: Arc::new(Mala), acceptance, kinetic: step.2 });
+        let (size, goal, by_energy, kinetic, preconditioning) = step;
+        let tuning = goal.map(|value| Tuning {
+            transition: tuner.map_or_else(|| Arc::new(Mala) as _, Transition::core),
+            goal: if by_energy { Goal::Energy(value) } else { Goal::Acceptance(value) },
+            kinetic,
+        });
+        let rule = match length.1 {
+            0 => None,
+            1 => Some(LengthRule::Memory(length.2)),
+            _ => Some(LengthRule::Share(length.2)),
+        };
         let run = Run {
             density,
             transition: transition.core(),
@@ -104,11 +120,16 @@ impl Chains {
             n_warmup: schedule.0,
             thin: schedule.1,
             tuning,
-            adapts_scale: step.3,
+            preconditioning: match preconditioning {
+                0 => Preconditioning::None,
+                1 => Preconditioning::Diagonal,
+                _ => Preconditioning::LowRank,
+            },
+            length: Length { time: length.0, rule },
             kept: Kept { coordinates: kept.0, gradients: kept.1 },
         };
         let scale = scale.to_vec();
-        let chains = py.detach(|| Core::new(run, start, step.0, scale)).map_err(|e| crate::errors::raised(&e))?;
+        let chains = py.detach(|| Core::new(run, start, size, scale)).map_err(|e| crate::errors::raised(&e))?;
         Ok(Self {
             diverged: chains.diverged(),
             chains: Mutex::new(chains),
@@ -171,11 +192,18 @@ impl Chains {
         self.lock()?.load(&saved).map_err(|e| crate::errors::raised(&e))
     }
 
-    /// Divergences and step size of each chain, and the square roots of the preconditioner.
-    fn settings<'py>(&self, py: Python<'py>) -> PyResult<(Counts<'py>, Array<'py>, Array<'py>)> {
+    /// Divergences and step size of each chain, the square roots of the preconditioner, its directions besides, and the mean
+    /// steps of a trajectory.
+    fn settings<'py>(&self, py: Python<'py>) -> PyResult<(Counts<'py>, Array<'py>, Array<'py>, usize, f64)> {
         let chains = self.lock()?;
         let (divergences, sizes) = (chains.divergences(), chains.step_sizes());
-        Ok((vector(py, divergences), vector(py, sizes), vector(py, chains.scale().to_vec())))
+        Ok((
+            vector(py, divergences),
+            vector(py, sizes),
+            vector(py, chains.scale().to_vec()),
+            chains.rank(),
+            chains.steps(),
+        ))
     }
 
     /// Steps that all chains have made, and the gradients of each.

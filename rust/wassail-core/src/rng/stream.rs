@@ -23,6 +23,8 @@ pub enum Purpose {
     SecondNoise = 6,
     /// Its partner.
     SecondPartner = 7,
+    /// Noise along a trajectory, at steps of its own count.
+    Path = 8,
 }
 
 /// The counter stream of (key, chain, step): draws are functions of (purpose, index).

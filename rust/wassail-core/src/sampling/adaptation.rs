@@ -1,4 +1,101 @@
-//! Step sizes by dual averaging and the diagonal preconditioner from draws and gradients, both during warm-up only.
+//! Step sizes and the diagonal preconditioner from draws and gradients, both during warm-up only.
+
+use super::transition::Info;
+use super::warmup::Goal;
+
+/// What finds the step size of a chain.
+#[derive(Clone, Copy, Debug)]
+pub enum StepTuner {
+    /// By acceptance.
+    Acceptance(DualAveraging),
+    /// By the error of the energy.
+    Energy(EnergyError),
+}
+
+impl StepTuner {
+    /// Starts from a step size.
+    pub fn new(step: f64, goal: Goal, d: usize) -> Self {
+        match goal {
+            Goal::Acceptance(target) => Self::Acceptance(DualAveraging::new(step, target)),
+            Goal::Energy(target) => Self::Energy(EnergyError::new(step, target * d as f64)),
+        }
+    }
+
+    /// Takes in what a step did.
+    pub fn update(&mut self, info: &Info) {
+        match self {
+            Self::Acceptance(tuner) => tuner.update(info.acceptance),
+            Self::Energy(tuner) => tuner.update(info.energy),
+        }
+    }
+
+    /// Step to try next.
+    pub fn step(&self) -> f64 {
+        match self {
+            Self::Acceptance(tuner) => tuner.step(),
+            Self::Energy(tuner) => tuner.step,
+        }
+    }
+
+    /// Step to keep.
+    pub fn mean(&self) -> f64 {
+        match self {
+            Self::Acceptance(tuner) => tuner.mean(),
+            Self::Energy(tuner) => tuner.step,
+        }
+    }
+}
+
+/// The step of a given mean squared error of the energy, which grows like its sixth power (arXiv:2212.08549, section 4).
+#[derive(Clone, Copy, Debug)]
+pub struct EnergyError {
+    target: f64,
+    step: f64,
+    most: f64,
+    /// Divergences in a row.
+    lost: i32,
+    weight: f64,
+    /// Weighted errors, as they would be with the step of now.
+    sum: f64,
+}
+
+/// Steps that are remembered, and by how many powers of e an error may be off to count in full.
+const REMEMBERED: f64 = 150.0;
+const TRUSTED: f64 = 9.0;
+/// What a divergence leaves of the largest step; each one in a row takes the square of what the last one took.
+const RETREAT: f64 = 0.8;
+const LOST: i32 = 10;
+
+impl EnergyError {
+    fn new(step: f64, target: f64) -> Self {
+        Self { target, step, most: f64::INFINITY, lost: 0, weight: 0.0, sum: 0.0 }
+    }
+
+    fn update(&mut self, energy: f64) {
+        let error = energy * energy / self.target + 1e-8;
+        if !error.is_finite() {
+            self.most = RETREAT * self.step;
+            self.change(RETREAT.powi(1 << self.lost));
+            self.lost = (self.lost + 1).min(LOST);
+            return;
+        }
+        self.lost = 0;
+        let weight = (-0.5 * (error.ln() / TRUSTED).powi(2)).exp();
+        let keep = (REMEMBERED - 1.0) / (REMEMBERED + 1.0);
+        self.weight = keep * self.weight + weight;
+        self.sum = keep * self.sum + weight * error;
+        let ratio = (self.sum / self.weight).powf(-1.0 / 6.0);
+        self.change(ratio.min(self.most / self.step));
+    }
+
+    fn change(&mut self, ratio: f64) {
+        let step = self.step * ratio;
+        if (1e-300..1e300).contains(&step) {
+            self.step = step;
+            self.sum *= ratio.powi(6);
+        }
+    }
+}
 
 /// Dual averaging of log h towards a mean acceptance (Hoffman and Gelman 2014, eq. (6), with their constants).
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +181,12 @@ impl Spread {
             }
         }
         self.count = total;
+    }
+
+    /// Root mean square deviation of draws over a scale.
+    pub fn deviation(&self, scale: &[f64]) -> f64 {
+        let squares: f64 = self.square[0].iter().zip(scale).map(|(q, s)| q / self.count / (s * s)).sum();
+        (squares / scale.len() as f64).sqrt()
     }
 
     /// s with s² = √(var x / var ∇log π): minimizes E|∇log π(x) + (x − m)/s²|² s², the Fisher divergence of a Gaussian fit in

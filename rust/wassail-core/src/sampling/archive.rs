@@ -1,13 +1,15 @@
 //! The state of chains as two lists of numbers: what they need to go on as if they had not stopped.
 
 use super::chains::Chains;
+use super::frame::Frame;
 use super::storage::Ahead;
 use crate::error::{Result, try_extend};
+use std::sync::Arc;
 
 /// A state between two steps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Saved {
-    /// Positions, gradients, velocities, step sizes and the like.
+    /// Positions, gradients, velocities, the preconditioner, step sizes and the like.
     pub floats: Vec<f64>,
     /// Counts.
     pub integers: Vec<u64>,
@@ -81,6 +83,10 @@ impl Chains {
 
     fn visit(&mut self, pass: &mut Pass<'_>) -> Result<()> {
         pass.floats(&mut self.scale)?;
+        let mut lengths = [self.time, self.steps];
+        pass.floats(&mut lengths)?;
+        [self.time, self.steps] = lengths;
+        self.visit_frame(pass)?;
         let mut started = u64::from(self.position.started);
         pass.integer(&mut started);
         self.position.started = started != 0;
@@ -94,13 +100,30 @@ impl Chains {
             }
             pass.floats(&mut member.sizes)?;
             pass.floats(&mut member.accepted)?;
-            member.divergences.iter_mut().for_each(|n| pass.integer(n));
+            member.divergences.iter_mut().chain(&mut member.gradients).for_each(|n| pass.integer(n));
             pass.integer(&mut member.number);
             let Ahead { count, rows } = &mut member.ahead;
             let mut draws = *count as u64;
             pass.integer(&mut draws);
             *count = draws as usize;
             pass.list(rows)?;
+        }
+        Ok(())
+    }
+
+    fn visit_frame(&mut self, pass: &mut Pass<'_>) -> Result<()> {
+        let mut parts = Frame::parts(self.frame.as_deref());
+        for part in &mut parts {
+            pass.list(part)?;
+        }
+        if let Pass::Read { fits, .. } = pass {
+            match Frame::from_parts(parts, self.scale.len()) {
+                Ok(frame) => self.frame = frame.map(Arc::new),
+                Err(()) => *fits = false,
+            }
+            for member in &mut self.members {
+                member.block.assume(self.frame.as_ref())?;
+            }
         }
         Ok(())
     }
@@ -113,7 +136,8 @@ impl Chains {
         let drawing = self.position.left == 0;
         let steps = if drawing { handed } else { warm.saturating_sub(self.position.left) };
         let width: usize = self.run.kept.widths(self.run.density.dim()).iter().sum();
-        self.position.left <= warm
+        self.steps >= 1.0
+            && self.position.left <= warm
             && self.position.window > 0
             && (drawing || self.drawn == 0)
             && self.members.iter().all(|m| {

@@ -1,9 +1,12 @@
 //! The state of some chains that move together.
 
 use super::density::{DensityError, LogDensity};
+use super::frame::Frame;
+use super::transition::Transition;
 use super::vector::all_finite;
 use crate::error::{Result, try_zeroed};
 use crate::rng::{Purpose, Stream};
+use std::sync::Arc;
 
 /// Chains `first..first + count`, their arrays row by row.
 #[derive(Clone)]
@@ -26,6 +29,10 @@ pub struct Block {
     pub proposal_logp: Vec<std::result::Result<f64, DensityError>>,
     /// Noise of the step, where it is needed twice.
     pub noise: Vec<f64>,
+    /// Coordinates that all positions and gradients are in, where they are not the natural ones.
+    frame: Option<Arc<Frame>>,
+    /// Proposed positions in natural coordinates, where there is a frame.
+    natural: Vec<f64>,
 }
 
 impl Block {
@@ -44,6 +51,8 @@ impl Block {
             proposal_grad: try_zeroed(size)?,
             proposal_logp: vec![Ok(0.0); size / d],
             noise: try_zeroed(size)?,
+            frame: None,
+            natural: Vec::new(),
         })
     }
 
@@ -54,7 +63,11 @@ impl Block {
 
     /// Evaluates the density at the proposals. A value or gradient that is not finite counts as recoverable, −inf as outside.
     pub fn evaluate(&mut self, density: &dyn LogDensity) {
-        density.batch(&self.proposal, &mut self.proposal_grad, &mut self.proposal_logp);
+        let (z, grad, out) = (&self.proposal, &mut self.proposal_grad, &mut self.proposal_logp);
+        match &self.frame {
+            Some(frame) => frame.batch(density, z, &mut self.natural, grad, out),
+            None => density.batch(z, grad, out),
+        }
         let d = density.dim();
         for (out, grad) in self.proposal_logp.iter_mut().zip(self.proposal_grad.chunks_exact(d)) {
             *out = match *out {
@@ -65,10 +78,90 @@ impl Block {
         }
     }
 
+    /// Changes the coordinates of where the chains are.
+    pub fn reframe(&mut self, frame: Option<&Arc<Frame>>) -> Result<()> {
+        let d = self.x.len() / self.count();
+        let points = self.x.chunks_exact_mut(d).zip(self.grad.chunks_exact_mut(d));
+        for (x, grad) in points {
+            if let Some(old) = &self.frame {
+                old.to_natural(x);
+                old.push_forward(grad);
+            }
+            if let Some(new) = frame {
+                new.to_round(x);
+                new.pull_back(grad);
+            }
+        }
+        self.assume(frame)
+    }
+
+    /// Makes positions and gradients in natural coordinates, in the place of proposals.
+    pub fn show(&mut self) {
+        let Some(frame) = &self.frame else { return };
+        let d = self.x.len() / self.logp.len();
+        self.natural.copy_from_slice(&self.x);
+        self.proposal_grad.copy_from_slice(&self.grad);
+        self.natural.chunks_exact_mut(d).for_each(|x| frame.to_natural(x));
+        self.proposal_grad.chunks_exact_mut(d).for_each(|g| frame.push_forward(g));
+    }
+
+    /// What was made of chain i.
+    pub fn shown(&self, i: usize, d: usize) -> (&[f64], &[f64]) {
+        let at = i * d..(i + 1) * d;
+        if self.frame.is_some() {
+            (&self.natural[at.clone()], &self.proposal_grad[at])
+        } else {
+            (&self.x[at.clone()], &self.grad[at])
+        }
+    }
+
+    /// Whether the density has failed for one of the chains.
+    pub fn has_failed(&self) -> bool {
+        self.proposal_logp.contains(&Err(DensityError::Failed))
+    }
+
+    /// Says what coordinates the chains already are in.
+    pub fn assume(&mut self, frame: Option<&Arc<Frame>>) -> Result<()> {
+        self.frame = frame.cloned();
+        self.natural = try_zeroed(if frame.is_some() { self.x.len() } else { 0 })?;
+        Ok(())
+    }
+
+    /// Where chain i is, in natural coordinates.
+    pub fn position(&self, i: usize, out: &mut [f64]) {
+        out.copy_from_slice(&self.x[i * out.len()..][..out.len()]);
+        if let Some(frame) = &self.frame {
+            frame.to_natural(out);
+        }
+    }
+
+    /// The gradient of chain i in natural coordinates.
+    pub fn gradient(&self, i: usize, out: &mut [f64]) {
+        out.copy_from_slice(&self.grad[i * out.len()..][..out.len()]);
+        if let Some(frame) = &self.frame {
+            frame.push_forward(out);
+        }
+    }
+
     /// Velocities in equilibrium.
-    pub fn draw_velocities(&mut self, key: u64, d: usize) {
+    pub fn draw_velocities(&mut self, key: u64, d: usize, transition: &dyn Transition) {
         for (i, v) in self.v.chunks_exact_mut(d).enumerate() {
             Stream::new(key, self.first + i as u32, 0).normals(Purpose::Start, 0, v);
+            transition.equilibrate(v);
+        }
+    }
+
+    /// Puts the proposal of chain i back to where the chain is.
+    pub fn retract(&mut self, i: usize, d: usize) {
+        let at = i * d..(i + 1) * d;
+        self.proposal[at.clone()].copy_from_slice(&self.x[at]);
+    }
+
+    /// Gives chain i the velocity it came with, which is kept in `noise`, reversed.
+    pub fn turn_back(&mut self, i: usize, d: usize) {
+        let at = i * d..(i + 1) * d;
+        for (v, old) in self.v[at.clone()].iter_mut().zip(&self.noise[at]) {
+            *v = -old;
         }
     }
 

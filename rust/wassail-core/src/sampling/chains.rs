@@ -1,19 +1,21 @@
 //! What runs chains: in rounds after which all of them are equally far.
 
-use super::adaptation::{DualAveraging, Spread};
+use super::adaptation::StepTuner;
 use super::block::Block;
 use super::density::{DensityError, LogDensity};
+use super::frame::Frame;
+use super::observed::{Observed, Wanted};
 use super::storage::{Ahead, Draws, Kept, Slots, split};
 use super::transition::{Info, Step, Transition};
-use super::warmup::{Position, Tuning};
-use crate::error::{Error, Result};
+use super::warmup::{Length, Position, Preconditioning, Tuning};
+use crate::error::{Error, Result, try_zeroed};
 use crate::monitor::{Monitor, Progress};
 use crate::parallel::map_chunks;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Elementary steps of a round of one block: long enough to hand out, short enough to stop after.
-const ROUND: usize = 4_000_000;
+const ROUND: f64 = 4e6;
 
 /// How chains are run.
 pub struct Run {
@@ -29,8 +31,10 @@ pub struct Run {
     pub thin: usize,
     /// What warm-up runs and adapts the step size of, if it does.
     pub tuning: Option<Tuning>,
-    /// Whether warm-up adapts the preconditioner.
-    pub adapts_scale: bool,
+    /// What warm-up makes of the preconditioner.
+    pub preconditioning: Preconditioning,
+    /// Length of trajectories.
+    pub length: Length,
     /// What is kept of a draw.
     pub kept: Kept,
 }
@@ -58,9 +62,10 @@ pub(super) struct Member {
     pub(super) block: Block,
     pub(super) info: Vec<Info>,
     pub(super) sizes: Vec<f64>,
-    pub(super) tuners: Vec<DualAveraging>,
-    pub(super) spread: Spread,
+    pub(super) tuners: Vec<StepTuner>,
+    pub(super) observed: Observed,
     pub(super) divergences: Vec<u64>,
+    pub(super) gradients: Vec<u64>,
     /// Steps made.
     pub(super) number: u64,
     /// Sum of the acceptance since the last draw.
@@ -69,14 +74,26 @@ pub(super) struct Member {
     pub(super) ahead: Ahead,
 }
 
+impl Run {
+    /// What moves the chains now.
+    fn transition(&self, adapts: bool) -> &dyn Transition {
+        self.tuning.as_ref().filter(|_| adapts).map_or(&*self.transition, |t| &*t.transition)
+    }
+}
+
 /// Several chains on their way.
 pub struct Chains {
     pub(super) run: Run,
     pub(super) members: Vec<Member>,
     pub(super) scale: Vec<f64>,
+    /// What the chains move in, and the scale there.
+    pub(super) frame: Option<Arc<Frame>>,
+    ones: Vec<f64>,
+    /// Length of trajectories, and their mean number of steps.
+    pub(super) time: f64,
+    pub(super) steps: f64,
     /// Steps that all chains have made.
     pub(super) number: u64,
-    pub(super) round: usize,
     pub(super) position: Position,
     /// Draws handed out.
     pub(super) drawn: u64,
@@ -99,19 +116,25 @@ impl Chains {
                 info: vec![Info::default(); count],
                 sizes: vec![step_size; count],
                 tuners: Vec::new(),
-                spread: Spread::new(0),
+                observed: Observed::new(Wanted::default(), d, 1, chains)?,
                 divergences: vec![0; count],
+                gradients: vec![0; count],
                 number: 0,
                 accepted: vec![0.0; count],
                 ahead: Ahead::default(),
             });
         }
-        let round = (ROUND / (size * (run.density.work() + 4 * d))).clamp(1, 4096);
+        let mut ones = try_zeroed(d)?;
+        ones.fill(1.0);
+        let time = run.length.time;
         Ok(Self {
             members,
             scale,
+            frame: None,
+            ones,
+            time,
+            steps: (time / step_size).clamp(1.0, run.transition.longest()),
             number: 0,
-            round,
             position: Position::new(run.n_warmup),
             drawn: 0,
             diverged: Arc::default(),
@@ -178,9 +201,27 @@ impl Chains {
         self.number
     }
 
-    /// Gradients of each chain, warm-up included.
+    /// Most gradients that a chain took, warm-up included.
     pub fn n_gradients(&self) -> u64 {
-        1 + self.number * self.run.transition.gradients() as u64
+        1 + self.members.iter().flat_map(|m| m.gradients.iter().copied()).max().unwrap_or(0)
+    }
+
+    /// Directions that the preconditioner stretches besides.
+    pub fn rank(&self) -> usize {
+        self.frame.as_ref().map_or(0, |f| f.rank())
+    }
+
+    /// Mean steps of a trajectory, or until a velocity is forgotten.
+    pub fn steps(&self) -> f64 {
+        self.steps
+    }
+
+    /// Steps of a round: many enough to hand out, few enough to stop after.
+    fn round(&self, adapts: bool) -> u64 {
+        let gradients = self.run.transition(adapts).gradients(self.steps);
+        let work =
+            (self.members[0].block.count() * (self.run.density.work() + 4 * self.scale.len())) as f64 * gradients;
+        ((ROUND / work) as u64).clamp(1, 4096)
     }
 
     /// Whether each chain is where the gradient is zero.
@@ -204,7 +245,7 @@ impl Chains {
                     block.accept(i, d, logp);
                 }
             }
-            block.draw_velocities(self.run.key, d);
+            block.draw_velocities(self.run.key, d, &*self.run.transition);
         }
         None
     }
@@ -218,15 +259,17 @@ impl Chains {
         monitor: &dyn Monitor,
     ) -> Result<End> {
         while self.number < until {
-            let next = until.min(self.number + self.round as u64);
-            let (run, scale, drawn) = (&self.run, &self.scale[..], self.drawn);
+            let next = until.min(self.number + self.round(adapts));
+            let (run, drawn) = (&self.run, self.drawn);
+            let scale = if self.frame.is_some() { &self.ones } else { &self.scale };
+            let step = Step { key: run.key, number: 0, sizes: &[], scale, steps: self.steps, monitor };
             let slots = match out.as_deref_mut() {
                 Some(draws) => split(draws, &self.members),
                 None => self.members.iter().map(|_| None).collect(),
             };
             let work = self.members.iter_mut().zip(slots).collect();
             let ends = map_chunks(work, monitor, |(member, slots): (&mut Member, Option<Slots<'_>>)| {
-                Ok(member.advance(run, scale, next, adapts, drawn, slots, monitor))
+                Ok(member.advance(run, step, next, adapts, drawn, slots))
             });
             self.number = self.members.iter().map(|m| m.number.min(next)).min().unwrap_or(next);
             self.diverged.store(self.divergences().iter().sum(), Ordering::Relaxed);
@@ -255,23 +298,25 @@ impl Member {
     fn advance(
         &mut self,
         run: &Run,
-        scale: &[f64],
+        like: Step<'_>,
         until: u64,
         adapts: bool,
         drawn: u64,
         mut slots: Option<Slots<'_>>,
-        monitor: &dyn Monitor,
     ) -> End {
         while self.number < until {
-            if monitor.cancelled() {
+            if like.monitor.cancelled() {
                 return End::Interrupted;
             }
-            let step = Step { key: run.key, number: self.number, sizes: &self.sizes, scale };
-            let transition = run.tuning.as_ref().filter(|_| adapts).map_or(&*run.transition, |t| &*t.transition);
-            if transition.step(&mut self.block, &*run.density, step, &mut self.info).is_err() {
+            let step = Step { number: self.number, sizes: &self.sizes, ..like };
+            if run.transition(adapts).step(&mut self.block, &*run.density, step, &mut self.info).is_err() {
+                if like.monitor.cancelled() && !self.block.has_failed() {
+                    return End::Interrupted;
+                }
                 return End::Failed { chain: self.failed(), step: self.number };
             }
             self.number += 1;
+            self.gradients.iter_mut().zip(&self.info).for_each(|(n, i)| *n += u64::from(i.gradients));
             if adapts {
                 self.adapt(run);
                 continue;

@@ -106,14 +106,14 @@ impl Slots<'_> {
 
 impl Member {
     /// Stores where its chains are as draw `row`.
-    pub(super) fn store(&self, slots: &mut Slots<'_>, row: usize) {
+    pub(super) fn store(&mut self, slots: &mut Slots<'_>, row: usize) {
         let count = self.block.count();
         let d = self.block.x.len() / count;
         let kept = slots.kept;
+        self.block.show();
         for i in 0..count {
-            let at = i * d..(i + 1) * d;
-            let values =
-                [&self.block.x[at.clone()], &self.block.grad[at], &self.block.logp[i..=i], &self.accepted[i..=i]];
+            let (x, grad) = self.block.shown(i, d);
+            let values = [x, grad, &self.block.logp[i..=i], &self.accepted[i..=i]];
             for (part, (place, values)) in slots.places(count, i, row).zip(values).enumerate() {
                 match &kept.coordinates {
                     Some(chosen) if part < 2 => place.iter_mut().zip(chosen).for_each(|(p, &k)| *p = values[k]),

@@ -156,3 +156,37 @@ pub fn all_finite(values: &[f64]) -> bool {
         values.chunks(PART).all(all_finite_part)
     }
 }
+
+#[inline(always)]
+fn dot_body<I: Isa>(a: &[f64], b: &[f64]) -> f64 {
+    let n = a.len();
+    let b = &b[..n];
+    let mut lanes = [0.0f64; LANES];
+    let cut = n / LANES * LANES;
+    for start in (0..cut).step_by(LANES) {
+        for l in 0..LANES {
+            lanes[l] = a[start + l].fma::<I>(b[start + l], lanes[l]);
+        }
+    }
+    for i in cut..n {
+        lanes[i - cut] = a[i].fma::<I>(b[i], lanes[i - cut]);
+    }
+    lanes.iter().sum()
+}
+
+multiversion! {
+    /// ⟨a, b⟩.
+    pub fn dot(a: &[f64], b: &[f64]) -> f64 => dot_body
+}
+
+#[inline(always)]
+fn add_body<I: Isa>(to: &mut [f64], by: &[f64], factor: f64) {
+    for (t, b) in to.iter_mut().zip(by) {
+        *t = factor.fma::<I>(*b, *t);
+    }
+}
+
+multiversion! {
+    /// to += f by.
+    pub fn add(to: &mut [f64], by: &[f64], factor: f64) => add_body
+}

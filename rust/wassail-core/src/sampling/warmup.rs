@@ -1,24 +1,72 @@
-//! Warm-up in windows, each ended by what all chains have learned in it.
+//! Warm-up: windows that grow, at whose ends the chains share what they learned about steps, lengths and the preconditioner.
 
-use super::adaptation::{DualAveraging, Spread};
+use super::adaptation::{Spread, StepTuner};
 use super::chains::{Chains, End, Member, Run};
+use super::frame::{Frame, Rows};
+use super::observed::{Observed, Wanted};
+use super::tau::{COORDINATES, memory};
 use super::transition::Transition;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use std::sync::Arc;
 
-/// The first window of warm-up, and how much longer the next one is.
+/// The first window, and how much longer the next one is.
 const WINDOW: u64 = 50;
 const GROWTH: f64 = 1.6;
+/// Share of the steps at the end that only the step size adapts to.
+const LAST: f64 = 0.2;
+/// Most steps of a trajectory in the first window; they grow like the cube of windows.
+const FIRST_STEPS: f64 = 4.0;
+/// Most that a window changes the length.
+const STRIDE: f64 = 2.0;
 
 /// How the step size is found.
 pub struct Tuning {
-    /// An adjusted transition, of the same step where that of the run is not adjusted.
+    /// What warm-up runs.
     pub transition: Arc<dyn Transition>,
-    /// Its mean acceptance.
-    pub acceptance: f64,
+    /// What its steps should do.
+    pub goal: Goal,
     /// Whether the run's steps are times √(2h) of the overdamped steps h that were tuned.
     pub kinetic: bool,
+}
+
+/// What steps of the right size do.
+#[derive(Clone, Copy, Debug)]
+pub enum Goal {
+    /// Are accepted with this mean probability.
+    Acceptance(f64),
+    /// Have this mean squared error of the energy, a dimension.
+    Energy(f64),
+}
+
+/// Mean length of a trajectory, or until a velocity is forgotten.
+#[derive(Clone, Copy, Debug)]
+pub struct Length {
+    /// In the unit of step sizes, or where the search for it starts; 0 where there is none.
+    pub time: f64,
+    /// How it is adapted, if it is.
+    pub rule: Option<LengthRule>,
+}
+
+/// When a trajectory is long enough.
+#[derive(Clone, Copy, Debug)]
+pub enum LengthRule {
+    /// What the mean autocorrelation time, in steps of the chain, should be. If it is a + b/T² after trajectories of length T,
+    /// with a = 1 where they are long, then T(a + b/T²) is least where it is 2a.
+    Memory(f64),
+    /// The length is this share of the autocorrelation time, where a step of the chain is one of the integrator.
+    Share(f64),
+}
+
+/// What is adapted besides the step size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preconditioning {
+    /// Nothing.
+    None,
+    /// A diagonal.
+    Diagonal,
+    /// A diagonal and some directions.
+    LowRank,
 }
 
 /// Where warm-up stands. An interrupted window starts again: counters make the same steps of it.
@@ -30,22 +78,43 @@ pub(super) struct Position {
     pub(super) left: u64,
     /// Length of the next window.
     pub(super) window: u64,
+    /// Steps at the end that only the step size adapts to.
+    last: u64,
 }
 
 impl Position {
     pub(super) fn new(n_warmup: usize) -> Self {
-        Self { started: false, left: n_warmup as u64, window: WINDOW }
+        let last = (LAST * n_warmup as f64).ceil() as u64;
+        Self { started: false, left: n_warmup as u64, window: WINDOW, last }
     }
 
-    /// Steps of the next window; the last one is not followed by a short one.
+    /// Whether the next window adapts more than the step size.
+    fn is_free(&self) -> bool {
+        self.left > self.last
+    }
+
+    /// Steps of the next window; the last one that adapts all is not followed by a short one.
     fn steps(&self) -> u64 {
-        let next = (GROWTH * self.window as f64) as u64;
-        if self.left < self.window.saturating_add(next) { self.left } else { self.window }
+        let free = self.left.saturating_sub(self.last);
+        match free {
+            0 => self.left,
+            _ if free < self.window.saturating_add(self.next()) => free,
+            _ => self.window,
+        }
+    }
+
+    fn next(&self) -> u64 {
+        (GROWTH * self.window as f64) as u64
     }
 
     fn advance(&mut self) {
         self.left -= self.steps();
-        self.window = (GROWTH * self.window as f64) as u64;
+        self.window = self.next();
+    }
+
+    /// Most steps of a trajectory in the next window.
+    fn longest(&self) -> f64 {
+        FIRST_STEPS * (self.window as f64 / WINDOW as f64).powi(3)
     }
 }
 
@@ -53,58 +122,147 @@ impl Chains {
     pub(super) fn warm_up(&mut self, monitor: &dyn Monitor) -> Result<End> {
         while self.position.left > 0 {
             let before = self.save()?;
-            self.forget();
-            let end = self.advance(self.number + self.position.steps(), true, None, monitor)?;
+            self.open()?;
+            let mut end = self.advance(self.number + self.position.steps(), true, None, monitor)?;
+            if end == End::Complete {
+                end = self.close(monitor)?;
+            }
             if end != End::Complete {
                 self.load(&before)?;
                 return Ok(end);
             }
-            self.settle();
             self.position.advance();
-            if self.position.left == 0 && self.run.tuning.as_ref().is_some_and(|t| t.kinetic) {
-                self.members.iter_mut().flat_map(|m| &mut m.sizes).for_each(|h| *h = (2.0 * *h).sqrt());
+            if self.position.left == 0 {
+                if self.run.tuning.as_ref().is_some_and(|t| t.kinetic) {
+                    self.members.iter_mut().flat_map(|m| &mut m.sizes).for_each(|h| *h = (2.0 * *h).sqrt());
+                }
+                self.steps = self.steps_of(f64::INFINITY);
             }
         }
         Ok(End::Complete)
     }
 
-    /// Begins a window.
-    fn forget(&mut self) {
-        let size = if self.run.adapts_scale { self.scale.len() } else { 0 };
-        for member in &mut self.members {
-            member.spread = Spread::new(size);
-            if let Some(Tuning { acceptance: target, .. }) = &self.run.tuning {
-                member.tuners = member.sizes.iter().map(|&h| DualAveraging::new(h, *target)).collect();
-            }
-        }
+    /// Steps of a trajectory.
+    fn steps_of(&self, most: f64) -> f64 {
+        let h = self.members[0].sizes[0];
+        (self.time / h).clamp(1.0, most.min(self.run.transition.longest()))
     }
 
-    /// Ends a window: every chain takes the geometric mean of the step sizes, and the preconditioner of all draws.
-    fn settle(&mut self) {
+    fn wanted(&self) -> Wanted {
+        let adapts = self.run.preconditioning != Preconditioning::None;
+        let length = self.run.length.rule.is_some();
+        Wanted { spread: adapts || length, rows: self.run.preconditioning == Preconditioning::LowRank, paths: length }
+    }
+
+    /// Begins a window.
+    fn open(&mut self) -> Result<()> {
+        let adapts = self.run.length.rule.is_some();
+        self.steps = self.steps_of(if adapts { self.position.longest() } else { f64::INFINITY });
+        let wanted = if self.position.is_free() { self.wanted() } else { Wanted::default() };
+        let (d, chains, steps) = (self.scale.len(), self.count(), self.position.steps() as usize);
+        for member in &mut self.members {
+            member.observed = Observed::new(wanted, d, steps, chains)?;
+            if let Some(tuning) = &self.run.tuning {
+                member.tuners = member.sizes.iter().map(|&h| StepTuner::new(h, tuning.goal, d)).collect();
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a window.
+    fn close(&mut self, monitor: &dyn Monitor) -> Result<End> {
+        self.share_steps();
+        if self.position.is_free() {
+            match self.learn(monitor) {
+                Err(Error::Interrupted) => return Ok(End::Interrupted),
+                learned => learned?,
+            }
+        }
+        Ok(End::Complete)
+    }
+
+    /// Every chain takes the geometric mean of the step sizes.
+    fn share_steps(&mut self) {
         let steps: Vec<f64> = self.members.iter().flat_map(|m| m.tuners.iter().map(|t| t.mean().ln())).collect();
         if !steps.is_empty() {
             let mean = (steps.iter().sum::<f64>() / steps.len() as f64).exp();
             self.members.iter_mut().for_each(|m| m.sizes.fill(mean));
         }
-        if self.run.adapts_scale {
-            let mut all = Spread::new(self.scale.len());
-            self.members.iter().for_each(|m| all.merge(&m.spread));
-            all.scale(&mut self.scale);
+    }
+
+    /// Ends a window: the preconditioner and the length of what all chains saw, merged in order.
+    fn learn(&mut self, monitor: &dyn Monitor) -> Result<()> {
+        let d = self.scale.len();
+        let mut spread = Spread::new(if self.wanted().spread { d } else { 0 });
+        let mut rows = Rows::default();
+        for member in &mut self.members {
+            spread.merge(&member.observed.spread);
+            rows.x.append(&mut member.observed.rows.x);
+            rows.grad.append(&mut member.observed.rows.grad);
         }
+        let used = self.steps * self.members[0].sizes[0] / self.deviation(&spread, &rows);
+        self.precondition(&spread, &rows, monitor)?;
+        if let Some(rule) = self.run.length.rule {
+            let wished = match rule {
+                LengthRule::Memory(goal) => (self.memory() / goal).sqrt(),
+                LengthRule::Share(share) => share * self.memory() / self.steps,
+            };
+            let time = used * wished.clamp(1.0 / STRIDE, STRIDE) * self.deviation(&spread, &rows);
+            if time > 0.0 && time.is_finite() {
+                self.time = time;
+            }
+        }
+        Ok(())
+    }
+
+    /// Root mean square deviation in the coordinates that steps are made in.
+    fn deviation(&self, spread: &Spread, rows: &Rows) -> f64 {
+        self.frame.as_ref().map_or_else(|| spread.deviation(&self.scale), |frame| frame.deviation(&rows.x))
+    }
+
+    fn precondition(&mut self, spread: &Spread, rows: &Rows, monitor: &dyn Monitor) -> Result<()> {
+        if self.run.preconditioning == Preconditioning::None {
+            return Ok(());
+        }
+        let d = self.scale.len();
+        let before = self.scale.clone();
+        spread.scale(&mut self.scale);
+        if self.run.preconditioning == Preconditioning::LowRank {
+            self.frame = Frame::fit(rows, &self.scale, monitor)?.map(Arc::new);
+            for member in &mut self.members {
+                member.block.reframe(self.frame.as_ref())?;
+            }
+        }
+        if self.frame.is_none() {
+            // Steps of about the same size where chains are.
+            let change: f64 = before.iter().zip(&self.scale).map(|(b, s)| (b / s).ln()).sum();
+            let ratio = (change / d as f64).exp();
+            self.members.iter_mut().for_each(|m| m.sizes.iter_mut().for_each(|h| *h *= ratio));
+        }
+        Ok(())
+    }
+
+    /// Mean autocorrelation time of the window, in steps of the chains.
+    fn memory(&self) -> f64 {
+        let count = COORDINATES.min(self.scale.len());
+        let mut paths = Vec::new();
+        for member in &self.members {
+            let followed = Observed::followed(&member.block);
+            for i in 0..followed {
+                let steps = member.observed.paths.chunks_exact(count * followed);
+                paths.push(steps.flat_map(|step| &step[i * count..][..count]).copied().collect());
+            }
+        }
+        memory(&paths, count)
     }
 }
 
 impl Member {
     pub(super) fn adapt(&mut self, run: &Run) {
         for ((tuner, size), info) in self.tuners.iter_mut().zip(&mut self.sizes).zip(&self.info) {
-            tuner.update(info.acceptance);
+            tuner.update(info);
             *size = tuner.step();
         }
-        if run.adapts_scale {
-            let d = run.density.dim();
-            for (x, grad) in self.block.x.chunks_exact(d).zip(self.block.grad.chunks_exact(d)) {
-                self.spread.update(x, grad);
-            }
-        }
+        self.observed.update(&self.block, run.density.dim());
     }
 }

@@ -173,7 +173,7 @@ impl Transition for Kinetic {
                     let (x, v) = (&mut block.proposal[at.clone()], &mut block.v[at.clone()]);
                     self.after(&mut Motion { x, v, scale: step.scale, draws }, &block.proposal_grad[at], step.sizes[i]);
                     block.accept(i, d, logp);
-                    *info = Info { acceptance: 1.0, divergent: false };
+                    *info = Info::default();
                 }
                 Err(DensityError::Failed) => {
                     // The step may be tried again.
@@ -182,10 +182,8 @@ impl Transition for Kinetic {
                 }
                 // Back to where it came from, and the other way.
                 Err(_) => {
-                    for (v, old) in block.v[at.clone()].iter_mut().zip(&block.noise[at]) {
-                        *v = -old;
-                    }
-                    *info = Info { acceptance: 0.0, divergent: true };
+                    block.turn_back(i, d);
+                    *info = Info::stopped(DensityError::Recoverable, 1);
                 }
             }
         }

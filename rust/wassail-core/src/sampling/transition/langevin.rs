@@ -44,12 +44,12 @@ impl Transition for Ula {
         propose(block, d, step, false);
         block.evaluate(density);
         for (i, info) in info.iter_mut().enumerate() {
-            *info = Info { acceptance: 1.0, divergent: false };
+            *info = Info::default();
             match block.proposal_logp[i] {
                 Ok(logp) => block.accept(i, d, logp),
                 Err(DensityError::Failed) => return Err(DensityError::Failed),
                 // Without a gradient the chain cannot go on from there: it stays, and says so.
-                Err(_) => *info = Info { acceptance: 0.0, divergent: true },
+                Err(_) => *info = Info::stopped(DensityError::Recoverable, 1),
             }
         }
         Ok(())
@@ -76,7 +76,7 @@ impl Transition for Mala {
                 Ok(logp) => logp,
                 Err(DensityError::Failed) => return Err(DensityError::Failed),
                 Err(error) => {
-                    *info = Info { acceptance: 0.0, divergent: error == DensityError::Recoverable };
+                    *info = Info::stopped(error, 1);
                     continue;
                 }
             };
@@ -84,7 +84,7 @@ impl Transition for Mala {
             let ratio = logp - block.logp[i] - reversal(grads, step.scale, &block.noise[at], step.sizes[i]);
             // NaN, from overflow, rejects.
             let acceptance = if ratio >= 0.0 { 1.0 } else { ratio.exp().max(0.0) };
-            *info = Info { acceptance, divergent: ratio.is_nan() };
+            *info = Info { acceptance, divergent: ratio.is_nan(), energy: -ratio, ..Info::default() };
             let draws = Stream::new(step.key, block.first + i as u32, step.number);
             if draws.uniform(Purpose::Accept, 0) < acceptance {
                 block.accept(i, d, logp);

@@ -2,12 +2,20 @@
 
 mod kinetic;
 mod langevin;
+mod path;
+mod persistent;
+mod trajectory;
 
 pub use kinetic::{Integrator, Kinetic};
 pub use langevin::{Mala, Ula};
+pub use path::{Path, Splitting};
+pub use persistent::Persistent;
+pub use trajectory::Trajectory;
 
 use super::block::Block;
 use super::density::{DensityError, LogDensity};
+use crate::monitor::Monitor;
+use crate::rng::{Purpose, Stream};
 
 /// What a step is made with.
 #[derive(Clone, Copy)]
@@ -20,22 +28,75 @@ pub struct Step<'a> {
     pub sizes: &'a [f64],
     /// Square roots of the diagonal preconditioner, (d,).
     pub scale: &'a [f64],
+    /// Mean number of steps of a trajectory, or until a velocity is forgotten.
+    pub steps: f64,
+    /// Asked between the gradients of a long step, which fails when cancelled.
+    pub monitor: &'a dyn Monitor,
 }
 
 /// What a step did to a chain.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Info {
     /// Acceptance probability, 1 where nothing is rejected.
     pub acceptance: f64,
-    /// Whether the density could not be evaluated where the chain wanted to go.
+    /// Whether the density could not be evaluated where the chain wanted to go, or the integrator ran away.
     pub divergent: bool,
+    /// Gradients taken.
+    pub gradients: u32,
+    /// Error of the energy, where there is one.
+    pub energy: f64,
+}
+
+impl Default for Info {
+    /// A step of one gradient that was taken.
+    fn default() -> Self {
+        Self { acceptance: 1.0, divergent: false, gradients: 1, energy: 0.0 }
+    }
+}
+
+impl Info {
+    /// A step that met a point without a value.
+    pub fn stopped(error: DensityError, gradients: u32) -> Self {
+        Self { acceptance: 0.0, divergent: error == DensityError::Recoverable, gradients, energy: f64::INFINITY }
+    }
+
+    /// Whether the step has already been given up.
+    pub fn lost(&self) -> bool {
+        self.acceptance == 0.0
+    }
+}
+
+/// An error of the energy above which an integrator has run away (Stan's bound).
+const RUNAWAY: f64 = 1000.0;
+
+/// Accepts or rejects chain i at the end of its path; says whether it moved. `info` holds the change of kinetic energy.
+fn settle(block: &mut Block, step: Step<'_>, d: usize, i: usize, logp: f64, info: &mut Info) -> bool {
+    info.energy -= logp - block.logp[i];
+    // NaN, from overflow, rejects.
+    info.acceptance = if info.energy <= 0.0 { 1.0 } else { (-info.energy).exp().max(0.0) };
+    info.divergent = info.energy.is_nan() || info.energy > RUNAWAY;
+    let draws = Stream::new(step.key, block.first + i as u32, step.number);
+    let moves = draws.uniform(Purpose::Accept, 0) < info.acceptance;
+    if moves {
+        block.accept(i, d, logp);
+    }
+    moves
 }
 
 /// An algorithm.
 pub trait Transition: Send + Sync {
-    /// Gradients of a step.
-    fn gradients(&self) -> usize {
-        1
+    /// Gradients of a step, on average, with this mean number of steps of a trajectory.
+    fn gradients(&self, steps: f64) -> f64 {
+        let _ = steps;
+        1.0
+    }
+    /// Most steps that a trajectory, or the memory of a velocity, may have.
+    fn longest(&self) -> f64 {
+        f64::INFINITY
+    }
+    /// Makes normals velocities to start with.
+    fn equilibrate(&self, v: &mut [f64]) {
+        let _ = v;
     }
     /// Makes a step; `info` has an entry for each chain. Fails where the density fails.
     fn step(
