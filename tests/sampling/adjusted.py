@@ -46,6 +46,12 @@ def slices(directions, width):
 KERNELS = {
     "mala": Kernel(partial(sampling.mala, step_size=0.5)),
     "barker": Kernel(partial(sampling.barker, step_size=0.5)),
+    "hmc": Kernel(partial(sampling.hmc, step_size=0.5, trajectory_length=1.5)),
+    "malt": Kernel(partial(sampling.malt, step_size=0.5, trajectory_length=1.5, friction=1.0)),
+    # Reversible up to a flip of velocities only.
+    "ghmc": Kernel(partial(sampling.ghmc, step_size=0.5, decoherence_length=1.0), reversible=False),
+    # Needs two dimensions.
+    "mams": Kernel(partial(sampling.mams, step_size=0.7, trajectory_length=2.0), reversible=False),
     "slice along coordinates": Kernel(slices(Directions.COORDINATES, 1.5)),
     "slice along normals": Kernel(slices(Directions.NORMALS, 1.5)),
     "slice along differences": Kernel(slices(Directions.DIFFERENCES, 1.0), ensemble=True),

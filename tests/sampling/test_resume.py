@@ -28,7 +28,8 @@ def assert_same(one, other):
     """Compare everything that draws are made of."""
     for name in ("draws", "log_density", "acceptance", "divergences", "step_size", "scale"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
-    assert one.n_gradients == other.n_gradients
+    # Chains that were ahead when they were stopped have taken more.
+    assert one.n_gradients >= other.n_gradients
     assert one.status is other.status
 
 

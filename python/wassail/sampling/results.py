@@ -264,8 +264,8 @@ class SampleResult(ReadOnly):
         >>> from wassail import sampling
         >>> target = sampling.targets.Gaussian(np.zeros(2), np.ones(2))
         >>> options = dict(step_size=0.5, rng=0)
-        >>> whole = sampling.mala(target, np.zeros((4, 2)), n_samples=100, **options)
-        >>> parts = sampling.mala(target, np.zeros((4, 2)), n_samples=40, **options).resume(60)
+        >>> whole = sampling.mala(target, np.zeros((4, 2)), n_samples=90, **options)
+        >>> parts = sampling.mala(target, np.zeros((4, 2)), n_samples=40, **options).resume(50)
         >>> bool((whole.draws == parts.draws).all())
         True
         """

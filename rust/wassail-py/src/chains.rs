@@ -26,7 +26,7 @@ type Drawn<'py> = (Ended, usize, Array<'py>, Array<'py>, Array<'py>, Array<'py>)
 /// Chains on their way.
 #[pyclass(frozen, module = "wassail._core")]
 pub struct Chains {
-    chains: Mutex<Core>,
+    inner: Mutex<Core>,
     target: Py<Target>,
     /// Elementary steps of one step of all chains.
     work: usize,
@@ -40,7 +40,7 @@ pub struct Chains {
 impl Chains {
     /// The chains, for a call that is the only one: waiting for another would hold the interpreter that it needs.
     fn lock(&self) -> PyResult<MutexGuard<'_, Core>> {
-        match self.chains.try_lock() {
+        match self.inner.try_lock() {
             Ok(chains) => Ok(chains),
             Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => Err(PyRuntimeError::new_err("these chains are running")),
@@ -136,7 +136,7 @@ impl Chains {
         let chains = py.detach(|| Core::new(run, start, size, scale)).map_err(|e| crate::errors::raised(&e))?;
         Ok(Self {
             diverged: chains.diverged(),
-            chains: Mutex::new(chains),
+            inner: Mutex::new(chains),
             target,
             work,
             schedule,
