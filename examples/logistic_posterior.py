@@ -2,7 +2,7 @@
 Sample the posterior of a logistic regression, and show what is known and what is not.
 
 Scikit-learn's breast-cancer data: 569 tumors, 30 measurements, most of them strongly correlated. The posterior is a
-built-in target; in the coordinates of its curvature at the mode it is nearly a round Gaussian, where MALA takes long steps.
+built-in target; in coordinates of its curvature at the mode it is nearly a round Gaussian, where MALA takes long steps.
 
 Run: python examples/logistic_posterior.py [--draws N] [--output PATH]
 """

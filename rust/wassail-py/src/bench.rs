@@ -39,11 +39,12 @@ pub fn bench_gradient(
     together: bool,
     n_threads: usize,
 ) -> PyResult<f64> {
-    if points.shape()[1] != target.density().dim() {
+    let density = target.density();
+    if points.shape()[1] != density.dim() {
         return Err(PyValueError::new_err("points do not have the dimension of the target"));
     }
     let points = points.as_slice()?;
-    timed(py, n_threads, |monitor| Ok(probe::gradient(&*target.density(), points, repeats, together, monitor)))
+    timed(py, n_threads, |monitor| Ok(probe::gradient(&*density, points, repeats, together, monitor)))
 }
 
 /// `repeats` sums over memory that all threads share.

@@ -4,11 +4,15 @@ use crate::numeric::isa::Isa;
 use crate::numeric::lanes::LANES;
 use crate::numeric::scalar::Scalar;
 
+/// Lanes of what is left after blocks of `LANES`: the long accumulators stay in registers.
+const FEW: usize = 8;
+
 /// A gradient entry and two factors of the value of each coordinate; the sum of values. `term` must be `#[inline(always)]`.
 #[inline(always)]
 pub fn accumulate<I: Isa>(grad: &mut [f64], term: impl Fn(usize) -> (f64, f64, f64)) -> f64 {
-    let mut lanes = [0.0f64; LANES];
-    let cut = grad.len() / LANES * LANES;
+    let n = grad.len();
+    let (mut lanes, mut few, mut rest) = ([0.0f64; LANES], [0.0f64; FEW], 0.0f64);
+    let (cut, last) = (n / LANES * LANES, n / FEW * FEW);
     for start in (0..cut).step_by(LANES) {
         for l in 0..LANES {
             let (g, a, b) = term(start + l);
@@ -16,36 +20,49 @@ pub fn accumulate<I: Isa>(grad: &mut [f64], term: impl Fn(usize) -> (f64, f64, f
             lanes[l] = a.fma::<I>(b, lanes[l]);
         }
     }
-    for i in cut..grad.len() {
+    for start in (cut..last).step_by(FEW) {
+        for l in 0..FEW {
+            let (g, a, b) = term(start + l);
+            grad[start + l] = g;
+            few[l] = a.fma::<I>(b, few[l]);
+        }
+    }
+    for i in last..n {
         let (g, a, b) = term(i);
         grad[i] = g;
-        lanes[i - cut] = a.fma::<I>(b, lanes[i - cut]);
+        rest = a.fma::<I>(b, rest);
     }
-    total(lanes)
+    total(lanes) + (total(few) + rest)
 }
 
 /// Sum of products of two factors, i in 0..n. `term` must be `#[inline(always)]`.
 #[inline(always)]
 pub fn sum<I: Isa>(n: usize, term: impl Fn(usize) -> (f64, f64)) -> f64 {
-    let mut lanes = [0.0f64; LANES];
-    let cut = n / LANES * LANES;
+    let (mut lanes, mut few, mut rest) = ([0.0f64; LANES], [0.0f64; FEW], 0.0f64);
+    let (cut, last) = (n / LANES * LANES, n / FEW * FEW);
     for start in (0..cut).step_by(LANES) {
         for l in 0..LANES {
             let (a, b) = term(start + l);
             lanes[l] = a.fma::<I>(b, lanes[l]);
         }
     }
-    for i in cut..n {
-        let (a, b) = term(i);
-        lanes[i - cut] = a.fma::<I>(b, lanes[i - cut]);
+    for start in (cut..last).step_by(FEW) {
+        for l in 0..FEW {
+            let (a, b) = term(start + l);
+            few[l] = a.fma::<I>(b, few[l]);
+        }
     }
-    total(lanes)
+    for i in last..n {
+        let (a, b) = term(i);
+        rest = a.fma::<I>(b, rest);
+    }
+    total(lanes) + (total(few) + rest)
 }
 
-/// Sum of lanes, halved again and again.
+/// Sum of lanes, a power of two of them, halved again and again.
 #[inline(always)]
-fn total(mut lanes: [f64; LANES]) -> f64 {
-    let mut width = LANES / 2;
+fn total<const N: usize>(mut lanes: [f64; N]) -> f64 {
+    let mut width = N / 2;
     while width > 0 {
         for l in 0..width {
             lanes[l] += lanes[l + width];
