@@ -702,6 +702,7 @@ class Moments:
 
 # draws (n * d,), table (2 n - 1,) of values for mean ranks 1, 3/2, … n
 def replace_by_rank(draws: NDArray[np.float64], d: int, table: NDArray[np.float64]) -> NDArray[np.float64]: ...
+
 # reference: (density, mean, factor (d,) or (d * d,)); schedule: (warm-up scans, draws, scans per draw); ladder: (rungs,
 # steps a scan); step: (size, acceptance to adapt it to). ((end, chain of a bad start, draws of each chain), (draws,
 # log-densities, acceptances, log ratios of target and reference on all rungs), (divergences, round trips), (betas,

@@ -15,8 +15,9 @@ from wassail._validate import check_integer, check_real
 from wassail.exceptions import InputError
 from wassail.sampling._prepared import Prepared
 from wassail.sampling._run import Algorithm, Report, check_start, run
-from wassail.sampling._target import AnyTarget, _pointer, as_core
+from wassail.sampling._target import AnyTarget, as_core
 from wassail.sampling.keep import Keep, Moments, Sink
+from wassail.sampling.pointers import resolve
 from wassail.sampling.results import SampleResult
 from wassail.sampling.targets import Target
 
@@ -49,7 +50,7 @@ class Directions(enum.IntEnum):
 
 def _values_only(target: AnyTarget | Values, dim: int) -> Prepared:
     """Return a density whose gradient is never looked at."""
-    if isinstance(target, Target | tuple) or not callable(target) or _pointer(target) is not None:
+    if isinstance(target, Target | tuple) or not callable(target) or resolve(target) is not None:
         return Prepared(as_core(target, dim))
     return Prepared(_core.Target.from_callable(_values(target), dim))
 

@@ -110,7 +110,8 @@ class Moments:
     >>> import numpy as np
     >>> from wassail import sampling
     >>> target = sampling.targets.Gaussian(np.zeros(1000), np.ones(1000))
-    >>> result = sampling.mala(target, np.zeros((4, 1000)), n_samples=90, step_size=0.05, rng=0, keep=sampling.Moments())
+    >>> x0, keep = np.zeros((4, 1000)), sampling.Moments()
+    >>> result = sampling.mala(target, x0, n_samples=90, step_size=0.05, rng=0, keep=keep)
     >>> result.draws.shape, result.moments.mean.shape
     ((4, 90, 0), (1000,))
     """

@@ -245,6 +245,8 @@ def temper(
     """
     if not isinstance(reference, Gaussian):
         raise InputError(f"reference must be a sampling.targets.Gaussian, which can be drawn from, got {reference!r}")
+    if hasattr(reference.precision, "tocsr"):
+        raise InputError("reference must have a precision of shape (d,) or (d, d): a sparse one cannot be drawn from")
     if not isinstance(kernel, TemperingKernel):
         raise InputError(f"kernel must be a wassail.sampling.TemperingKernel, got {kernel!r}")
     rungs = check_integer(n_rungs, "n_rungs", minimum=_FEWEST_RUNGS)
