@@ -106,12 +106,12 @@ def _stepping_stones(ratios: F64, betas: F64) -> tuple[float, float]:
     correlations in time and between rungs included.
     """
     widths = np.diff(betas)
-    total, influence = 0.0, np.zeros(ratios.shape[:2])
+    total, influence = 0.0, np.zeros((ratios.shape[0], ratios.shape[1]))
     for sign, part in ((1.0, ratios[:, :, :-1]), (-1.0, ratios[:, :, 1:])):
         share = np.full(widths.size, 0.5 * sign)
         share[0] = max(sign, 0.0)
         exponents = sign * widths * part
-        highest = exponents.max(axis=(0, 1))
+        highest: F64 = exponents.max(axis=(0, 1))
         if not np.all(np.isfinite(highest)):
             return -np.inf, np.inf
         weights = np.exp(exponents - highest)
@@ -253,7 +253,7 @@ def temper(
     steps = check_integer(n_steps, "n_steps", minimum=1)
     if n_warmup is None:
         n_warmup = max(_LEAST_WARMUP, check_integer(n_samples, "n_samples", minimum=1))
-    schedule = Schedule.checked(n_samples, n_warmup, thin, adapts=step_size is None)
+    schedule = Schedule.checked(n_samples, n_warmup, thin, adapts="step_size" if step_size is None else None)
     start = check_start(x0)
     if callback is not None and not callable(callback):
         raise InputError(f"callback must be callable as callback(scan, step_size, acceptance), got {callback!r}")
