@@ -15,6 +15,7 @@ use crate::parallel::map_chunks;
 use crate::points::packed::Packed;
 use crate::points::tile::fill;
 use crate::points::{Coordinates, Metric, Points};
+use crate::rng::{Purpose, Stream as Draws};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -48,6 +49,19 @@ pub fn exp<T: Scalar>(n: usize, repeats: usize, monitor: &dyn Monitor) -> f64 {
 pub fn fma<T: Scalar>(n: usize, repeats: usize) -> f64 {
     on_every_thread(|| {
         black_box(fma_chain::<T>(n.saturating_mul(repeats)));
+    })
+}
+
+/// Seconds of `repeats` times n standard normals on every thread.
+pub fn normals(n: usize, repeats: usize, monitor: &dyn Monitor) -> f64 {
+    on_every_thread(|| {
+        let mut out = vec![0.0; n];
+        for step in 0..repeats {
+            if monitor.cancelled() {
+                return;
+            }
+            Draws::new(1, 0, step as u64).normals(Purpose::Noise, 0, black_box(&mut out[..]));
+        }
     })
 }
 

@@ -26,6 +26,12 @@ pub fn bench_fma(py: Python<'_>, n: usize, repeats: usize, float32: bool, n_thre
     timed(py, n_threads, |_| Ok(if float32 { probe::fma::<f32>(n, repeats) } else { probe::fma::<f64>(n, repeats) }))
 }
 
+/// `repeats` times n standard normals on each thread.
+#[pyfunction]
+pub fn bench_normals(py: Python<'_>, n: usize, repeats: usize, n_threads: usize) -> PyResult<f64> {
+    timed(py, n_threads, |monitor| Ok(probe::normals(n, repeats, monitor)))
+}
+
 /// `repeats` sums over memory that all threads share.
 #[pyfunction]
 pub fn bench_read(py: Python<'_>, nbytes: usize, repeats: usize, n_threads: usize) -> PyResult<f64> {

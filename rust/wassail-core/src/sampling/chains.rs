@@ -7,6 +7,7 @@ use super::transition::{Info, Step, Transition};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::{Monitor, Progress};
 use crate::parallel::map_chunks;
+use std::ops::Range;
 
 /// Elementary steps of a round of one block: long enough to hand out, short enough to stop after.
 const ROUND: usize = 4_000_000;
@@ -94,6 +95,8 @@ struct Member {
     tuners: Vec<DualAveraging>,
     spread: Spread,
     divergences: Vec<u64>,
+    /// Mean acceptance of the draw in the making: a round may end within it.
+    acceptance: Vec<f64>,
 }
 
 /// Where a block's draws go.
@@ -157,6 +160,7 @@ impl<'a> Chains<'a> {
                 tuners: Vec::new(),
                 spread: Spread::new(if run.adapts_scale { d } else { 0 }),
                 divergences: vec![0; count],
+                acceptance: vec![0.0; count],
             });
         }
         let work = size * (run.density.work() + 4 * d);
@@ -256,7 +260,7 @@ impl<'a> Chains<'a> {
             };
             let work = self.members.iter_mut().zip(slots).collect();
             let made = map_chunks(work, monitor, |(member, slots): (&mut Member, Option<Slots<'_>>)| {
-                Ok(member.advance(run, scale, start, now, adapts, slots, monitor))
+                Ok(member.advance(run, scale, start, done % run.thin..done % run.thin + now, adapts, slots, monitor))
             });
             let made = match made {
                 Ok(made) => made,
@@ -305,19 +309,18 @@ fn split<'s>(out: &'s mut Draws, members: &[Member], run: &Run<'_>, done: usize)
 }
 
 impl Member {
-    /// Makes `steps` steps from number `start` on, and says how many it made.
+    /// Makes steps from number `start` on, and says how many it made; `steps` counts them from the last draw on.
     fn advance(
         &mut self,
         run: &Run<'_>,
         scale: &[f64],
         start: u64,
-        steps: usize,
+        steps: Range<usize>,
         adapts: bool,
         mut slots: Option<Slots<'_>>,
         monitor: &dyn Monitor,
     ) -> (usize, End) {
-        let mut acceptance = vec![0.0; self.info.len()];
-        for made in 0..steps {
+        for (made, since) in steps.clone().enumerate() {
             if monitor.cancelled() {
                 return (made, End::Interrupted);
             }
@@ -333,18 +336,18 @@ impl Member {
                 self.adapt(run);
                 continue;
             }
-            for (sum, info) in acceptance.iter_mut().zip(&self.info) {
+            for (sum, info) in self.acceptance.iter_mut().zip(&self.info) {
                 *sum += info.acceptance / run.thin as f64;
             }
             self.divergences.iter_mut().zip(&self.info).for_each(|(n, i)| *n += u64::from(i.divergent));
-            if (made + 1) % run.thin == 0
+            if (since + 1) % run.thin == 0
                 && let Some(slots) = &mut slots
             {
-                self.store(slots, run, made / run.thin, &acceptance);
-                acceptance.fill(0.0);
+                self.store(slots, run, since / run.thin);
+                self.acceptance.fill(0.0);
             }
         }
-        (steps, End::Complete)
+        (steps.len(), End::Complete)
     }
 
     fn adapt(&mut self, run: &Run<'_>) {
@@ -360,12 +363,12 @@ impl Member {
         }
     }
 
-    fn store(&self, slots: &mut Slots<'_>, run: &Run<'_>, at: usize, acceptance: &[f64]) {
+    fn store(&self, slots: &mut Slots<'_>, run: &Run<'_>, at: usize) {
         let (n, d) = (run.n_samples, run.density.dim());
         for i in 0..self.info.len() {
             slots.draws[(i * n + at) * d..][..d].copy_from_slice(&self.block.x[i * d..(i + 1) * d]);
             slots.logp[i * n + at] = self.block.logp[i];
-            slots.acceptance[i * n + at] = acceptance[i];
+            slots.acceptance[i * n + at] = self.acceptance[i];
         }
     }
 }
