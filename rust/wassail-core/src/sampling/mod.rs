@@ -4,11 +4,15 @@ mod adaptation;
 mod block;
 mod chains;
 mod density;
+mod storage;
 pub mod targets;
 mod transition;
 mod vector;
+mod warmup;
 
 pub use block::Block;
-pub use chains::{Draws, End, Run, Tuning, run};
+pub use chains::{End, Run, run};
 pub use density::{DensityError, LogDensity};
+pub use storage::Draws;
 pub use transition::{Info, Integrator, Kinetic, Mala, Step, Transition, Ula};
+pub use warmup::Tuning;

@@ -6,15 +6,15 @@ use crate::sampling::block::Block;
 use crate::sampling::density::{DensityError, LogDensity};
 use crate::sampling::vector::{PIECE, drift, reversal};
 
-/// Proposes for every chain, keeping the noise where it is needed again.
+/// Proposes for every chain, keeping the noise where it is needed again; else its first piece is overwritten, which stays in the
+/// cache.
 fn propose(block: &mut Block, d: usize, step: Step<'_>, keep: bool) {
-    let mut piece = [0.0; PIECE];
     for i in 0..block.count() {
         let draws = Stream::new(step.key, block.first + i as u32, step.number);
         for start in (0..d).step_by(PIECE) {
             let len = PIECE.min(d - start);
             let at = i * d + start..i * d + start + len;
-            let noise = if keep { &mut block.noise[at.clone()] } else { &mut piece[..len] };
+            let noise = &mut block.noise[if keep { at.clone() } else { 0..len }];
             draws.normals(Purpose::Noise, start, noise);
             let scale = &step.scale[start..start + len];
             drift(&block.x[at.clone()], &block.grad[at.clone()], scale, noise, step.sizes[i], &mut block.proposal[at]);
