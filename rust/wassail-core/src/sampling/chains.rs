@@ -54,7 +54,8 @@ pub enum End {
     BadStart(usize),
 }
 
-/// A block with what is adapted for it.
+/// A block with what is adapted for it, on cache lines of its own: another thread writes the next one.
+#[repr(align(128))]
 pub(super) struct Member {
     pub(super) block: Block,
     pub(super) info: Vec<Info>,

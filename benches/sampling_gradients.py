@@ -1,0 +1,152 @@
+"""Gradients per second of many chains, ours and the peers', with the time before the first draw."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+import measure
+import numpy as np
+import report
+import sampling_ours as ours
+import sampling_peers as peers
+import sampling_problems as problems
+import sampling_store as store
+
+from wassail import _core, sampling
+
+CHAINS = (1, 16, 256)
+STEPS = {"gauss1000": 1e-2, "diagonal100": 1e-3, "logistic": 1e-3}  # step sizes that are accepted
+TARGET_SECONDS = 0.4
+CALLABLE_SECONDS = 200e-6
+
+
+def _rate(run: Any, gradients: int) -> dict[str, Any]:
+    run()
+    rates = [gradients / measure.clock(run)[1] for _ in range(5)]
+    return {"rates": rates, "rate": statistics.median(rates)}
+
+
+def own(key: str, chains: int, way: str) -> dict[str, Any]:
+    """MALA of a given step, all steps kept to the last in memory's stead."""
+    problem = problems.RATES[key]()
+    x0 = problems.start(problem, chains) * (0.1 if key == "diagonal100" else 1.0)
+    begun = time.perf_counter()
+    if way == "NumPy callable":
+        density, found = problem.batch, way
+    else:
+        density, found = ours.target(problem, native=way == "built-in")
+    if found != way:
+        raise ImportError(f"no {way} form")
+    built = time.perf_counter() - begun
+
+    def run(steps: int) -> Any:
+        return sampling.mala(
+            density, x0, n_samples=1, thin=steps, n_warmup=0, step_size=STEPS[key], rng=0, n_threads=None
+        )
+
+    spent = measure.clock(lambda: run(20))[1] / 20
+    steps = int(np.clip(TARGET_SECONDS / spent, 20, 200_000))
+    steps = int(np.clip(TARGET_SECONDS * steps / measure.clock(lambda: run(steps))[1], 1, 10) * steps)
+    result = run(steps)
+    row = _rate(lambda: run(steps), chains * steps)
+    return row | {"acceptance": result.mean_acceptance, "compile": built}
+
+
+def peer(key: str, chains: int, name: str) -> dict[str, Any]:
+    """MALA of blackjax at the same step, or NUTS."""
+    problem = problems.RATES[key]()
+    x0 = problems.start(problem, chains) * (0.1 if key == "diagonal100" else 1.0)
+    if name == "blackjax MALA":
+        steps = max(20, int({"gauss1000": 2e4, "diagonal100": 1e5, "logistic": 2e4}[key] / chains))
+        out = peers.blackjax_mala(problem, x0, steps, STEPS[key], 0)
+        return {"rate": out.gradients.size / out.seconds, "rates": [], "compile": out.compile_seconds}
+    draws = max(20, int({1: 500, 16: 200, 256: 20}[chains]))
+    out = peers.NUTS[name.split(maxsplit=1)[0]](problem, x0, draws, 100, 0)
+    total = out.gradients.sum() + out.warmup_gradients * chains
+    rate = total / (out.seconds + out.warmup_seconds)
+    return {"rate": rate, "rates": [], "compile": out.compile_seconds}
+
+
+def waiting() -> dict[str, Any]:
+    """What 64 chains take beside a NumPy callable of 200 µs: its own time is measured inside."""
+    d, chains, spent = 100, 64, []
+
+    def target(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        begun = time.perf_counter()
+        answer = -0.5 * np.einsum("ni,ni->n", x, x), -x
+        while time.perf_counter() - begun < CALLABLE_SECONDS:
+            pass
+        spent.append(time.perf_counter() - begun)
+        return answer
+
+    x0 = np.random.default_rng(0).normal(size=(chains, d))
+    found = []
+    for _ in range(7):
+        spent.clear()
+        _, total = measure.clock(lambda: sampling.mala(target, x0, n_samples=2000, n_warmup=0, step_size=0.1, rng=0))
+        found.append(total / sum(spent) - 1.0)
+    return {"overhead": statistics.median(found), "all": found}
+
+
+WAYS = ("built-in", "C pointer", "NumPy callable")
+PEERS = ("blackjax MALA", "nutpie NUTS", "numpyro NUTS")
+
+
+def measure_all(options: Any) -> None:
+    """Fill the store."""
+    for key in problems.RATES:
+        if options.problem and key not in options.problem:
+            continue
+        for chains in CHAINS[: 2 if options.quick else 3]:
+            for way in WAYS if options.wassail else ():
+                store.measured("gradients", lambda: own(key, chains, way), key, chains, way, again=True)  # noqa: B023
+            for name in PEERS if options.peers else ():
+                if options.method and name not in options.method:
+                    continue
+                store.measured(
+                    "gradients",
+                    lambda: peer(key, chains, name),  # noqa: B023
+                    key,
+                    chains,
+                    name,
+                    again=options.fresh,
+                )
+    if options.wassail:
+        store.measured("waiting", waiting, "mala", again=True)
+
+
+def tables() -> str:
+    """Return rates side by side, and ratios to the best peer."""
+    found = {tuple(key.split("|")[1:]): row for key, row in store.load().items() if key.startswith("gradients|")}
+    body = []
+    for key, build in problems.RATES.items():
+        for chains in CHAINS:
+            by = {name: found.get((key, str(chains), name), {}).get("rate") for name in (*WAYS, *PEERS)}
+            best = max((by[name] for name in PEERS if by[name]), default=None)
+            cells = [f"{by[name] / 1e3:.3g}" if by[name] else "–" for name in (*WAYS, *PEERS)]
+            ratios = [f"{by[way] / best:.1f}" if by[way] and best else "–" for way in WAYS[:2]]
+            if any(by.values()):
+                body.append([build().name, str(chains), *cells, *ratios])
+    head = ["density", "chains", *WAYS, *PEERS, "built-in / best peer", "pointer / best peer"]
+    text = "Thousands of gradients per second:\n\n" + report.table(head, body)
+    compiles = []
+    for name in (WAYS[1], *PEERS):
+        seconds = [row["compile"] for names, row in found.items() if names[2] == name and "compile" in row]
+        if seconds:
+            compiles.append([name, report.duration(min(seconds)), report.duration(max(seconds))])
+    text += "\n\nCompilation before the first draw:\n\n" + report.table(["what", "least", "most"], compiles)
+    for row in store.rows("waiting"):
+        if "overhead" in row:
+            low, high = min(row["all"]), max(row["all"])
+            text += (
+                f"\n\nMALA of 64 chains on a NumPy callable of 200 µs takes {100 * row['overhead']:.1f} % "
+                f"({100 * low:.1f} to {100 * high:.1f} %) more than the callable itself."
+            )
+    return text
+
+
+def threads() -> int:
+    """Threads that ours use."""
+    return int(_core.get_num_threads())
