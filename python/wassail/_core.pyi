@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Chains",
     "Geometry",
     "Kernel",
+    "Moments",
     "Target",
     "Transition",
     "__version__",
@@ -50,7 +52,6 @@ __all__ = [
     "plan_sparse",
     "plan_sums",
     "rp_cholesky",
-    "run_chains",
     "set_num_threads",
     "sinkhorn",
     "sinkhorn_batch",
@@ -551,34 +552,53 @@ class Transition:
     @staticmethod
     def kinetic(friction: float, integrator: int) -> Transition: ...
 
-# (end: 0 complete, 1 interrupted, 2 failed, 3 bad start; chain of a bad start; draws of each chain; draws,
-# log-densities and acceptances, chain by chain; divergences; step sizes; preconditioner; gradients of a chain; what the
-# density raised)
-_Outcome: TypeAlias = tuple[
-    int,
-    int,
-    int,
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.uint64],
-    NDArray[np.float64],
-    NDArray[np.float64],
-    int,
-    BaseException | None,
+# end (0 complete, 1 interrupted, 2 failed, 3 bad start), of which chain, at which step
+_Ended: TypeAlias = tuple[int, int, int]
+# draws that all chains made; draws, gradients, log-densities and acceptances, chain by chain
+_Drawn: TypeAlias = tuple[
+    _Ended, int, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]
 ]
 
-# start (chains * d,); schedule: (warm-up steps, draws, steps per draw); step: (size, acceptance that MALA is adapted
-# to, whether sizes are time steps, whether the preconditioner is adapted)
-def run_chains(
-    target: Target,
-    transition: Transition,
-    start: NDArray[np.float64],
-    scale: NDArray[np.float64],
-    key: int,
-    schedule: tuple[int, int, int],
-    step: tuple[float, float | None, bool, bool],
-    progress: Callable[..., Any] | None,
-    callback: Callable[..., Any] | None,
-    n_threads: int,
-) -> _Outcome: ...
+# start (chains * d,); schedule: (warm-up steps, steps per draw); step: (size, acceptance that MALA is adapted to, whether
+# sizes are time steps, whether the preconditioner is adapted); kept: (coordinates, whether gradients)
+@final
+class Chains:
+    def __new__(
+        cls,
+        target: Target,
+        transition: Transition,
+        start: NDArray[np.float64],
+        scale: NDArray[np.float64],
+        key: int,
+        schedule: tuple[int, int],
+        step: tuple[float, float | None, bool, bool],
+        kept: tuple[list[int] | None, bool],
+    ) -> Chains: ...
+    def prepare(
+        self, progress: Callable[..., Any] | None, callback: Callable[..., Any] | None, n_threads: int
+    ) -> _Ended: ...
+    def draw(
+        self, n: int, progress: Callable[..., Any] | None, callback: Callable[..., Any] | None, n_threads: int
+    ) -> _Drawn: ...
+    def save(self) -> tuple[NDArray[np.float64], NDArray[np.uint64]]: ...
+    def load(self, floats: NDArray[np.float64], integers: NDArray[np.uint64]) -> bool: ...
+    # divergences and step size of each chain, square roots of the preconditioner
+    def settings(self) -> tuple[NDArray[np.uint64], NDArray[np.float64], NDArray[np.float64]]: ...
+    # steps, gradients of a chain
+    def progress(self) -> tuple[int, int]: ...
+    def flat(self) -> list[bool]: ...
+    def diverged(self) -> int: ...
+    def take_raised(self) -> BaseException | None: ...
+
+# half and batch: draws of a chain to the end of its first half, and of a batch
+@final
+class Moments:
+    def __new__(cls, d: int, chains: int, half: int, batch: int, probabilities: list[float]) -> Moments: ...
+    def update(self, draws: NDArray[np.float64], n_threads: int) -> None: ...
+    # draws of a chain; means, sums of squared deviations, both after the first half, (chains, d); sums of squared
+    # deviations of the means of batches, (d,); quantiles (number, d)
+    def table(
+        self,
+    ) -> tuple[int, list[NDArray[np.float64]], NDArray[np.float64], NDArray[np.float64]]: ...
+    def save(self) -> tuple[NDArray[np.float64], int]: ...
+    def load(self, numbers: NDArray[np.float64], count: int) -> bool: ...

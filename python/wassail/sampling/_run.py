@@ -1,34 +1,23 @@
-"""What all samplers share: checks, the run itself, and a warning in words."""
+"""What all samplers share: checks, and the plan of a run."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wassail import _core
 from wassail._arrays import check_finite, real_array
-from wassail._memory import require_memory
 from wassail._rng import Seed, make_generator
-from wassail._validate import check_integer, check_positive, check_threads
-from wassail.exceptions import ConvergenceWarning, DensityError, InputError
-from wassail.sampling import _diagnostics
-from wassail.sampling._target import AnyTarget, as_core
-from wassail.sampling.results import RunStatus, SampleResult
+from wassail._validate import check_integer, check_positive
+from wassail.exceptions import InputError
+from wassail.sampling._record import Wanted, apply
+from wassail.sampling._session import Hooks, Plan, Recipe, Report, begin
+from wassail.sampling._target import AnyTarget
+from wassail.sampling.keep import Keep, Moments, Sink
+from wassail.sampling.results import SampleResult
 
-Report: TypeAlias = Callable[[int, float, float], object]  # (step, step_size, acceptance)
-
-_FLOAT64 = 8
-_RHAT = 1.01
-_FAILED, _BAD_START = 2, 3
-_LOOKED_AT = 100  # coordinates that the warning looks at: all of them would take longer than the draws
-_STUCK = 0.01  # mean acceptance of a chain that does not move
-_TRUSTED = 100  # draws a chain below which R-hat is not judged
+__all__ = ["Algorithm", "Report", "check_start", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +25,10 @@ class Algorithm:
     """A transition of the core, and how its step size is found."""
 
     name: str
-    transition: _core.Transition
+    recipe: Recipe  # a constructor of _core.Transition and its arguments
     acceptance: float  # of the adjusted step that warm-up tunes
     kinetic: bool
+    has_scores: bool = True  # whether the last gradient was taken at the draw
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,113 +75,56 @@ def run(
     progress: bool,
     callback: Report | None,
     n_threads: int | None,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
+    store_gradients: bool = False,
 ) -> SampleResult:
     """Run the chains of an algorithm and warn in words when they do not agree."""
     adapts = step_size is None
     schedule = Schedule.checked(n_samples, n_warmup, thin, adapts=adapts)
     start = check_start(x0)
-    if callback is not None and not callable(callback):
-        raise InputError(f"callback must be callable as callback(step, step_size, acceptance), got {callback!r}")
-    chains, d = start.shape
-    size = _FLOAT64 * chains * schedule.n_samples * (d + 2)
-    require_memory(size, f"{schedule.n_samples} draws of {chains} chains", "draw less, or keep every k-th with thin=k")
-    density = as_core(target, d)
-    first = d ** (-1.0 / 3.0) if step_size is None else check_positive(step_size, "step_size")
-    key = int(make_generator(rng).integers(0, 2**64, dtype=np.uint64))
-    acceptance = algorithm.acceptance if step_size is None else None
-    with _bar(progress, algorithm.name, schedule) as report:
-        outcome = _core.run_chains(
-            density,
-            algorithm.transition,
-            start.ravel(),
-            np.ones(d),
-            key,
-            (schedule.n_warmup, schedule.n_samples, schedule.thin),
-            (first, acceptance, algorithm.kinetic, adapts if precondition is None else precondition),
-            report,
-            callback,
-            check_threads(n_threads),
-        )
-    result = _result(outcome, algorithm, schedule, (chains, d), key)
-    _warn(result)
-    return result
-
-
-@contextmanager
-def _bar(progress: bool, title: str, schedule: Schedule) -> Iterator[Report | None]:
-    """Draw a tqdm bar over all steps; what it shows is told by the core, never drawn from its random words."""
-    if not isinstance(progress, bool):
-        raise InputError(f"progress must be True or False, got {progress!r}")
-    if not progress:
-        yield None
-        return
-    from tqdm.auto import tqdm
-
-    total = schedule.n_warmup + schedule.n_samples * schedule.thin
-    with tqdm(desc=title, total=total, unit=" steps") as bar:
-
-        def report(step: int, step_size: float, acceptance: float) -> None:
-            phase = "warm-up, " if step <= schedule.n_warmup else ""
-            bar.set_postfix_str(f"{phase}step size {step_size:.3g}, acceptance {acceptance:.2f}", refresh=False)
-            bar.update(step - bar.n)
-
-        yield report
-
-
-def _result(
-    outcome: tuple[Any, ...], algorithm: Algorithm, schedule: Schedule, shape: tuple[int, int], key: int
-) -> SampleResult:
-    """Cut the arrays to the draws that all chains made, or raise what the density did."""
-    end, bad, count, draws, logp, acceptance, divergences, sizes, scale, n_gradients, raised = outcome
-    (chains, d), n = shape, schedule.n_samples
-    if end == _BAD_START and raised is None:
-        raise InputError(
-            f"the log-density or its gradient is not finite at x0[{bad}]: start where the density is positive"
-        )
-    result = SampleResult(
-        draws=draws.reshape(chains, n, d)[:, :count],
-        log_density=logp.reshape(chains, n)[:, :count],
-        acceptance=acceptance.reshape(chains, n)[:, :count],
-        divergences=divergences,
-        step_size=sizes,
-        scale=scale,
-        n_gradients=n_gradients,
+    hooks = Hooks.checked(progress=progress, callback=callback, sink=sink, n_threads=n_threads)
+    dim = start.shape[1]
+    first = dim ** (-1.0 / 3.0) if step_size is None else check_positive(step_size, "step_size")
+    if store_gradients and not algorithm.has_scores:
+        raise InputError(f"store_gradients: {algorithm.name} takes its gradients beside its draws, not at them")
+    plan = Plan(
+        name=algorithm.name,
+        recipe=algorithm.recipe,
+        key=int(make_generator(rng).integers(0, 2**64, dtype=np.uint64)),
         n_warmup=schedule.n_warmup,
         thin=schedule.thin,
-        algorithm=algorithm.name,
-        key=key,
-        status=RunStatus.COMPLETE if end == 0 else RunStatus.INTERRUPTED,
+        step=(
+            first,
+            algorithm.acceptance if adapts else None,
+            algorithm.kinetic,
+            adapts if precondition is None else precondition,
+        ),
+        has_scores=algorithm.has_scores,
+        wanted=_wanted(keep, start, schedule.n_samples, store_gradients=store_gradients),
     )
-    if end in {_FAILED, _BAD_START}:
-        if isinstance(raised, InputError):
-            raise raised
-        place = "at the start" if end == _BAD_START else f"after {count} draws, at gradient {n_gradients}"
-        raise DensityError(f"the log-density failed {place}: {raised or 'its C function gave up'}", result) from raised
-    return result
+    return begin(plan, target, start, schedule.n_samples, hooks)
 
 
-def _warn(result: SampleResult) -> None:
-    """Say in words when chains do not agree, or the density failed on the way."""
-    chains, n, d = result.draws.shape
-    words = []
-    if result.divergences.any():
-        words.append(
-            f"{int(result.divergences.sum())} steps diverged: a smaller step_size, or a density that is finite there"
-        )
-    stuck = np.flatnonzero(result.acceptance.mean(axis=1) < _STUCK) if n else np.zeros(0, dtype=np.intp)
-    if stuck.size:
-        words.append(
-            f"chain {stuck[0]} accepts {result.acceptance[stuck[0]].mean():.1e} of its proposals and hardly moves, so "
-            "that its effective sample sizes mean nothing: a smaller step_size, or None to adapt it"
-        )
-    if chains > 1 and n >= _TRUSTED:
-        some = np.unique(np.linspace(0, d - 1, min(d, _LOOKED_AT)).astype(np.intp))
-        values = _diagnostics.rhat(result.draws[:, :, some])
-        worst, value = int(some[np.argmax(values)]), float(values.max())
-        if value > _RHAT:
-            words.append(
-                f"R-hat of coordinate {worst} is {value:.3g}, above {_RHAT}: the chains do not agree yet, make more "
-                "draws or start the chains elsewhere"
-            )
-    if words:
-        warnings.warn(f"{result.algorithm}: " + "; ".join(words), ConvergenceWarning, stacklevel=4)
+def _wanted(
+    keep: Keep | Moments | None, start: NDArray[np.float64], n_samples: int, *, store_gradients: bool
+) -> Wanted:
+    """Check what is to be kept."""
+    keep = Keep() if keep is None else keep
+    if not isinstance(keep, Keep | Moments):
+        raise InputError(f"keep must be a sampling.Keep, a sampling.Moments or None, got {keep!r}")
+    if not isinstance(store_gradients, bool):
+        raise InputError(f"store_gradients must be True or False, got {store_gradients!r}")
+    chains, dim = start.shape
+    coordinates, width = None, dim
+    if isinstance(keep, Moments):
+        width = 0
+    else:
+        coordinates = keep.chosen(dim)
+        if coordinates is not None:
+            width = coordinates.size
+        if keep.function is not None:
+            width = apply(keep.function, start.copy()).shape[1]
+    if store_gradients and (isinstance(keep, Moments) or keep.function is not None):
+        raise InputError("store_gradients goes with draws or coordinates that are kept, not with Moments or a function")
+    return Wanted(chains, dim, keep, coordinates, store_gradients, width, n_samples)

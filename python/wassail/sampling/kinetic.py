@@ -6,12 +6,12 @@ import enum
 
 from numpy.typing import ArrayLike
 
-from wassail import _core
 from wassail._rng import Seed
 from wassail._validate import check_positive
 from wassail.exceptions import InputError
 from wassail.sampling._run import Algorithm, Report, run
 from wassail.sampling._target import AnyTarget
+from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.results import SampleResult
 
 _CAREFUL = 0.9
@@ -39,6 +39,9 @@ class Integrator(enum.IntEnum):
     UBU = 3
 
 
+_AT_DRAWS = {Integrator.OBABO, Integrator.BAOAB}  # whose gradients are those at the draws
+
+
 def underdamped(
     target: AnyTarget,
     x0: ArrayLike,
@@ -50,6 +53,9 @@ def underdamped(
     integrator: Integrator = Integrator.BAOAB,
     precondition: bool | None = None,
     thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
+    store_gradients: bool = False,
     rng: Seed = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -85,6 +91,12 @@ def underdamped(
         Whether warm-up adapts the diagonal P; by default when it adapts the step size.
     thin : int, default 1
         Steps per draw.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as ``ThinningStream(...).sink()``.
+    store_gradients : bool, default False
+        Whether gradients at the draws are kept too, as Stein methods need them.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words.
     callback : callable, optional
@@ -130,9 +142,9 @@ def underdamped(
     """
     if not isinstance(integrator, Integrator):
         raise InputError(f"integrator must be a wassail.sampling.Integrator, got {integrator!r}")
-    transition = _core.Transition.kinetic(check_positive(friction, "friction"), int(integrator))
+    recipe = ("kinetic", check_positive(friction, "friction"), int(integrator))
     return run(
-        Algorithm(integrator.name, transition, _CAREFUL, kinetic=True),
+        Algorithm(integrator.name, recipe, _CAREFUL, kinetic=True, has_scores=integrator in _AT_DRAWS),
         target,
         x0,
         n_samples=n_samples,
@@ -140,6 +152,9 @@ def underdamped(
         step_size=step_size,
         precondition=precondition,
         thin=thin,
+        keep=keep,
+        sink=sink,
+        store_gradients=store_gradients,
         rng=rng,
         progress=progress,
         callback=callback,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from wassail import _core
 from wassail._rng import Seed
 from wassail.sampling._run import Algorithm, Report, run
 from wassail.sampling._target import AnyTarget
+from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.results import SampleResult
 
 _OPTIMAL = 0.574  # Roberts and Rosenthal (1998)
@@ -23,6 +23,9 @@ def mala(
     step_size: float | None = None,
     precondition: bool | None = None,
     thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
+    store_gradients: bool = False,
     rng: Seed = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -59,6 +62,12 @@ def mala(
         Whether warm-up adapts the diagonal P; by default when it adapts the step size.
     thin : int, default 1
         Steps per draw.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as ``ThinningStream(...).sink()``.
+    store_gradients : bool, default False
+        Whether gradients at the draws are kept too, as Stein methods need them.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words: the same seed gives the same bits for any number of threads.
     callback : callable, optional
@@ -109,7 +118,7 @@ def mala(
     True
     """
     return run(
-        Algorithm("MALA", _core.Transition.mala(), _OPTIMAL, kinetic=False),
+        Algorithm("MALA", ("mala",), _OPTIMAL, kinetic=False),
         target,
         x0,
         n_samples=n_samples,
@@ -117,6 +126,9 @@ def mala(
         step_size=step_size,
         precondition=precondition,
         thin=thin,
+        keep=keep,
+        sink=sink,
+        store_gradients=store_gradients,
         rng=rng,
         progress=progress,
         callback=callback,
@@ -133,6 +145,9 @@ def ula(
     step_size: float | None = None,
     precondition: bool | None = None,
     thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
+    store_gradients: bool = False,
     rng: Seed = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -162,6 +177,12 @@ def ula(
         Whether warm-up adapts the diagonal P; by default when it adapts the step size.
     thin : int, default 1
         Steps per draw.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as ``ThinningStream(...).sink()``.
+    store_gradients : bool, default False
+        Whether gradients at the draws are kept too, as Stein methods need them.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words.
     callback : callable, optional
@@ -210,7 +231,7 @@ def ula(
     (1, 10, 1)
     """
     return run(
-        Algorithm("ULA", _core.Transition.ula(), _CAREFUL, kinetic=False),
+        Algorithm("ULA", ("ula",), _CAREFUL, kinetic=False),
         target,
         x0,
         n_samples=n_samples,
@@ -218,6 +239,9 @@ def ula(
         step_size=step_size,
         precondition=precondition,
         thin=thin,
+        keep=keep,
+        sink=sink,
+        store_gradients=store_gradients,
         rng=rng,
         progress=progress,
         callback=callback,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,13 @@ from numpy.typing import NDArray
 from wassail._frozen import ReadOnly
 from wassail.exceptions import InputError
 from wassail.sampling import _diagnostics
+from wassail.sampling.streamed import StreamedMoments
 from wassail.sampling.summary import Summary, summarize
+
+if TYPE_CHECKING:
+    from wassail.sampling._session import Report, State
+    from wassail.sampling._target import AnyTarget
+    from wassail.sampling.keep import Function, Sink
 
 F64 = NDArray[np.float64]
 
@@ -65,6 +73,16 @@ class SampleResult(ReadOnly):
         What all random words are made of: the same key gives the same bits.
     status : RunStatus
         Whether all draws were made.
+    coordinates : ndarray of int or None
+        Which coordinates `draws` has, None for all of them (or a function of the draws).
+    gradients : ndarray of shape (chains, n_samples, d) or None
+        ∇ log π at the draws, with ``store_gradients=True``.
+    moments : StreamedMoments or None
+        With ``keep=Moments()``, and then draws of shape (chains, n_samples, 0).
+    flat : ndarray of bool, shape (chains,)
+        Whether the gradient where a chain ended is zero.
+    state : State or None
+        Where the chains were left, for :meth:`resume` and :meth:`save_state`.
     """
 
     draws: F64
@@ -79,11 +97,16 @@ class SampleResult(ReadOnly):
     algorithm: str
     key: int
     status: RunStatus
+    coordinates: NDArray[np.intp] | None
+    gradients: F64 | None
+    moments: StreamedMoments | None
+    flat: NDArray[np.bool_]
+    state: State | None
 
     def __repr__(self) -> str:
-        chains, n, d = self.draws.shape
+        chains, n = self.log_density.shape
         return (
-            f"SampleResult({self.algorithm}, {self.status}, {chains} chains of {n} draws in {d} dimensions, "
+            f"SampleResult({self.algorithm}, {self.status}, {chains} chains of {n} draws in {self.scale.size} dimensions, "
             f"step size {np.median(self.step_size):.3g}, acceptance {self.mean_acceptance:.3g}, "
             f"{int(self.divergences.sum())} divergences)"
         )
@@ -94,6 +117,8 @@ class SampleResult(ReadOnly):
         return float(self.acceptance.mean()) if self.acceptance.size else 1.0
 
     def _enough(self) -> F64:
+        if self.moments is not None:
+            raise InputError("only moments were kept: result.moments has their rhat(), ess() and mcse()")
         if self.draws.shape[1] < _diagnostics.FEWEST:
             raise InputError(
                 f"diagnostics need at least {_diagnostics.FEWEST} draws of each chain, there are {self.draws.shape[1]}"
@@ -181,3 +206,123 @@ class SampleResult(ReadOnly):
             Fewer than 4 draws.
         """
         return summarize(self._enough(), self._rhat, self._bulk, self._tail)
+
+    def resume(
+        self,
+        n_samples: int,
+        *,
+        target: AnyTarget | None = None,
+        function: Function | None = None,
+        sink: Sink | None = None,
+        callback: Report | None = None,
+        progress: bool = False,
+        n_threads: int | None = None,
+    ) -> SampleResult:
+        """
+        Make more draws, with the bits that a longer run would have had.
+
+        Also after Ctrl-C, in warm-up too: that goes on from the start of the window that was interrupted.
+
+        Parameters
+        ----------
+        n_samples : int
+            Draws of each chain to make.
+        target : optional
+            The log-density, where the result was pickled and does not hold it any more.
+        function : callable, optional
+            That of ``keep``, in the same case.
+        sink : Sink, optional
+            Takes up the new draws, if the run had one; steps are counted on.
+        callback, progress, n_threads
+            As in the sampler.
+
+        Returns
+        -------
+        SampleResult
+            All draws, those of this result first, with all diagnostics. Batches and halves of moments are cut as they
+            were for the first run.
+
+        Raises
+        ------
+        InputError
+            An argument is unusable, or the run cannot go on: it failed where draws were taken up.
+        DensityError, MemoryLimitError
+            As in the sampler.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from wassail import sampling
+        >>> target = sampling.targets.Gaussian(np.zeros(2), np.ones(2))
+        >>> options = dict(step_size=0.5, rng=0)
+        >>> whole = sampling.mala(target, np.zeros((4, 2)), n_samples=100, **options)
+        >>> parts = sampling.mala(target, np.zeros((4, 2)), n_samples=40, **options).resume(60)
+        >>> bool((whole.draws == parts.draws).all())
+        True
+        """
+        from wassail.sampling._session import Hooks, resume
+
+        hooks = Hooks.checked(progress=progress, callback=callback, sink=sink, n_threads=n_threads)
+        return resume(self._state(), n_samples, hooks, target, function, self)
+
+    def save_state(self, path: str | PathLike[str]) -> None:
+        """
+        Save where the chains were left, for :func:`wassail.sampling.resume`, as a ``.npz`` file of numbers and settings.
+
+        Draws and functions are not among them: save `draws` yourself, or keep them in a file.
+
+        Parameters
+        ----------
+        path : path
+            File to write; what is there is replaced once the new one is complete.
+
+        Raises
+        ------
+        InputError
+            The run cannot go on: it failed where draws were taken up.
+        """
+        from wassail.sampling._state import save
+
+        save(self._state(), path)
+
+    def _state(self) -> State:
+        if self.state is None:
+            raise InputError("this run cannot go on: what takes up its draws failed, and missed some")
+        return self.state
+
+    def to_arviz(self) -> Any:  # noqa: ANN401  (a class of an optional package)
+        """
+        Return the draws as ArviZ holds them: an InferenceData, or a DataTree from ArviZ 1 on.
+
+        Returns
+        -------
+        arviz.InferenceData or xarray.DataTree
+            Groups ``posterior`` with the variable ``x``, and ``sample_stats`` with ``lp``, ``acceptance_rate`` and
+            ``step_size``. Arrays are not copied.
+
+        Raises
+        ------
+        ImportError
+            ArviZ is not installed.
+        """
+        from wassail.sampling._export import to_arviz
+
+        return to_arviz(self)
+
+    def to_xarray(self) -> Any:  # noqa: ANN401
+        """
+        Return the draws as an xarray.Dataset with the dimensions chain, draw and coordinate.
+
+        Returns
+        -------
+        xarray.Dataset
+            Variables ``x``, ``log_density`` and ``acceptance``, and ``gradient`` where it was stored.
+
+        Raises
+        ------
+        ImportError
+            xarray is not installed.
+        """
+        from wassail.sampling._export import to_xarray
+
+        return to_xarray(self)

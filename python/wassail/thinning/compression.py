@@ -68,8 +68,9 @@ def compress(
         For Stein kernels without a score function: ∇ log p at the points.
     rng : int, SeedSequence or Generator, optional
         Source of the random choices: ``random(count)``, halvings one after the other as they would be made in turn.
-        With the same seed the choice is that of ``goodpoints.compress.compress_kt`` index for index, but for exact
-        ties, which are common for g < 2: all first points of pairs against all second ones.
+        With the same seed the choice is that of ``goodpoints.compress.compress_kt`` index for index, until an exact
+        tie, which only g < 2 meets in practice: all first points of pairs against all second ones are equally good.
+        There it follows its rounding, and here the second ones win.
     progress : bool or callable, default False
         True draws a bar; a function is called as ``progress(done, n)``.
     n_threads : int, optional
@@ -167,7 +168,8 @@ def compress_plus_plus(
         Whether a point may be chosen once only.
     rng : int, SeedSequence or Generator, optional
         Source of the random choices. With the same seed the choice for n a power of 4 is that of
-        ``goodpoints.compress.compresspp_kt`` (which has ``unique=False``) index for index, but for exact ties.
+        ``goodpoints.compress.compresspp_kt`` (which has ``unique=False``) index for index, until an exact tie (see
+        :func:`compress`).
     progress : bool or callable, default False
         True draws a bar; a function is called as ``progress(done, n)``.
     n_threads : int, optional

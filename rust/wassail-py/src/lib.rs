@@ -7,6 +7,7 @@
 mod arrays;
 mod bench;
 mod callable;
+mod chains;
 mod compress;
 mod config;
 mod discrepancy;
@@ -16,6 +17,7 @@ mod exact;
 mod geometry;
 mod greedy;
 mod kernel;
+mod moments;
 mod newton;
 mod ot;
 mod plan;
@@ -36,6 +38,8 @@ mod _core {
     #[pymodule_export]
     use super::bench::{bench_distance, bench_exp, bench_fma, bench_kernel, bench_normals, bench_read, bench_sweep};
     #[pymodule_export]
+    use super::chains::Chains;
+    #[pymodule_export]
     use super::compress::{halve, low_rank_split};
     #[pymodule_export]
     use super::config::{exp_f32, exp_f64, get_num_threads, isa, log_f32, log_f64, memory_limit, set_num_threads};
@@ -52,6 +56,8 @@ mod _core {
     #[pymodule_export]
     use super::kernel::{Kernel, kernel_gram, kernel_gram_f32};
     #[pymodule_export]
+    use super::moments::Moments;
+    #[pymodule_export]
     use super::newton::sinkhorn_newton;
     #[pymodule_export]
     use super::ot::{sinkhorn, sinkhorn_batch, softmin_rows};
@@ -61,7 +67,7 @@ mod _core {
         softmin_cols,
     };
     #[pymodule_export]
-    use super::sampling::{Transition, run_chains};
+    use super::sampling::Transition;
     #[pymodule_export]
     use super::sliced::{circle_cut, sliced_distances, sliced_gradient, sliced_pulls};
     #[pymodule_export]

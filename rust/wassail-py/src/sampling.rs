@@ -1,33 +1,33 @@
-//! Runs of chains.
+//! Algorithms.
 
-use crate::arrays::vector;
-use crate::enter::{Hooks, enter_keeping};
-use crate::ot::{Arg, Array};
-use crate::target::Target;
-use numpy::PyArray1;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use wassail_core::sampling::{End, Integrator, Kinetic, Mala, Run, Transition as Core, Tuning, Ula, run};
+use std::sync::Arc;
+use wassail_core::sampling::{Integrator, Kinetic, Mala, Transition as Core, Ula};
 
 /// A transition of chains.
 #[pyclass(frozen, module = "wassail._core")]
-pub struct Transition(Box<dyn Kind>);
+pub struct Transition(Arc<dyn Core>);
 
-trait Kind: Core + Send + Sync {}
-impl<T: Core + Send + Sync> Kind for T {}
+impl Transition {
+    /// As the core sees it.
+    pub fn core(&self) -> Arc<dyn Core> {
+        Arc::clone(&self.0)
+    }
+}
 
 #[pymethods]
 impl Transition {
     /// The unadjusted Langevin algorithm.
     #[staticmethod]
     fn ula() -> Self {
-        Self(Box::new(Ula))
+        Self(Arc::new(Ula))
     }
 
     /// The Metropolis-adjusted Langevin algorithm.
     #[staticmethod]
     fn mala() -> Self {
-        Self(Box::new(Mala))
+        Self(Arc::new(Mala))
     }
 
     /// Kinetic Langevin; integrator: 0 OBABO, 1 BAOAB, 2 ABOBA, 3 UBU.
@@ -35,83 +35,6 @@ impl Transition {
     fn kinetic(friction: f64, integrator: usize) -> PyResult<Self> {
         let all = [Integrator::Obabo, Integrator::Baoab, Integrator::Aboba, Integrator::Ubu];
         let integrator = *all.get(integrator).ok_or_else(|| PyValueError::new_err("no such integrator"))?;
-        Ok(Self(Box::new(Kinetic { friction, integrator })))
+        Ok(Self(Arc::new(Kinetic { friction, integrator })))
     }
-}
-
-/// (end, chain of a bad start, draws of each chain, draws, logp, acceptance, divergences, step sizes, scale, gradients of a
-/// chain, exception of the density).
-type Outcome<'py> = (
-    u8,
-    usize,
-    usize,
-    Array<'py>,
-    Array<'py>,
-    Array<'py>,
-    Bound<'py, PyArray1<u64>>,
-    Array<'py>,
-    Array<'py>,
-    u64,
-    Option<PyErr>,
-);
-
-/// Runs chains; `schedule` is (warm-up steps, draws, steps per draw), `step` (size, acceptance to adapt it to, whether it is the
-/// time step of a kinetic transition, whether the preconditioner is adapted).
-#[pyfunction]
-pub fn run_chains<'py>(
-    py: Python<'py>,
-    target: &Target,
-    transition: &Transition,
-    start: Arg<'py>,
-    scale: Arg<'py>,
-    key: u64,
-    schedule: (usize, usize, usize),
-    step: (f64, Option<f64>, bool, bool),
-    progress: Option<Py<PyAny>>,
-    callback: Option<Py<PyAny>>,
-    n_threads: usize,
-) -> PyResult<Outcome<'py>> {
-    let density = target.density();
-    let (start, scale) = (start.as_slice()?, scale.as_slice()?);
-    let d = density.dim();
-    if start.is_empty() || !start.len().is_multiple_of(d) || scale.len() != d || schedule.2 == 0 {
-        return Err(PyValueError::new_err("start, scale or schedule do not fit"));
-    }
-    let tuning = step.1.map(|acceptance| Tuning { transition: &Mala, acceptance, kinetic: step.2 });
-    let chains = Run {
-        density,
-        transition: &*transition.0,
-        key,
-        start,
-        n_warmup: schedule.0,
-        n_samples: schedule.1,
-        thin: schedule.2,
-        step_size: step.0,
-        tuning,
-        scale: scale.to_vec(),
-        adapts_scale: step.3,
-    };
-    let steps = schedule.1.saturating_mul(schedule.2).saturating_add(schedule.0);
-    let work = steps.saturating_mul(start.len() / d).saturating_mul(density.work() + 4 * d);
-    let hooks = Hooks { callback, progress };
-    let out = enter_keeping(py, work, n_threads, &hooks, |monitor| run(&chains, monitor))?;
-    let (end, chain) = match out.end {
-        End::Complete => (0, 0),
-        End::Interrupted => (1, 0),
-        End::Failed => (2, 0),
-        End::BadStart(chain) => (3, chain),
-    };
-    Ok((
-        end,
-        chain,
-        out.count,
-        vector(py, out.draws),
-        vector(py, out.logp),
-        vector(py, out.acceptance),
-        vector(py, out.divergences),
-        vector(py, out.step_sizes),
-        vector(py, out.scale),
-        out.n_gradients,
-        target.take_raised(),
-    ))
 }

@@ -23,8 +23,8 @@ impl Target {
     }
 
     /// As the core sees it.
-    pub fn density(&self) -> &dyn LogDensity {
-        &*self.density
+    pub fn density(&self) -> Arc<dyn LogDensity> {
+        Arc::clone(&self.density)
     }
 
     /// Takes the exception that stopped a run.

@@ -3,42 +3,38 @@
 use super::adaptation::{DualAveraging, Spread};
 use super::block::Block;
 use super::density::{DensityError, LogDensity};
-use super::storage::{Draws, Slots, split};
+use super::storage::{Ahead, Draws, Kept, Slots, split};
 use super::transition::{Info, Step, Transition};
-use super::warmup::Tuning;
-use crate::error::Result;
+use super::warmup::{Position, Tuning};
+use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Progress};
 use crate::parallel::map_chunks;
-use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Elementary steps of a round of one block: long enough to hand out, short enough to stop after.
 const ROUND: usize = 4_000_000;
 /// Elementary steps between two looks at the monitor.
 const UNWATCHED: usize = 50_000;
-/// A run of several chains.
-pub struct Run<'a> {
+
+/// How chains are run.
+pub struct Run {
     /// What is sampled.
-    pub density: &'a dyn LogDensity,
+    pub density: Arc<dyn LogDensity>,
     /// How.
-    pub transition: &'a dyn Transition,
+    pub transition: Arc<dyn Transition>,
     /// Key of all random words.
     pub key: u64,
-    /// Starting points, (chains, d).
-    pub start: &'a [f64],
     /// Steps before the first draw.
     pub n_warmup: usize,
-    /// Draws of each chain.
-    pub n_samples: usize,
     /// Steps per draw.
     pub thin: usize,
-    /// Step size, or where the search for it starts.
-    pub step_size: f64,
     /// What warm-up runs and adapts the step size of, if it does.
-    pub tuning: Option<Tuning<'a>>,
-    /// Square roots of the diagonal preconditioner, (d,).
-    pub scale: Vec<f64>,
-    /// Whether warm-up adapts it.
+    pub tuning: Option<Tuning>,
+    /// Whether warm-up adapts the preconditioner.
     pub adapts_scale: bool,
+    /// What is kept of a draw.
+    pub kept: Kept,
 }
 
 /// How a run ended.
@@ -49,7 +45,12 @@ pub enum End {
     /// Ctrl-C, or a callback.
     Interrupted,
     /// The density failed.
-    Failed,
+    Failed {
+        /// For this chain.
+        chain: usize,
+        /// At this step, from 0 on and warm-up included.
+        step: u64,
+    },
     /// The density has no finite value and gradient at the start of this chain.
     BadStart(usize),
 }
@@ -63,59 +64,132 @@ pub(super) struct Member {
     pub(super) tuners: Vec<DualAveraging>,
     pub(super) spread: Spread,
     pub(super) divergences: Vec<u64>,
-    /// Mean acceptance of the draw in the making: a round may end within it.
-    pub(super) acceptance: Vec<f64>,
-}
-
-pub(super) struct Chains<'a> {
-    pub(super) run: &'a Run<'a>,
-    pub(super) members: Vec<Member>,
-    pub(super) scale: Vec<f64>,
     /// Steps made.
     pub(super) number: u64,
+    /// Sum of the acceptance since the last draw.
+    pub(super) accepted: Vec<f64>,
+    /// Draws that not all chains have yet.
+    pub(super) ahead: Ahead,
+}
+
+/// Several chains on their way.
+pub struct Chains {
+    pub(super) run: Run,
+    pub(super) members: Vec<Member>,
+    pub(super) scale: Vec<f64>,
+    /// Steps that all chains have made.
+    pub(super) number: u64,
     pub(super) round: usize,
+    pub(super) position: Position,
+    /// Draws handed out.
+    pub(super) drawn: u64,
+    /// Divergences so far, for those who watch.
+    pub(super) diverged: Arc<AtomicU64>,
 }
 
-/// Runs all chains.
-pub fn run(run: &Run<'_>, monitor: &dyn Monitor) -> Result<Draws> {
-    let d = run.density.dim();
-    let chains = run.start.len() / d;
-    let mut draws = Draws::new(run, chains)?;
-    let mut state = Chains::new(run)?;
-    draws.end = match state.start() {
-        Some(chain) => End::BadStart(chain),
-        None => state.warm_up(monitor)?,
-    };
-    if draws.end == End::Complete {
-        draws.end = state.sample(&mut draws, monitor)?;
-    }
-    draws.divergences = state.members.iter().flat_map(|m| m.divergences.iter().copied()).collect();
-    draws.step_sizes = state.members.iter().flat_map(|m| m.sizes.iter().copied()).collect();
-    draws.n_gradients = 1 + state.number * run.transition.gradients() as u64;
-    draws.scale = state.scale;
-    Ok(draws)
-}
-
-impl<'a> Chains<'a> {
-    fn new(run: &'a Run<'a>) -> Result<Self> {
+impl Chains {
+    /// Chains at their starting points, (chains, d), with a step size (or where the search for it starts) and the square roots of
+    /// the diagonal preconditioner.
+    pub fn new(run: Run, start: &[f64], step_size: f64, scale: Vec<f64>) -> Result<Self> {
         let d = run.density.dim();
-        let chains = run.start.len() / d;
+        let chains = start.len() / d;
         let size = if run.density.is_batched() { chains } else { 1 };
         let mut members = Vec::new();
-        for (at, start) in run.start.chunks(size * d).enumerate() {
+        for (at, start) in start.chunks(size * d).enumerate() {
             let count = start.len() / d;
             members.push(Member {
                 block: Block::new((at * size) as u32, start, d)?,
                 info: vec![Info::default(); count],
-                sizes: vec![run.step_size; count],
+                sizes: vec![step_size; count],
                 tuners: Vec::new(),
-                spread: Spread::new(if run.adapts_scale { d } else { 0 }),
+                spread: Spread::new(0),
                 divergences: vec![0; count],
-                acceptance: vec![0.0; count],
+                number: 0,
+                accepted: vec![0.0; count],
+                ahead: Ahead::default(),
             });
         }
-        let work = size * (run.density.work() + 4 * d);
-        Ok(Self { run, members, scale: run.scale.clone(), number: 0, round: (ROUND / work).clamp(1, 4096) })
+        let round = (ROUND / (size * (run.density.work() + 4 * d))).clamp(1, 4096);
+        Ok(Self {
+            members,
+            scale,
+            number: 0,
+            round,
+            position: Position::new(run.n_warmup),
+            drawn: 0,
+            diverged: Arc::default(),
+            run,
+        })
+    }
+
+    /// Goes on to the end of warm-up.
+    pub fn prepare(&mut self, monitor: &dyn Monitor) -> Result<End> {
+        if !self.position.started {
+            if let Some(chain) = self.start() {
+                return Ok(End::BadStart(chain));
+            }
+            self.position.started = true;
+        }
+        self.warm_up(monitor)
+    }
+
+    /// The next `n` draws of every chain, after warm-up.
+    pub fn draw(&mut self, n: usize, monitor: &dyn Monitor) -> Result<Draws> {
+        let mut out = Draws::new(self.run.density.dim(), self.count(), n, &self.run.kept)?;
+        self.recall(&mut out);
+        let thin = self.run.thin as u64;
+        let first = self.run.n_warmup as u64;
+        out.end = self.advance(
+            first + self.drawn.saturating_add(n as u64).saturating_mul(thin),
+            false,
+            Some(&mut out),
+            monitor,
+        )?;
+        out.count = (((self.number - first) / thin - self.drawn) as usize).min(n);
+        self.remember(&mut out)?;
+        self.drawn += out.count as u64;
+        Ok(out)
+    }
+
+    /// Number of chains.
+    pub fn count(&self) -> usize {
+        self.members.iter().map(|m| m.block.count()).sum()
+    }
+
+    /// Divergences after warm-up of each chain.
+    pub fn divergences(&self) -> Vec<u64> {
+        self.members.iter().flat_map(|m| m.divergences.iter().copied()).collect()
+    }
+
+    /// Their sum so far, also while the chains run.
+    pub fn diverged(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.diverged)
+    }
+
+    /// Step size of each chain.
+    pub fn step_sizes(&self) -> Vec<f64> {
+        self.members.iter().flat_map(|m| m.sizes.iter().copied()).collect()
+    }
+
+    /// Square roots of the diagonal preconditioner.
+    pub fn scale(&self) -> &[f64] {
+        &self.scale
+    }
+
+    /// Steps that all chains have made.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Gradients of each chain, warm-up included.
+    pub fn n_gradients(&self) -> u64 {
+        1 + self.number * self.run.transition.gradients() as u64
+    }
+
+    /// Whether each chain is where the gradient is zero.
+    pub fn is_flat(&self) -> Vec<bool> {
+        let d = self.run.density.dim();
+        self.members.iter().flat_map(|m| m.block.grad.chunks_exact(d).map(|g| g.iter().all(|&v| v == 0.0))).collect()
     }
 
     /// Values at the starting points, and velocities; the first chain without them, if there is one.
@@ -124,11 +198,13 @@ impl<'a> Chains<'a> {
         for member in &mut self.members {
             let block = &mut member.block;
             block.proposal.copy_from_slice(&block.x);
-            block.evaluate(self.run.density);
+            block.evaluate(&*self.run.density);
+            if let Some(bad) = block.proposal_logp.iter().position(std::result::Result::is_err) {
+                return Some(block.first as usize + bad);
+            }
             for i in 0..block.count() {
-                match block.proposal_logp[i] {
-                    Ok(logp) => block.accept(i, d, logp),
-                    Err(_) => return Some(block.first as usize + i),
+                if let Ok(logp) = block.proposal_logp[i] {
+                    block.accept(i, d, logp);
                 }
             }
             block.draw_velocities(self.run.key, d);
@@ -136,55 +212,39 @@ impl<'a> Chains<'a> {
         None
     }
 
-    fn sample(&mut self, out: &mut Draws, monitor: &dyn Monitor) -> Result<End> {
-        let per_round = (self.round / self.run.thin).max(1);
-        while out.count < self.run.n_samples {
-            let draws = per_round.min(self.run.n_samples - out.count);
-            let (made, end) = self.advance(draws * self.run.thin, false, Some(out), monitor)?;
-            out.count += made / self.run.thin;
-            if end != End::Complete {
-                return Ok(end);
-            }
-        }
-        Ok(End::Complete)
-    }
-
-    /// Moves every chain by `steps`. Returns the steps that all of them made.
+    /// Moves every chain to step `until`.
     pub(super) fn advance(
         &mut self,
-        steps: usize,
+        until: u64,
         adapts: bool,
         mut out: Option<&mut Draws>,
         monitor: &dyn Monitor,
-    ) -> Result<(usize, End)> {
-        let mut done = 0;
-        while done < steps {
-            let now = self.round.min(steps - done);
-            let start = self.number;
-            let (run, scale) = (self.run, &self.scale[..]);
+    ) -> Result<End> {
+        while self.number < until {
+            let next = until.min(self.number + self.round as u64);
+            let (run, scale, drawn) = (&self.run, &self.scale[..], self.drawn);
             let slots = match out.as_deref_mut() {
-                Some(draws) => split(draws, &self.members, run, done / run.thin),
+                Some(draws) => split(draws, &self.members),
                 None => self.members.iter().map(|_| None).collect(),
             };
             let work = self.members.iter_mut().zip(slots).collect();
-            let made = map_chunks(work, monitor, |(member, slots): (&mut Member, Option<Slots<'_>>)| {
-                Ok(member.advance(run, scale, start, done % run.thin..done % run.thin + now, adapts, slots, monitor))
+            let ends = map_chunks(work, monitor, |(member, slots): (&mut Member, Option<Slots<'_>>)| {
+                Ok(member.advance(run, scale, next, adapts, drawn, slots, monitor))
             });
-            let made = match made {
-                Ok(made) => made,
-                Err(crate::error::Error::Interrupted) => return Ok((done, End::Interrupted)),
-                Err(error) => return Err(error),
+            self.number = self.members.iter().map(|m| m.number.min(next)).min().unwrap_or(next);
+            self.diverged.store(self.divergences().iter().sum(), Ordering::Relaxed);
+            let ends = match ends {
+                Err(Error::Interrupted) => return Ok(End::Interrupted),
+                other => other?,
             };
-            if let Some((fewest, end)) = made.iter().copied().filter(|m| m.1 != End::Complete).min_by_key(|m| m.0) {
-                return Ok((done + fewest, end));
+            if let Some(end) = ends.into_iter().filter(|&e| e != End::Complete).min_by_key(|e| *e == End::Interrupted) {
+                return Ok(end);
             }
-            done += now;
-            self.number += now as u64;
             if monitor.report(self.progress()) {
-                return Ok((done, End::Interrupted));
+                return Ok(End::Interrupted);
             }
         }
-        Ok((done, End::Complete))
+        Ok(End::Complete)
     }
 
     fn progress(&self) -> Progress {
@@ -194,46 +254,51 @@ impl<'a> Chains<'a> {
 }
 
 impl Member {
-    /// Makes steps from number `start` on, and says how many it made; `steps` counts them from the last draw on.
-    pub(super) fn advance(
+    /// Goes on to step `until`; draws after number `drawn` go to their slots.
+    fn advance(
         &mut self,
-        run: &Run<'_>,
+        run: &Run,
         scale: &[f64],
-        start: u64,
-        steps: Range<usize>,
+        until: u64,
         adapts: bool,
+        drawn: u64,
         mut slots: Option<Slots<'_>>,
         monitor: &dyn Monitor,
-    ) -> (usize, End) {
+    ) -> End {
         let work = self.info.len() * (run.density.work() + 4 * run.density.dim());
-        let patience = 1 + UNWATCHED / work;
-        for (made, since) in steps.clone().enumerate() {
-            if made % patience == 0 && monitor.cancelled() {
-                return (made, End::Interrupted);
+        let patience = (1 + UNWATCHED / work) as u64;
+        while self.number < until {
+            if self.number.is_multiple_of(patience) && monitor.cancelled() {
+                return End::Interrupted;
             }
-            let step = Step { key: run.key, number: start + made as u64, sizes: &self.sizes, scale };
-            let transition = run.tuning.filter(|_| adapts).map_or(run.transition, |t| t.transition);
-            match transition.step(&mut self.block, run.density, step, &mut self.info) {
-                Ok(()) => {}
-                Err(DensityError::Failed | DensityError::Recoverable | DensityError::OutsideSupport) => {
-                    return (made, End::Failed);
-                }
+            let step = Step { key: run.key, number: self.number, sizes: &self.sizes, scale };
+            let transition = run.tuning.as_ref().filter(|_| adapts).map_or(&*run.transition, |t| &*t.transition);
+            if transition.step(&mut self.block, &*run.density, step, &mut self.info).is_err() {
+                return End::Failed { chain: self.failed(), step: self.number };
             }
+            self.number += 1;
             if adapts {
                 self.adapt(run);
                 continue;
             }
-            for (sum, info) in self.acceptance.iter_mut().zip(&self.info) {
+            for (sum, info) in self.accepted.iter_mut().zip(&self.info) {
                 *sum += info.acceptance / run.thin as f64;
             }
             self.divergences.iter_mut().zip(&self.info).for_each(|(n, i)| *n += u64::from(i.divergent));
-            if (since + 1) % run.thin == 0
-                && let Some(slots) = &mut slots
-            {
-                self.store(slots, run, since / run.thin);
-                self.acceptance.fill(0.0);
+            let made = self.number - run.n_warmup as u64;
+            if made.is_multiple_of(run.thin as u64) {
+                if let Some(slots) = &mut slots {
+                    self.store(slots, (made / run.thin as u64 - drawn - 1) as usize);
+                }
+                self.accepted.fill(0.0);
             }
         }
-        (steps.len(), End::Complete)
+        End::Complete
+    }
+
+    /// The chain that the density failed for.
+    fn failed(&self) -> usize {
+        let at = self.block.proposal_logp.iter().position(|p| *p == Err(DensityError::Failed));
+        self.block.first as usize + at.unwrap_or(0)
     }
 }

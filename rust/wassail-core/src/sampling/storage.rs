@@ -1,84 +1,169 @@
 //! Where draws go.
 
-use super::chains::{End, Member, Run};
-use crate::error::{Result, try_zeroed};
+use super::chains::{Chains, End, Member};
+use crate::error::{Result, try_extend, try_zeroed};
 
-/// What a run gave.
+/// What is kept of every draw.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// These coordinates, or all of them.
+    pub coordinates: Option<Vec<usize>>,
+    /// Their gradients too.
+    pub gradients: bool,
+}
+
+/// What some steps gave.
 pub struct Draws {
-    /// Why it ended.
+    /// Why they ended.
     pub end: End,
     /// Draws that every chain has.
     pub count: usize,
-    /// (chains, n_samples, d).
+    /// Numbers kept of a draw.
+    pub width: usize,
+    /// (chains, n, width).
     pub draws: Vec<f64>,
-    /// (chains, n_samples).
+    /// Gradients, (chains, n, width), or nothing.
+    pub gradients: Vec<f64>,
+    /// (chains, n).
     pub logp: Vec<f64>,
-    /// Mean acceptance since the last draw, (chains, n_samples).
+    /// Mean acceptance since the last draw, (chains, n).
     pub acceptance: Vec<f64>,
-    /// Divergences after warm-up of each chain.
-    pub divergences: Vec<u64>,
-    /// Step size of each chain.
-    pub step_sizes: Vec<f64>,
-    /// Square roots of the diagonal preconditioner.
-    pub scale: Vec<f64>,
-    /// Gradients of each chain, warm-up included.
-    pub n_gradients: u64,
+    n: usize,
+    kept: Kept,
+}
+
+impl Kept {
+    /// Numbers kept of a draw, and of its gradient.
+    pub(super) fn widths(&self, d: usize) -> [usize; 2] {
+        let width = self.coordinates.as_ref().map_or(d, Vec::len);
+        [width, if self.gradients { width } else { 0 }]
+    }
 }
 
 /// Where a block's draws go.
 pub(super) struct Slots<'s> {
-    pub(super) draws: &'s mut [f64],
-    pub(super) logp: &'s mut [f64],
-    pub(super) acceptance: &'s mut [f64],
+    n: usize,
+    kept: &'s Kept,
+    /// Draws, gradients, log-densities and acceptance.
+    parts: [&'s mut [f64]; 4],
+}
+
+/// Draws of a block that not all chains have yet: the rows of the parts of its slots, draw by draw.
+#[derive(Clone, Default)]
+pub(super) struct Ahead {
+    pub(super) count: usize,
+    pub(super) rows: Vec<f64>,
 }
 
 impl Draws {
-    /// Room for all draws.
-    pub(super) fn new(run: &Run<'_>, chains: usize) -> Result<Self> {
+    /// Room for n draws.
+    pub(super) fn new(d: usize, chains: usize, n: usize, kept: &Kept) -> Result<Self> {
+        let [width, gradients] = kept.widths(d);
+        let rows = chains.saturating_mul(n);
         Ok(Self {
             end: End::Complete,
             count: 0,
-            draws: try_zeroed(run.start.len() * run.n_samples)?,
-            logp: try_zeroed(chains * run.n_samples)?,
-            acceptance: try_zeroed(chains * run.n_samples)?,
-            divergences: vec![0; chains],
-            step_sizes: vec![run.step_size; chains],
-            scale: run.scale.clone(),
-            n_gradients: 0,
+            width,
+            draws: try_zeroed(rows.saturating_mul(width))?,
+            gradients: try_zeroed(rows.saturating_mul(gradients))?,
+            logp: try_zeroed(rows)?,
+            acceptance: try_zeroed(rows)?,
+            n,
+            kept: kept.clone(),
         })
     }
 }
 
-/// Each block's part of the storage, from draw `done` of those not yet counted on.
-pub(super) fn split<'s>(out: &'s mut Draws, members: &[Member], run: &Run<'_>, done: usize) -> Vec<Option<Slots<'s>>> {
-    let (n, d) = (run.n_samples, run.density.dim());
-    let from = out.count + done;
-    let (mut draws, mut logp, mut acceptance) = (&mut out.draws[..], &mut out.logp[..], &mut out.acceptance[..]);
+/// Each block's part of the storage.
+pub(super) fn split<'s>(out: &'s mut Draws, members: &[Member]) -> Vec<Option<Slots<'s>>> {
+    let (n, kept) = (out.n, &out.kept);
+    let widths = [out.width, if kept.gradients { out.width } else { 0 }, 1, 1];
+    let mut rest = [&mut out.draws[..], &mut out.gradients[..], &mut out.logp[..], &mut out.acceptance[..]];
     let mut slots = Vec::new();
     for member in members {
-        let count = member.block.count();
-        let (mine, rest) = draws.split_at_mut(count * n * d);
-        draws = rest;
-        let (mine_logp, rest) = logp.split_at_mut(count * n);
-        logp = rest;
-        let (mine_acceptance, rest) = acceptance.split_at_mut(count * n);
-        acceptance = rest;
-        slots.push(Some(Slots {
-            draws: &mut mine[from * d..],
-            logp: &mut mine_logp[from..],
-            acceptance: &mut mine_acceptance[from..],
-        }));
+        let mut at = 0;
+        let parts = rest.each_mut().map(|part| {
+            let (mine, others) = std::mem::take(part).split_at_mut(member.block.count() * n * widths[at]);
+            *part = others;
+            at += 1;
+            mine
+        });
+        slots.push(Some(Slots { n, kept, parts }));
     }
     slots
 }
 
+impl Slots<'_> {
+    /// The places of draw `row` of chain i of the block, part by part.
+    fn places(&mut self, count: usize, i: usize, row: usize) -> impl Iterator<Item = &mut [f64]> {
+        let n = self.n;
+        self.parts.iter_mut().map(move |part| {
+            let width = part.len() / (count * n).max(1);
+            &mut part[(i * n + row) * width..][..width]
+        })
+    }
+}
+
 impl Member {
-    pub(super) fn store(&self, slots: &mut Slots<'_>, run: &Run<'_>, at: usize) {
-        let (n, d) = (run.n_samples, run.density.dim());
-        for i in 0..self.info.len() {
-            slots.draws[(i * n + at) * d..][..d].copy_from_slice(&self.block.x[i * d..(i + 1) * d]);
-            slots.logp[i * n + at] = self.block.logp[i];
-            slots.acceptance[i * n + at] = self.acceptance[i];
+    /// Stores where its chains are as draw `row`.
+    pub(super) fn store(&self, slots: &mut Slots<'_>, row: usize) {
+        let count = self.block.count();
+        let d = self.block.x.len() / count;
+        let kept = slots.kept;
+        for i in 0..count {
+            let at = i * d..(i + 1) * d;
+            let values =
+                [&self.block.x[at.clone()], &self.block.grad[at], &self.block.logp[i..=i], &self.accepted[i..=i]];
+            for (part, (place, values)) in slots.places(count, i, row).zip(values).enumerate() {
+                match &kept.coordinates {
+                    Some(chosen) if part < 2 => place.iter_mut().zip(chosen).for_each(|(p, &k)| *p = values[k]),
+                    _ if place.is_empty() => {}
+                    _ => place.copy_from_slice(values),
+                }
+            }
         }
+    }
+}
+
+impl Chains {
+    /// Puts the draws that some chains already made in their places.
+    pub(super) fn recall(&mut self, out: &mut Draws) {
+        let n = out.n;
+        let slots = split(out, &self.members);
+        for (member, mut slots) in self.members.iter_mut().zip(slots.into_iter().flatten()) {
+            let count = member.block.count();
+            let now = member.ahead.count.min(n);
+            let mut rows = &member.ahead.rows[..];
+            for (row, i) in (0..now).flat_map(|row| (0..count).map(move |i| (row, i))) {
+                for place in slots.places(count, i, row) {
+                    let (mine, others) = rows.split_at(place.len());
+                    place.copy_from_slice(mine);
+                    rows = others;
+                }
+            }
+            let used = member.ahead.rows.len() - rows.len();
+            member.ahead.rows.drain(..used);
+            member.ahead.count -= now;
+        }
+    }
+
+    /// Takes the draws that not all chains have yet out of `out`.
+    pub(super) fn remember(&mut self, out: &mut Draws) -> Result<()> {
+        let (first, thin) = (self.run.n_warmup as u64, self.run.thin as u64);
+        let (n, from) = (out.n, out.count);
+        let slots = split(out, &self.members);
+        for (member, mut slots) in self.members.iter_mut().zip(slots.into_iter().flatten()) {
+            let count = member.block.count();
+            let made = ((member.number - first) / thin - self.drawn).min(n as u64) as usize;
+            let later = std::mem::take(&mut member.ahead);
+            for (row, i) in (from..made).flat_map(|row| (0..count).map(move |i| (row, i))) {
+                for place in slots.places(count, i, row) {
+                    try_extend(&mut member.ahead.rows, place.iter().copied())?;
+                }
+            }
+            try_extend(&mut member.ahead.rows, later.rows.into_iter())?;
+            member.ahead.count = made - from + later.count;
+        }
+        Ok(())
     }
 }

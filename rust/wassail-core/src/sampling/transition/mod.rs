@@ -32,7 +32,7 @@ pub struct Info {
 }
 
 /// An algorithm.
-pub trait Transition: Sync {
+pub trait Transition: Send + Sync {
     /// Gradients of a step.
     fn gradients(&self) -> usize {
         1

@@ -1,0 +1,103 @@
+"""Draws in a growing `.npy` file whose header always tells what is in it."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wassail.exceptions import InputError
+
+F64 = NDArray[np.float64]
+
+
+def _header(shape: tuple[int, int, int]) -> bytes:
+    """Return the header of a file of this shape; NumPy pads it so that the first axis may grow."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    return buffer.getvalue()
+
+
+class DrawFile:
+    """
+    A file of shape (draws, chains, k), written by a thread of its own.
+
+    Rows are written before the header counts them, so that what is there can be read at any time, however the process
+    ends. A map of the whole file in advance would break on a full disk instead of raising.
+    """
+
+    def __init__(self, path: Path, chains: int, width: int, count: int) -> None:
+        self.path, self.count = path, count
+        self._shape = (chains, width)
+        self._offset = len(_header((0, chains, width)))
+        if count:
+            self._check(chains, width)
+        elif path.exists():
+            raise InputError(
+                f"keep.file {str(path)!r} exists: draws are not written over, remove it or take another name"
+            )
+        self._file = path.open("r+b" if count else "w+b")
+        self._write_header()
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wassail-file")
+        self._pending: Future[None] | None = None
+
+    def _check(self, chains: int, width: int) -> None:
+        try:
+            found = np.load(self.path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise InputError(f"keep.file {str(self.path)!r} of the state cannot be read: {error}") from None
+        if found.shape[1:] != (chains, width) or found.shape[0] < self.count or found.dtype != np.dtype("<f8"):
+            raise InputError(f"keep.file {str(self.path)!r} has shape {found.shape}, which is not that of the state")
+
+    def _write_header(self) -> None:
+        header = _header((self.count, *self._shape))
+        if len(header) != self._offset:
+            raise RuntimeError("headers of npy files changed their length")
+        self._file.seek(0)
+        self._file.write(header)
+        self._file.flush()
+
+    def _write(self, rows: F64) -> None:
+        row = 8 * self._shape[0] * self._shape[1]
+        self._file.seek(self._offset + self.count * row)
+        self._file.write(np.ascontiguousarray(rows.transpose(1, 0, 2), dtype="<f8").data)
+        self._file.flush()
+        self.count += rows.shape[1]
+        self._write_header()
+
+    def append(self, rows: F64) -> None:
+        """Write draws (chains, n, k) in the background, after those before them."""
+        self.wait()
+        self._pending = self._executor.submit(self._write, rows)
+
+    def wait(self) -> None:
+        """Wait for what is being written, and raise what went wrong."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            try:
+                pending.result()
+            except OSError as error:
+                error.add_note(f"{self.path} holds the first {self.count} draws of each chain")
+                raise
+
+    def close(self) -> None:
+        """Finish writing."""
+        if self._file.closed:
+            return
+        try:
+            self.wait()
+        finally:
+            self._executor.shutdown()
+            row = 8 * self._shape[0] * self._shape[1]
+            self._file.truncate(self._offset + self.count * row)
+            self._file.close()
+
+    def read(self) -> F64:
+        """Return what was written as a read-only map of shape (chains, draws, k)."""
+        if not self.count or not self._shape[1]:
+            return np.zeros((self._shape[0], self.count, self._shape[1]))
+        found: F64 = np.load(self.path, mmap_mode="r", allow_pickle=False)
+        return found.transpose(1, 0, 2)

@@ -1,0 +1,267 @@
+"""What takes up the draws of a run, a piece after the other."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wassail import _core
+from wassail._memory import require_memory, show_bytes
+from wassail.exceptions import InputError, MemoryLimitError
+from wassail.sampling._file import DrawFile
+from wassail.sampling.keep import F64, Function, Keep, Moments, Sink
+from wassail.sampling.streamed import StreamedMoments, from_table
+
+_FLOAT64 = 8
+_PIECE = 2**25  # bytes of draws that are handed over at once
+_PATIENCE = 0.1  # seconds of a sink's work between two looks at Ctrl-C
+_STATE = 8  # vectors of a chain: positions, gradients, velocities, proposals and a copy of what makes a state
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What is kept of the draws of a run."""
+
+    chains: int
+    dim: int
+    keep: Keep | Moments
+    coordinates: NDArray[np.intp] | None
+    gradients: bool
+    width: int  # numbers kept of a draw
+    draws: int = 0  # of each chain in the first run, by which batches of moments are cut
+
+    @property
+    def batch(self) -> int:
+        """Draws of a batch."""
+        return max(1, math.isqrt(self.draws))
+
+    @property
+    def function(self) -> Function | None:
+        """What draws are mapped by."""
+        return self.keep.function if isinstance(self.keep, Keep) else None
+
+    @property
+    def files(self) -> tuple[Path, Path] | None:
+        """Where draws and gradients go."""
+        if not isinstance(self.keep, Keep) or self.keep.file is None:
+            return None
+        path = Path(self.keep.file)
+        return path, path.with_name(f"{path.stem}.gradients{path.suffix}")
+
+    def in_core(self, *, whole: bool) -> tuple[list[int] | None, bool]:
+        """Return the coordinates and gradients that the core stores; `whole` draws go through Python."""
+        chosen = None if self.coordinates is None or whole else self.coordinates.tolist()
+        return chosen, self.gradients or whole
+
+
+class Store(Protocol):
+    """Where kept draws go."""
+
+    def add(self, draws: F64, gradients: F64 | None) -> None:
+        """Take up draws (chains, n, width)."""
+
+
+class Memory:
+    """Arrays of all draws."""
+
+    def __init__(self, wanted: Wanted, n: int) -> None:
+        self._shape = (wanted.chains, n, wanted.width)
+        self.arrays: list[F64 | None] = [None, None]
+        self.count = 0
+
+    def add(self, draws: F64, gradients: F64 | None) -> None:
+        """Copy a part of the draws; all of them at once are taken as they are."""
+        end = self.count + draws.shape[1]
+        for k, values in enumerate((draws, gradients)):
+            if values is None:
+                continue
+            if values.shape == self._shape:
+                self.arrays[k] = values
+                continue
+            if self.arrays[k] is None:
+                self.arrays[k] = np.empty(self._shape)
+            whole = self.arrays[k]
+            assert whole is not None  # noqa: S101  (for the type checker)
+            whole[:, self.count : end] = values
+        self.count = end
+
+
+class Files:
+    """Files of draws and gradients."""
+
+    def __init__(self, wanted: Wanted, paths: tuple[Path, Path], count: int) -> None:
+        self.files = [DrawFile(paths[0], wanted.chains, wanted.width, count)]
+        if wanted.gradients:
+            self.files.append(DrawFile(paths[1], wanted.chains, wanted.width, count))
+
+    def add(self, draws: F64, gradients: F64 | None) -> None:
+        """Write in the background."""
+        self.files[0].append(draws)
+        if gradients is not None:
+            self.files[1].append(gradients)
+
+
+class Sums:
+    """Moments of the draws."""
+
+    def __init__(self, wanted: Wanted, quantiles: tuple[float, ...], n_threads: int) -> None:
+        self._half, self._batch = max(1, wanted.draws // 2), wanted.batch
+        self._quantiles, self._threads = quantiles, n_threads
+        self.core = _core.Moments(wanted.dim, wanted.chains, self._half, self._batch, list(quantiles))
+
+    def add(self, draws: F64, gradients: F64 | None) -> None:
+        """Take up moments; the draws are not kept."""
+        del gradients
+        self.core.update(np.ascontiguousarray(draws).ravel(), self._threads)
+
+    def result(self) -> StreamedMoments:
+        """Return the moments so far."""
+        return from_table(self.core.table(), self._half, self._batch, self._quantiles)
+
+
+@dataclass(eq=False)
+class Recorder:
+    """Hands every piece of the draws to where it is kept and to the sink."""
+
+    wanted: Wanted
+    store: Memory | Files | Sums
+    sink: Sink | None
+    n: int
+    first: int  # number of the first draw
+    has_scores: bool  # whether gradients are those at the draws
+    whole: bool  # whether whole draws come from the core, for the sink or a function
+    count: int = 0
+    log_density: list[F64] = field(default_factory=list)
+    acceptance: list[F64] = field(default_factory=list)
+    _paced: int = 1  # draws that a sink takes in a moment
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether draws are kept in arrays."""
+        return isinstance(self.store, Memory)
+
+    def rows(self) -> int:
+        """Draws to make next: all of them where they are kept as they are."""
+        left = self.n - self.count
+        if isinstance(self.store, Memory) and not self.whole:
+            return left
+        width = self.wanted.dim if self.whole else self.wanted.width
+        fitting = _PIECE // (_FLOAT64 * self.wanted.chains * max(width, 1) * (1 + self.wanted.gradients))
+        return min(left, max(1, fitting), self._paced if self.sink is not None else left)
+
+    def take(self, count: int, draws: F64, gradients: F64, log_density: F64, acceptance: F64) -> None:
+        """Take up the first `count` draws of flat arrays of the core."""
+        chains = self.wanted.chains
+        n = log_density.size // chains
+        x = draws.reshape(chains, n, -1)[:, :count]
+        grad = gradients.reshape(chains, n, -1)[:, :count] if gradients.size else None
+        self.log_density.append(log_density.reshape(chains, n)[:, :count])
+        self.acceptance.append(acceptance.reshape(chains, n)[:, :count])
+        if count:
+            self.store.add(self._kept(x), self._select(grad) if self.wanted.gradients and grad is not None else None)
+            self._push(x, grad)
+        self.count += count
+
+    def _select(self, x: F64) -> F64:
+        chosen = self.wanted.coordinates
+        return x if chosen is None or not self.whole else np.ascontiguousarray(x[:, :, chosen])
+
+    def _kept(self, x: F64) -> F64:
+        function = self.wanted.function
+        if function is None:
+            return self._select(x)
+        chains, n, d = x.shape
+        return apply(function, np.ascontiguousarray(x).reshape(chains * n, d)).reshape(chains, n, -1)
+
+    def _push(self, x: F64, grad: F64 | None) -> None:
+        if self.sink is None:
+            return
+        begun = time.perf_counter()
+        x.flags.writeable = False
+        for row in range(x.shape[1]):
+            for chain in range(x.shape[0]):
+                scores = grad[chain, row] if grad is not None and self.has_scores else None
+                self.sink.push(chain, self.first + self.count + row, x[chain, row], scores)
+        each = (time.perf_counter() - begun) / x.shape[1]
+        self._paced = max(1, min(2 * self._paced, int(_PATIENCE / max(each, 1e-9))))
+
+    def close(self) -> None:
+        """Finish what is being written."""
+        if isinstance(self.store, Files):
+            for file in self.store.files:
+                file.close()
+
+    def abandon(self) -> None:
+        """End what is still being written, without a word: something else went wrong."""
+        with suppress(Exception):
+            self.close()
+
+    def traces(self) -> tuple[F64, F64]:
+        """Return log-densities and acceptance, (chains, draws)."""
+        empty = [np.zeros((self.wanted.chains, 0))]
+        both = [np.concatenate(empty + parts, axis=1)[:, : self.count] for parts in (self.log_density, self.acceptance)]
+        return both[0], both[1]
+
+    def arrays(self) -> tuple[F64, F64 | None]:
+        """Return the draws and gradients that were kept, (chains, draws, width)."""
+        chains, width = self.wanted.chains, self.wanted.width
+        if isinstance(self.store, Files):
+            maps = [file.read() for file in self.store.files]
+            maps = [found[:, : self.first + self.count] for found in maps]
+            return maps[0], maps[1] if len(maps) > 1 else None
+        if isinstance(self.store, Sums):
+            return np.zeros((chains, self.count, 0)), None
+        empty = np.zeros((chains, 0, width))
+        found = [empty if whole is None else whole[:, : self.count] for whole in self.store.arrays]
+        draws, gradients = found
+        return draws, gradients if self.wanted.gradients else None
+
+
+def apply(function: Function, x: F64) -> F64:
+    """Return what a function of draws (n, d) gives as an (n, m) array, or say what it should give."""
+    values = np.asarray(function(x), dtype=np.float64)
+    if values.shape[:1] != x.shape[:1] or values.ndim not in {1, 2}:
+        raise InputError(
+            f"keep.function returned shape {values.shape} for draws of shape {x.shape}: it must return ({x.shape[0]},) or "
+            f"({x.shape[0]}, m)"
+        )
+    return values.reshape(x.shape[0], -1)
+
+
+def check_size(wanted: Wanted, n: int, *, sink: bool) -> None:
+    """
+    Refuse a run whose memory or file is too large, before anything is allocated.
+
+    Raises
+    ------
+    MemoryLimitError
+        The chains, what is kept, and what is on its way do not fit into memory, or the file does not fit on its disk.
+    """
+    chains, dim, rows = wanted.chains, wanted.dim, wanted.chains * n
+    per_draw = wanted.width * (1 + wanted.gradients)
+    whole = sink or wanted.function is not None
+    need = _STATE * chains * dim + 2 * rows
+    if isinstance(wanted.keep, Moments):
+        need += dim * (5 * chains + 2 + 2 * (2 * len(wanted.keep.quantiles) + 3) * bool(wanted.keep.quantiles))
+    elif wanted.files is None:
+        need += rows * per_draw
+    if whole or wanted.files is not None or isinstance(wanted.keep, Moments):
+        piece = chains * (dim if whole else wanted.width) * (2 if whole or wanted.gradients else 1)
+        need += 2 * min(max(piece, _PIECE // _FLOAT64), piece * n)
+    instead = "draw less, keep every k-th with thin=k, or keep less: keep=sampling.Keep(coordinates=…), Keep(file=…) or Moments()"
+    require_memory(_FLOAT64 * need, f"{n} draws of {chains} chains", instead)
+    if wanted.files is not None:
+        free = shutil.disk_usage(wanted.files[0].absolute().parent).free
+        size = _FLOAT64 * rows * per_draw
+        if size > free:
+            raise MemoryLimitError(
+                f"{n} draws of {chains} chains need {show_bytes(size)} on the disk, {show_bytes(free)} are free: {instead}"
+            )

@@ -1,0 +1,167 @@
+"""States of chains on disk: numbers and settings, no code."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wassail.exceptions import InputError
+from wassail.sampling._record import Wanted
+from wassail.sampling._session import Hooks, Plan, Report, State
+from wassail.sampling._session import resume as go_on
+from wassail.sampling._target import AnyTarget
+from wassail.sampling.keep import Function, Keep, Moments, Sink
+from wassail.sampling.results import SampleResult
+
+_VERSION = 1
+
+
+def resume(
+    path: str | PathLike[str],
+    target: AnyTarget,
+    n_samples: int,
+    *,
+    function: Function | None = None,
+    sink: Sink | None = None,
+    callback: Report | None = None,
+    progress: bool = False,
+    n_threads: int | None = None,
+) -> SampleResult:
+    """
+    Go on where :meth:`SampleResult.save_state` left chains, with the bits that a longer run would have had.
+
+    Parameters
+    ----------
+    path : path
+        A file of :meth:`SampleResult.save_state`.
+    target : Target, callable or C function
+        The log-density, which the file does not hold.
+    n_samples : int
+        Draws of each chain to make.
+    function : callable, optional
+        That of ``keep``, if the run had one.
+    sink : Sink, optional
+        Takes up the new draws, if the run had one; steps are counted on.
+    callback, progress, n_threads
+        As in the sampler.
+
+    Returns
+    -------
+    SampleResult
+        The new draws. Those kept in a file are all there, with the new ones at the end, and moments are of all draws.
+
+    Raises
+    ------
+    InputError
+        The file is not a state, or an argument is unusable.
+    DensityError, MemoryLimitError
+        As in the sampler.
+
+    Notes
+    -----
+    The file holds arrays and settings in JSON: reading it runs no code of others.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import numpy as np
+    >>> from wassail import sampling
+    >>> target = sampling.targets.Gaussian(np.zeros(2), np.ones(2))
+    >>> first = sampling.mala(target, np.zeros((4, 2)), n_samples=50, step_size=0.5, rng=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     first.save_state(pathlib.Path(folder) / "state.npz")
+    ...     more = sampling.resume(pathlib.Path(folder) / "state.npz", target, 50)
+    >>> bool((more.draws == first.resume(50).draws[:, 50:]).all())
+    True
+    """
+    hooks = Hooks.checked(progress=progress, callback=callback, sink=sink, n_threads=n_threads)
+    return go_on(load(path), n_samples, hooks, target, function, None)
+
+
+def save(state: State, path: str | PathLike[str]) -> None:
+    """Write a state beside its place, then put it there: there is always a whole one."""
+    plan, wanted = state.plan, state.plan.wanted
+    keep = wanted.keep
+    settings = {
+        "version": _VERSION,
+        "name": plan.name,
+        "recipe": plan.recipe,
+        "key": plan.key,
+        "schedule": [plan.n_warmup, plan.thin],
+        "step": plan.step,
+        "has_scores": plan.has_scores,
+        "shape": [wanted.chains, wanted.dim, wanted.width, wanted.draws],
+        "gradients": wanted.gradients,
+        "coordinates": None if wanted.coordinates is None else wanted.coordinates.tolist(),
+        "file": None if wanted.files is None else str(wanted.files[0].absolute()),
+        "quantiles": keep.quantiles if isinstance(keep, Moments) else None,
+        "drawn": state.drawn,
+        "needs_function": state.needs_function,
+        "whole": state.whole,
+    }
+    arrays = {"floats": state.floats, "integers": state.integers, "settings": np.array(json.dumps(settings))}
+    if state.moments is not None:
+        arrays["moments"], arrays["moments_count"] = state.moments[0], np.array(state.moments[1], dtype=np.uint64)
+    final = Path(path)
+    beside = final.with_name(final.name + ".part")
+    with beside.open("wb") as file:
+        np.savez(file, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(final)
+
+
+def load(path: str | PathLike[str]) -> State:
+    """Read a state."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        settings = json.loads(str(arrays["settings"]))
+        if settings["version"] != _VERSION:
+            raise InputError(
+                f"{str(path)!r} is the state of version {settings['version']!r}, this one reads {_VERSION}"
+            )
+        return _state(settings, arrays)
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise InputError(f"{str(path)!r} is not a state of chains, or is damaged: {error!r}") from error
+
+
+def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
+    chains, dim, width, draws = (int(value) for value in settings["shape"])
+    keep: Keep | Moments = Keep(coordinates=settings["coordinates"], file=settings["file"])
+    if settings["quantiles"] is not None:
+        keep = Moments(tuple(settings["quantiles"]))
+    size, acceptance, kinetic, adapts = settings["step"]
+    plan = Plan(
+        name=str(settings["name"]),
+        recipe=tuple(settings["recipe"]),
+        key=int(settings["key"]),
+        n_warmup=int(settings["schedule"][0]),
+        thin=int(settings["schedule"][1]),
+        step=(float(size), None if acceptance is None else float(acceptance), bool(kinetic), bool(adapts)),
+        has_scores=bool(settings["has_scores"]),
+        wanted=Wanted(chains, dim, keep, None, bool(settings["gradients"]), width, draws),
+    )
+    if isinstance(keep, Keep):
+        plan = replace(plan, wanted=replace(plan.wanted, coordinates=keep.chosen(dim)))
+    moments = (arrays["moments"], int(arrays["moments_count"])) if "moments" in arrays else None
+    return State(
+        plan=plan,
+        floats=np.ascontiguousarray(arrays["floats"], dtype=np.float64),
+        integers=np.ascontiguousarray(arrays["integers"], dtype=np.uint64),
+        moments=moments,
+        drawn=int(settings["drawn"]),
+        target=None,
+        needs_function=bool(settings["needs_function"]),
+        whole=bool(settings["whole"]),
+    )

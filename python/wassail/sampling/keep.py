@@ -1,0 +1,126 @@
+"""What is kept of the draws, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wassail._validate import check_real
+from wassail.exceptions import InputError
+
+F64: TypeAlias = NDArray[np.float64]
+Function: TypeAlias = Callable[[F64], ArrayLike]
+_MOST_QUANTILES = 64
+
+
+class Sink(Protocol):
+    """What draws can be pushed into while the chains run, such as ``ThinningStream(...).sink()``."""
+
+    def push(self, chain: int, step: int, x: F64, grad: F64 | None) -> object:
+        """Take up draw number `step` of a chain, (d,), with the gradient of the log-density there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Keep:
+    """
+    Keep a part of every draw, in memory or in a file.
+
+    Parameters
+    ----------
+    coordinates : array_like of int, optional
+        Only these coordinates of a draw.
+    function : callable, optional
+        Only ``function(X)``, of shape (n,) or (n, m), for draws X of shape (n, d). It must treat rows alone: how many come
+        together is not fixed.
+    file : path, optional
+        Write to this new ``.npy`` file, in the background, instead of keeping it in memory. The file holds an array of
+        shape (draws, chains, k) that can be read at any time, also after an interrupt: its header counts the draws that are
+        in it. Gradients, where they are stored, go to a second file of the same name with ``.gradients`` before its end.
+
+    Raises
+    ------
+    InputError
+        An argument is unusable, or both coordinates and a function are given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wassail import sampling
+    >>> target = sampling.targets.Gaussian(np.zeros(1000), np.ones(1000))
+    >>> options = dict(n_samples=20, step_size=0.1, rng=0)
+    >>> first = sampling.mala(target, np.zeros((2, 1000)), keep=sampling.Keep(coordinates=[0, 999]), **options)
+    >>> first.draws.shape
+    (2, 20, 2)
+    >>> norms = sampling.Keep(function=lambda x: np.linalg.norm(x, axis=1))
+    >>> sampling.mala(target, np.zeros((2, 1000)), keep=norms, **options).draws.shape
+    (2, 20, 1)
+    """
+
+    coordinates: ArrayLike | None = None
+    function: Function | None = None
+    file: str | PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        """Check what does not depend on the run."""
+        if self.coordinates is not None and self.function is not None:
+            raise InputError("keep has both coordinates and a function: let the function choose the coordinates")
+        if self.function is not None and not callable(self.function):
+            raise InputError(f"keep.function must be callable as function(X), got {self.function!r}")
+        if self.file is not None and not isinstance(self.file, str | PathLike):
+            raise InputError(f"keep.file must be a path, got {self.file!r}")
+
+    def chosen(self, dim: int) -> NDArray[np.intp] | None:
+        """Return the coordinates, None for all of them."""
+        if self.coordinates is None:
+            return None
+        given = np.asarray(self.coordinates)
+        if given.ndim != 1 or given.size == 0 or given.dtype.kind not in "iu":
+            raise InputError(f"keep.coordinates must be a list of integers, got {self.coordinates!r}")
+        bad = np.flatnonzero((given < 0) | (given >= dim))
+        if bad.size:
+            raise InputError(f"keep.coordinates[{bad[0]}] is {given[bad[0]]}: there are {dim} coordinates")
+        return given.astype(np.intp)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """
+    Keep moments only, in memory that does not grow with the number of draws.
+
+    Parameters
+    ----------
+    quantiles : sequence of float, optional
+        Probabilities in (0, 1) of quantiles to follow, by P² (Jain and Chlamtac 1985, doi:10.1145/4372.4378): a fixed number
+        of markers a coordinate, moved by parabolas, the same for all chains. There is no bound of its error; of 4000 draws
+        of normal laws, independent or with an autocorrelation of 0.9, it is below 0.01 in probability.
+
+    Notes
+    -----
+    8 (5 chains + 2) bytes a coordinate, and 16 (2 q + 3) more for q quantiles.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wassail import sampling
+    >>> target = sampling.targets.Gaussian(np.zeros(1000), np.ones(1000))
+    >>> result = sampling.mala(target, np.zeros((4, 1000)), n_samples=400, rng=0, keep=sampling.Moments())
+    >>> result.draws.shape, result.moments.mean.shape, bool(abs(result.moments.sd.mean() - 1) < 0.05)
+    ((4, 400, 0), (1000,), True)
+    """
+
+    quantiles: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Sort and check the probabilities."""
+        given: Any = self.quantiles
+        if np.ndim(given) != 1:
+            raise InputError(f"quantiles must be a list of probabilities, got {given!r}")
+        values = sorted({check_real(value, "quantiles") for value in given})
+        if any(not 0.0 < value < 1.0 for value in values) or len(values) > _MOST_QUANTILES:
+            raise InputError(f"quantiles must be at most {_MOST_QUANTILES} probabilities in (0, 1), got {given!r}")
+        object.__setattr__(self, "quantiles", tuple(values))

@@ -1,0 +1,176 @@
+//! Runs of chains.
+
+use crate::arrays::vector;
+use crate::enter::{Hooks, enter_keeping};
+use crate::ot::{Arg, Array};
+use crate::sampling::Transition;
+use crate::target::Target;
+use numpy::{PyArray1, PyReadonlyArray1};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use wassail_core::error::Result;
+use wassail_core::monitor::Monitor;
+use wassail_core::sampling::{Chains as Core, End, Kept, Mala, Run, Saved, Tuning};
+
+type Counts<'py> = Bound<'py, PyArray1<u64>>;
+/// How a call ended (0 complete, 1 interrupted, 2 the density failed, 3 it is not finite at the start), for which chain, at which
+/// step.
+type Ended = (u8, usize, u64);
+/// Draws that all chains made, and (chains, n, width) draws, gradients, (chains, n) log-densities and acceptance.
+type Drawn<'py> = (Ended, usize, Array<'py>, Array<'py>, Array<'py>, Array<'py>);
+
+/// Chains on their way.
+#[pyclass(frozen, module = "wassail._core")]
+pub struct Chains {
+    chains: Mutex<Core>,
+    target: Py<Target>,
+    /// Elementary steps of one step of all chains.
+    work: usize,
+    /// Steps of warm-up, and per draw.
+    schedule: (usize, usize),
+    diverged: Arc<AtomicU64>,
+}
+
+impl Chains {
+    /// The chains, for a call that is the only one: waiting for another would hold the interpreter that it needs.
+    fn lock(&self) -> PyResult<MutexGuard<'_, Core>> {
+        match self.chains.try_lock() {
+            Ok(chains) => Ok(chains),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(PyRuntimeError::new_err("these chains are running")),
+        }
+    }
+
+    fn enter<R: Send>(
+        &self,
+        py: Python<'_>,
+        steps: usize,
+        hooks: &Hooks,
+        n_threads: usize,
+        job: impl FnOnce(&mut Core, &dyn Monitor) -> Result<R> + Send,
+    ) -> PyResult<R> {
+        let mut chains = self.lock()?;
+        let chains = &mut *chains;
+        enter_keeping(py, self.work.saturating_mul(steps), n_threads, hooks, |monitor| job(chains, monitor))
+    }
+}
+
+fn ended(end: End) -> Ended {
+    match end {
+        End::Complete => (0, 0, 0),
+        End::Interrupted => (1, 0, 0),
+        End::Failed { chain, step } => (2, chain, step),
+        End::BadStart(chain) => (3, chain, 0),
+    }
+}
+
+#[pymethods]
+impl Chains {
+    /// Schedule: steps of warm-up, and per draw; step: its size, the acceptance to adapt it to, whether it is the time step of a
+    /// kinetic transition, whether the preconditioner is adapted; kept: coordinates, and whether their gradients too.
+    #[new]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        py: Python<'_>,
+        target: Py<Target>,
+        transition: &Transition,
+        start: Arg<'_>,
+        scale: Arg<'_>,
+        key: u64,
+        schedule: (usize, usize),
+        step: (f64, Option<f64>, bool, bool),
+        kept: (Option<Vec<usize>>, bool),
+    ) -> PyResult<Self> {
+        let density = target.get().density();
+        let (start, scale, d) = (start.as_slice()?, scale.as_slice()?, density.dim());
+        let within = kept.0.as_ref().is_none_or(|chosen| chosen.iter().all(|&k| k < d));
+        if start.is_empty() || !start.len().is_multiple_of(d) || scale.len() != d || schedule.1 == 0 || !within {
+            return Err(PyValueError::new_err("start, scale, schedule or coordinates do not fit"));
+        }
+        let work = (start.len() / d).saturating_mul(density.work() + 4 * d);
+        let tuning = step.1.map(|acceptance| Tuning { transition: Arc::new(Mala), acceptance, kinetic: step.2 });
+        let run = Run {
+            density,
+            transition: transition.core(),
+            key,
+            n_warmup: schedule.0,
+            thin: schedule.1,
+            tuning,
+            adapts_scale: step.3,
+            kept: Kept { coordinates: kept.0, gradients: kept.1 },
+        };
+        let scale = scale.to_vec();
+        let chains = py.detach(|| Core::new(run, start, step.0, scale)).map_err(|e| crate::errors::raised(&e))?;
+        Ok(Self { diverged: chains.diverged(), chains: Mutex::new(chains), target, work, schedule })
+    }
+
+    /// Goes on to the end of warm-up.
+    fn prepare(
+        &self,
+        py: Python<'_>,
+        progress: Option<Py<PyAny>>,
+        callback: Option<Py<PyAny>>,
+        n_threads: usize,
+    ) -> PyResult<Ended> {
+        let hooks = Hooks { callback, progress };
+        self.enter(py, self.schedule.0 + 1, &hooks, n_threads, |chains, monitor| chains.prepare(monitor)).map(ended)
+    }
+
+    /// Makes the next `n` draws of every chain.
+    fn draw<'py>(
+        &self,
+        py: Python<'py>,
+        n: usize,
+        progress: Option<Py<PyAny>>,
+        callback: Option<Py<PyAny>>,
+        n_threads: usize,
+    ) -> PyResult<Drawn<'py>> {
+        let hooks = Hooks { callback, progress };
+        let steps = n.saturating_mul(self.schedule.1);
+        let out = self.enter(py, steps, &hooks, n_threads, |chains, monitor| chains.draw(n, monitor))?;
+        let (draws, gradients) = (vector(py, out.draws), vector(py, out.gradients));
+        Ok((ended(out.end), out.count, draws, gradients, vector(py, out.logp), vector(py, out.acceptance)))
+    }
+
+    /// The state: floats and counts.
+    fn save<'py>(&self, py: Python<'py>) -> PyResult<(Array<'py>, Counts<'py>)> {
+        let saved = self.lock()?.save().map_err(|e| crate::errors::raised(&e))?;
+        Ok((vector(py, saved.floats), vector(py, saved.integers)))
+    }
+
+    /// Takes up a state; false where it is not one of such chains.
+    fn load(&self, floats: Arg<'_>, integers: PyReadonlyArray1<'_, u64>) -> PyResult<bool> {
+        let saved = Saved { floats: floats.as_slice()?.to_vec(), integers: integers.as_slice()?.to_vec() };
+        self.lock()?.load(&saved).map_err(|e| crate::errors::raised(&e))
+    }
+
+    /// Divergences and step size of each chain, and the square roots of the preconditioner.
+    fn settings<'py>(&self, py: Python<'py>) -> PyResult<(Counts<'py>, Array<'py>, Array<'py>)> {
+        let chains = self.lock()?;
+        let (divergences, sizes) = (chains.divergences(), chains.step_sizes());
+        Ok((vector(py, divergences), vector(py, sizes), vector(py, chains.scale().to_vec())))
+    }
+
+    /// Steps that all chains have made, and the gradients of each.
+    fn progress(&self) -> PyResult<(u64, u64)> {
+        let chains = self.lock()?;
+        Ok((chains.number(), chains.n_gradients()))
+    }
+
+    /// Whether each chain is where the gradient is zero.
+    fn flat(&self) -> PyResult<Vec<bool>> {
+        Ok(self.lock()?.is_flat())
+    }
+
+    /// Divergences of all chains so far, also while they run.
+    fn diverged(&self) -> u64 {
+        self.diverged.load(Ordering::Relaxed)
+    }
+
+    /// Takes the exception that stopped them.
+    fn take_raised(&self) -> Option<PyErr> {
+        self.target.get().take_raised()
+    }
+}

@@ -1,0 +1,71 @@
+//! Moments and quantiles of draws as they come.
+
+use crate::arrays::{matrix, vector};
+use crate::enter::{Hooks, enter};
+use crate::errors::raised;
+use crate::ot::{Arg, Array};
+use numpy::PyArray2;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use wassail_core::sampling::Moments as Core;
+
+type Matrix<'py> = Bound<'py, PyArray2<f64>>;
+
+/// What has been seen of draws.
+#[pyclass(frozen, module = "wassail._core")]
+pub struct Moments(Mutex<Core>);
+
+impl Moments {
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Moments {
+    /// Half and batch: draws of each chain to the end of its first half, and of a batch.
+    #[new]
+    fn new(d: usize, chains: usize, half: u64, batch: u64, probabilities: Vec<f64>) -> PyResult<Self> {
+        let increasing = probabilities.windows(2).all(|p| p[0] < p[1]);
+        if d == 0 || chains == 0 || !increasing || probabilities.iter().any(|&p| !(p > 0.0 && p < 1.0)) {
+            return Err(PyValueError::new_err("no coordinates, no chains, or probabilities out of order"));
+        }
+        let core = Core::new(d, chains, half, batch, &probabilities).map_err(|e| raised(&e))?;
+        Ok(Self(Mutex::new(core)))
+    }
+
+    /// Takes in draws (chains, n, d).
+    fn update(&self, py: Python<'_>, draws: Arg<'_>, n_threads: usize) -> PyResult<()> {
+        let draws = draws.as_slice()?;
+        let mut core = self.core();
+        let core = &mut *core;
+        let (chains, d) = core.shape();
+        if !draws.len().is_multiple_of(chains * d) {
+            return Err(PyValueError::new_err("draws do not fit"));
+        }
+        enter(py, 4 * draws.len(), n_threads, &Hooks::default(), |monitor| core.update(draws, monitor))
+    }
+
+    /// Draws of each chain; means and sums of squared deviations of each chain, then both after its first half, (chains, d);
+    /// sums of squared deviations of the means of batches, (d,); quantiles (number, d).
+    fn table<'py>(&self, py: Python<'py>) -> PyResult<(u64, Vec<Matrix<'py>>, Array<'py>, Matrix<'py>)> {
+        let core = self.core();
+        let (chains, d) = core.shape();
+        let table = core.table().map_err(|e| raised(&e))?;
+        let parts = table.chains.into_iter().map(|part| matrix(py, part, chains, d)).collect::<PyResult<_>>()?;
+        let rows = table.quantiles.len() / d;
+        Ok((table.count, parts, vector(py, table.batch_square), matrix(py, table.quantiles, rows, d)?))
+    }
+
+    /// The state: numbers, and draws of each chain.
+    fn save<'py>(&self, py: Python<'py>) -> PyResult<(Array<'py>, u64)> {
+        let (numbers, count) = self.core().save().map_err(|e| raised(&e))?;
+        Ok((vector(py, numbers), count))
+    }
+
+    /// Takes up a state; false where it is not one of such moments.
+    fn load(&self, numbers: Arg<'_>, count: u64) -> PyResult<bool> {
+        Ok(self.core().load(numbers.as_slice()?, count))
+    }
+}
