@@ -34,7 +34,7 @@ def case(name: str, key: str, chains: int, *, native: bool) -> dict[str, Any]:
             density, x0, n_samples=1, thin=steps, n_warmup=0, step_size=1e-3, rng=0, n_threads=threads
         ).draws
 
-    steps = max(20, int(0.8 * 20 / measure.clock(lambda: run(1, 20))[1]))
+    steps = max(20, int(0.4 * 20 / measure.clock(lambda: run(1, 20))[1]))
     if not np.array_equal(run(1, steps), run(2, steps)):
         raise RuntimeError("bits depend on threads")
     pairs = [[measure.clock(lambda t=t: run(t, steps))[1] for t in (1, 2)] for _ in range(5)]

@@ -89,36 +89,37 @@ def numpyro(problem: Problem, x0: np.ndarray, draws: int, warmup: int, seed: int
     jax = _jax()
     from numpyro.infer import MCMC, NUTS
 
-    kernel = NUTS(potential_fn=lambda x: -problem.jax(x, jax.numpy))
     start = jax.numpy.asarray(x0 if len(x0) > 1 else x0[0])
     fields = ("num_steps",)
 
-    def both(warm_steps: int, steps: int) -> tuple[Any, np.ndarray, np.ndarray, float, float]:
-        mcmc = MCMC(
-            kernel,
-            num_warmup=warm_steps,
-            num_samples=steps,
-            num_chains=len(x0),
-            chain_method="vectorized",
-            progress_bar=False,
-        )
+    mcmc = MCMC(
+        NUTS(potential_fn=lambda x: -problem.jax(x, jax.numpy)),
+        num_warmup=warmup,
+        num_samples=draws,
+        num_chains=len(x0),
+        chain_method="vectorized",
+        progress_bar=False,
+    )
 
-        def count() -> np.ndarray:
-            return np.asarray(mcmc.get_extra_fields(group_by_chain=True)["num_steps"], dtype=float)
+    def count() -> np.ndarray:
+        return np.asarray(mcmc.get_extra_fields(group_by_chain=True)["num_steps"], dtype=float)
 
-        def warm() -> np.ndarray:
-            mcmc.warmup(jax.random.key(seed), init_params=start, extra_fields=fields, collect_warmup=True)
-            return count()
+    def warm() -> np.ndarray:
+        mcmc.warmup(jax.random.key(seed), init_params=start, extra_fields=fields, collect_warmup=True)
+        return count()
 
-        before, warm_seconds = _timed(warm)
-        _, spent = _timed(lambda: (mcmc.run(jax.random.key(seed + 1), extra_fields=fields), count()))
-        return np.asarray(mcmc.get_samples(group_by_chain=True)), count(), before, spent, warm_seconds
+    def draw() -> np.ndarray:
+        mcmc.run(jax.random.key(seed + 1), extra_fields=fields)
+        return count()
 
-    *_, first_spent, first_warm = both(2, 2)  # compilation and next to nothing else
-    kept, gradients, before, spent, warm_seconds = both(warmup, draws)
-    warm = float(before.sum(axis=1).mean())
-    seconds, warm_only = max(spent - first_spent, 1e-3), max(warm_seconds - first_warm, 1e-3)
-    return Outcome(kept, gradients, warm, seconds, warm_only, first_spent + first_warm)
+    before, warm_first = _timed(warm)
+    _, first = _timed(draw)
+    gradients, spent = _timed(draw)
+    # A second warm-up would take as long again: its time is that of its gradients.
+    warm_seconds = spent * float(before.sum() / gradients.sum())
+    compiling = max(warm_first - warm_seconds, 0.0) + max(first - spent, 0.0)
+    kept = np.asarray(mcmc.get_samples(group_by_chain=True))
+    return Outcome(kept, gradients, float(before.sum(axis=1).mean()), spent, warm_seconds, compiling)
 
 
 def blackjax(problem: Problem, x0: np.ndarray, draws: int, warmup: int, seed: int) -> Outcome:

@@ -16,7 +16,7 @@ from wassail import _core, sampling
 DIMENSIONS = (100, 1000, 100_000)
 L2 = 2 * 1024**2  # bytes; what a chain keeps beyond that comes from the shared cache
 ARRAYS = 8  # x, gradient, proposal, its gradient, noise, scale, mean, precision
-STREAMS = {"ula": 7, "mala": 12}  # arrays that must be read or written once a step, if nothing but a step is fused
+STREAMS = 7  # arrays that a step reads or writes if all of it is one pass: all but the noise, and not the proposals
 OPERATIONS = {"ula": 6, "mala": 10}  # vector operations a coordinate beside the normal
 NORMALS = 4096  # in the first-level cache
 
@@ -37,7 +37,7 @@ def bound(rates: dict[str, float], name: str, d: int) -> tuple[float, str]:
     """Return the steps per second of all threads that the machine allows, and what allows no more."""
     times = {"normals": d / rates["normals"], "FMA": d * OPERATIONS[name] / rates["FMA"]}
     if ARRAYS * 8 * d > L2:
-        times["shared cache"] = STREAMS[name] * 8 * d / rates["shared cache"]
+        times["shared cache"] = STREAMS * 8 * d / rates["shared cache"]
     binding = max(times, key=lambda limit: times[limit])
     return 1.0 / times[binding], binding
 
@@ -64,9 +64,9 @@ def measure_all(options: Any) -> None:
     for threads in (1, 2):
         rates = limits(threads)
         store.keep("limits", {"threads": threads, **rates}, threads)
-        for name in STREAMS:
+        for name in OPERATIONS:
             for d in DIMENSIONS:
-                found = steps_per_second(name, d, threads, 0.1 if options.quick else 0.5)
+                found = steps_per_second(name, d, threads, 0.1 if options.quick else 0.25)
                 allowed, binding = bound(rates, name, d)
                 row = {"name": name, "d": d, "threads": threads, "rates": found, "bound": allowed, "binding": binding}
                 store.keep("shares", row | {"normals": rates["normals"] / d}, name, d, threads)
