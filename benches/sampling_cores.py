@@ -62,7 +62,7 @@ def tables() -> str:
                 [
                     key.split("|")[1],
                     report.duration(row["one"]),
-                    f"{100 * row['efficiency']:.0f} %",
+                    f"{100 * row['efficiency']:.0f} %{store.mark(row)}",
                     f"{100 * low:.0f} – {100 * high:.0f} %",
                 ]
             )

@@ -175,7 +175,7 @@ def _line(name: str, row: dict[str, Any], nuts: float | None) -> list[str]:
         f"{row['gradients']:.4g}{spread}" if got else f"> {row['total']:.3g} (b² = {row['b2']:.2g})",
         f"{row['gradients'] / nuts:.2f}" if got and nuts else "–",
         f"{row['warmup']:.3g}",
-        report.duration(row["seconds"]) if got else "–",
+        report.duration(row["seconds"]) + store.mark(row) if got else "–",
         f"{row['ess_per_second']:.3g}",
         f"{1e3 * row['ess_per_gradient']:.3g}",
         f"{row['rhat']:.3f}",

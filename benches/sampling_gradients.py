@@ -124,7 +124,8 @@ def tables() -> str:
         for chains in CHAINS:
             by = {name: found.get((key, str(chains), name), {}).get("rate") for name in (*WAYS, *PEERS)}
             best = max((by[name] for name in PEERS if by[name]), default=None)
-            cells = [f"{by[name] / 1e3:.3g}" if by[name] else "–" for name in (*WAYS, *PEERS)]
+            marks = {name: store.mark(found.get((key, str(chains), name), {})) for name in by}
+            cells = [f"{by[name] / 1e3:.3g}{marks[name]}" if by[name] else "–" for name in (*WAYS, *PEERS)]
             ratios = [f"{by[way] / best:.1f}" if by[way] and best else "–" for way in WAYS[:2]]
             if any(by.values()):
                 body.append([build().name, str(chains), *cells, *ratios])

@@ -62,14 +62,15 @@ def steps_per_second(name: str, d: int, threads: int, seconds: float) -> list[fl
 def measure_all(options: Any) -> None:
     """Fill the store."""
     for threads in (1, 2):
-        rates = limits(threads)
+        rates = store.watched(lambda: limits(threads))  # noqa: B023
         store.keep("limits", {"threads": threads, **rates}, threads)
         for name in OPERATIONS:
             for d in DIMENSIONS:
-                found = steps_per_second(name, d, threads, 0.1 if options.quick else 0.25)
+                seconds = 0.1 if options.quick else 0.25
+                row = store.watched(lambda: {"rates": steps_per_second(name, d, threads, seconds)})  # noqa: B023
                 allowed, binding = bound(rates, name, d)
-                row = {"name": name, "d": d, "threads": threads, "rates": found, "bound": allowed, "binding": binding}
-                store.keep("shares", row | {"normals": rates["normals"] / d}, name, d, threads)
+                row |= {"name": name, "d": d, "threads": threads, "bound": allowed, "binding": binding}
+                store.keep("shares", row, name, d, threads)
 
 
 def tables() -> str:
@@ -77,7 +78,7 @@ def tables() -> str:
     head = ["threads", "normals, M/s", "FMA, G/s", "shared cache, GB/s", "memory, GB/s"]
     body = [
         [
-            str(r["threads"]),
+            str(r["threads"]) + store.mark(r),
             f"{r['normals'] / 1e6:.0f}",
             *(f"{r[k] / 1e9:.1f}" for k in ("FMA", "shared cache", "memory")),
         ]
@@ -90,6 +91,6 @@ def tables() -> str:
         middle = statistics.median(r["rates"])
         spread = max(r["rates"]) / min(r["rates"]) - 1
         allowed = f"{r['bound'] / 1e3:.3g} k"
-        figures = [f"{middle / 1e3:.3g} k (+{100 * spread:.0f} %)", r["binding"], allowed]
+        figures = [f"{middle / 1e3:.3g} k (+{100 * spread:.0f} %){store.mark(r)}", r["binding"], allowed]
         body.append([r["name"].upper(), str(r["d"]), str(r["threads"]), *figures, f"{100 * middle / r['bound']:.0f} %"])
     return text + "\n\n### Steps of a diagonal Gaussian\n\n" + report.table(head, body)
