@@ -1,147 +1,152 @@
-"""
-Gradients until second moments are known: b² < 0.01, the mean over coordinates of (estimate − truth)² / variance.
-
-``python benches/sampling_gradients.py [--chains 16] [--nuts]`` prints, for each density and sampler, the gradients of
-one chain after warm-up until its b² stays below 0.01 (median over chains), and those of warm-up. ``--nuts`` measures
-NUTS of blackjax with its own warm-up instead, where blackjax is installed.
-"""
+"""Gradients per second of many chains, ours and the peers', with the time before the first draw."""
 
 from __future__ import annotations
 
-import argparse
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+import statistics
+import time
 from typing import Any
 
+import measure
 import numpy as np
+import report
+import sampling_ours as ours
+import sampling_peers as peers
+import sampling_problems as problems
+import sampling_store as store
 
-GOAL = 0.01
-DIMENSION = 100
+from wassail import _core, sampling
 
-
-@dataclass
-class Case:
-    """A density with the second moments of its coordinates and their variances."""
-
-    name: str
-    target: Any
-    precision: np.ndarray
-    moments: np.ndarray
-    variances: np.ndarray
+CHAINS = (1, 16, 256)
+STEPS = {"gauss1000": 1e-2, "diagonal100": 1e-3, "logistic": 1e-3}  # step sizes that are accepted
+TARGET_SECONDS = 0.3
+CALLABLE_SECONDS = 200e-6
 
 
-def gaussian(kappa: float, *, rotated: bool) -> Case:
-    """Return a Gaussian with eigenvalues spread evenly in their logarithm."""
-    from wassail import sampling
-
-    values = np.geomspace(1 / np.sqrt(kappa), np.sqrt(kappa), DIMENSION)
-    basis = (
-        np.linalg.qr(np.random.default_rng(0).normal(size=(DIMENSION, DIMENSION)))[0] if rotated else np.eye(DIMENSION)
-    )
-    precision = basis @ np.diag(1 / values) @ basis.T
-    variance = np.diag(basis @ np.diag(values) @ basis.T).copy()
-    target = sampling.targets.Gaussian(np.zeros(DIMENSION), 0.5 * (precision + precision.T))
-    name = f"Gaussian, condition {kappa:g}, {'rotated' if rotated else 'axes'}"
-    return Case(name, target, precision, variance, 2 * variance**2)
+def _rate(run: Any, gradients: int) -> dict[str, Any]:
+    run()
+    rates = [gradients / measure.clock(run)[1] for _ in range(5)]
+    return {"rates": rates, "rate": statistics.median(rates)}
 
 
-def draws_needed(draws: np.ndarray, case: Case) -> float:
-    """Return the median over the chains of the draws after which b² stays below the goal; inf if never."""
-    counts = np.arange(1, draws.shape[1] + 1)[:, None]
-    needed = []
-    for chain in draws:
-        error = np.cumsum(chain**2, axis=0) / counts - case.moments
-        above = np.flatnonzero((error**2 / case.variances).mean(axis=1) >= GOAL)
-        last = above[-1] + 1 if above.size else 1
-        needed.append(last if last < len(chain) else np.inf)
-    return float(np.median(needed))
+def own(key: str, chains: int, way: str) -> dict[str, Any]:
+    """MALA of a given step, all steps kept to the last in memory's stead."""
+    problem = problems.RATES[key]()
+    x0 = problems.start(problem, chains) * (0.1 if key == "diagonal100" else 1.0)
+    begun = time.perf_counter()
+    if way == "NumPy callable":
+        density, found = problem.batch, way
+    else:
+        density, found = ours.target(problem, native=way == "built-in")
+    if found != way:
+        raise ImportError(f"no {way} form")
+    built = time.perf_counter() - begun
+
+    def run(steps: int) -> Any:
+        return sampling.mala(
+            density, x0, n_samples=1, thin=steps, n_warmup=0, step_size=STEPS[key], rng=0, n_threads=None
+        )
+
+    spent = measure.clock(lambda: run(20))[1] / 20
+    steps = int(np.clip(TARGET_SECONDS / spent, 20, 200_000))
+    steps = int(np.clip(TARGET_SECONDS * steps / measure.clock(lambda: run(steps))[1], 1, 10) * steps)
+    result = run(steps)
+    row = _rate(lambda: run(steps), chains * steps)
+    return row | {"acceptance": result.mean_acceptance, "compile": built}
 
 
-def report(name: str, needed: float, per_draw: float, warmup: float, note: str) -> None:
-    """Print a line."""
-    print(
-        f"  {name:<22} {needed * per_draw:>10.0f}   warm-up {warmup:>8.0f}   {per_draw:6.2f} a draw   {note}",
-        flush=True,
-    )
+def peer(key: str, chains: int, name: str) -> dict[str, Any]:
+    """MALA of blackjax at the same step, or NUTS."""
+    problem = problems.RATES[key]()
+    x0 = problems.start(problem, chains) * (0.1 if key == "diagonal100" else 1.0)
+    if name == "blackjax MALA":
+        steps = max(20, int({"gauss1000": 2e4, "diagonal100": 1e5, "logistic": 2e4}[key] / chains))
+        out = peers.blackjax_mala(problem, x0, steps, STEPS[key], 0)
+        return {"rate": out.gradients.size / out.seconds, "rates": [], "compile": out.compile_seconds}
+    draws = max(20, int({1: 500, 16: 200, 256: 20}[chains]))
+    out = peers.NUTS[name.split(maxsplit=1)[0]](problem, x0, draws, 100, 0)
+    rate = out.gradients.sum() / out.seconds
+    return {"rate": rate, "rates": [], "compile": out.compile_seconds}
 
 
-def ours(case: Case, samplers: dict[str, tuple[Callable[..., Any], dict[str, Any]]], chains: int) -> None:
-    """Measure the samplers of wassail."""
-    x0 = np.random.default_rng(1).normal(size=(chains, DIMENSION))
-    for name, (sampler, options) in samplers.items():
-        result = sampler(case.target, x0, rng=2, **options)
-        per_draw = (
-            result.length / result.step_size[0] if name.startswith(("hmc", "malt", "mams")) else 1.0
-        ) * result.thin
-        if name.endswith("2"):
-            per_draw *= 2.0
-        warmup = result.n_gradients - per_draw * result.draws.shape[1]
-        note = f"step {result.step_size[0]:.3g} length {result.length:.3g} acceptance {result.mean_acceptance:.3f}"
-        report(name, draws_needed(result.draws, case), per_draw, warmup, note + f" rank {result.n_directions}")
+def waiting() -> dict[str, Any]:
+    """What 64 chains take beside a NumPy callable of 200 µs: its own time is measured inside."""
+    d, chains, spent = 100, 64, []
+
+    def target(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        begun = time.perf_counter()
+        answer = -0.5 * np.einsum("ni,ni->n", x, x), -x
+        while time.perf_counter() - begun < CALLABLE_SECONDS:
+            pass
+        spent.append(time.perf_counter() - begun)
+        return answer
+
+    x0 = np.random.default_rng(0).normal(size=(chains, d))
+    found = []
+    for _ in range(7):
+        spent.clear()
+        _, total = measure.clock(lambda: sampling.mala(target, x0, n_samples=2000, n_warmup=0, step_size=0.1, rng=0))
+        found.append(total / sum(spent) - 1.0)
+    return {"overhead": statistics.median(found), "all": found}
 
 
-def nuts(case: Case, chains: int, n_samples: int) -> None:
-    """Measure NUTS of blackjax with its diagonal window adaptation, every chain by itself."""
-    import blackjax
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
-    precision = jax.numpy.asarray(case.precision)
-
-    def log_density(x: Any) -> Any:
-        return -0.5 * x @ precision @ x
-
-    @jax.jit
-    def run(key: Any, x0: Any) -> Any:
-        warm, draw = jax.random.split(key)
-        adapted, _ = blackjax.window_adaptation(blackjax.nuts, log_density).run(warm, x0, num_steps=1000)
-        kernel = blackjax.nuts(log_density, **adapted.parameters)
-
-        def step(state: Any, key: Any) -> Any:
-            state, info = kernel.step(key, state)
-            return state, (state.position, info.num_integration_steps)
-
-        return jax.lax.scan(step, adapted.state, jax.random.split(draw, n_samples))[1]
-
-    x0 = np.random.default_rng(1).normal(size=(chains, DIMENSION))
-    out = [run(jax.random.key(i), x) for i, x in enumerate(x0)]
-    draws = np.stack([np.asarray(o[0]) for o in out])
-    per_draw = float(np.mean([np.asarray(o[1]).mean() for o in out]))
-    report("NUTS (blackjax)", draws_needed(draws, case), per_draw, float("nan"), "diagonal metric, acceptance 0.8")
+WAYS = ("built-in", "C pointer", "NumPy callable")
+PEERS = ("blackjax MALA", "nutpie NUTS", "numpyro NUTS")
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--chains", type=int, default=16)
-    parser.add_argument("--nuts", action="store_true")
-    parser.add_argument("--case", type=int, default=None)
-    parser.add_argument("--only", default="")
-    arguments = parser.parse_args()
-    cases = [gaussian(k, rotated=r) for k in (100.0, 1e5) for r in (False, True)]
-    for case in cases if arguments.case is None else [cases[arguments.case]]:
-        print(case.name)
-        if arguments.nuts:
-            nuts(case, min(arguments.chains, 4), 1000)
+def measure_all(options: Any) -> None:
+    """Fill the store."""
+    for key in problems.RATES:
+        if options.problem and key not in options.problem:
             continue
-        from wassail import sampling
-        from wassail.sampling import Preconditioner
+        for chains in CHAINS[: 2 if options.quick else 3]:
+            for way in WAYS if options.wassail else ():
+                store.measured("gradients", lambda: own(key, chains, way), key, chains, way, again=True)  # noqa: B023
+            for name in PEERS if options.peers else ():
+                if options.method and name not in options.method:
+                    continue
+                store.measured(
+                    "gradients",
+                    lambda: peer(key, chains, name),  # noqa: B023
+                    key,
+                    chains,
+                    name,
+                    again=options.fresh,
+                )
+    if options.wassail:
+        store.measured("waiting", waiting, "mala", again=True)
 
-        warnings.simplefilter("ignore")
-        samplers = {}
-        for preconditioner in Preconditioner:
-            label = preconditioner.name.lower()
-            one = {"precondition": preconditioner, "n_samples": 4000, "n_warmup": 1000}
-            long = {"precondition": preconditioner, "n_samples": 20_000, "n_warmup": 4000}
-            samplers[f"mala {label}"] = (sampling.mala, long)
-            samplers[f"hmc {label}"] = (sampling.hmc, one)
-            samplers[f"malt {label}"] = (sampling.malt, one)
-            samplers[f"mams {label}"] = (sampling.mams, one)
-            samplers[f"mclmc {label}"] = (sampling.mclmc, long)
-        samplers = {k: v for k, v in samplers.items() if arguments.only in k}
-        ours(case, samplers, arguments.chains)
+
+def tables() -> str:
+    """Return rates side by side, and ratios to the best peer."""
+    found = {tuple(key.split("|")[1:]): row for key, row in store.load().items() if key.startswith("gradients|")}
+    body = []
+    for key, build in problems.RATES.items():
+        for chains in CHAINS:
+            by = {name: found.get((key, str(chains), name), {}).get("rate") for name in (*WAYS, *PEERS)}
+            best = max((by[name] for name in PEERS if by[name]), default=None)
+            marks = {name: store.mark(found.get((key, str(chains), name), {})) for name in by}
+            cells = [f"{by[name] / 1e3:.3g}{marks[name]}" if by[name] else "–" for name in (*WAYS, *PEERS)]
+            ratios = [f"{by[way] / best:.1f}" if by[way] and best else "–" for way in WAYS[:2]]
+            if any(by.values()):
+                body.append([build().name, str(chains), *cells, *ratios])
+    head = ["density", "chains", *WAYS, *PEERS, "built-in / best peer", "pointer / best peer"]
+    text = "Thousands of gradients per second:\n\n" + report.table(head, body)
+    compiles = []
+    for name in (WAYS[1], *PEERS):
+        seconds = [row["compile"] for names, row in found.items() if names[2] == name and "compile" in row]
+        if seconds:
+            compiles.append([name, report.duration(min(seconds)), report.duration(max(seconds))])
+    text += "\n\nCompilation before the first draw:\n\n" + report.table(["what", "least", "most"], compiles)
+    for row in store.rows("waiting"):
+        if "overhead" in row:
+            low, high = min(row["all"]), max(row["all"])
+            text += (
+                f"\n\nMALA of 64 chains on a NumPy callable of 200 µs takes {100 * row['overhead']:.1f} % "
+                f"({100 * low:.1f} to {100 * high:.1f} %) more than the callable itself."
+            )
+    return text
 
 
-if __name__ == "__main__":
-    main()
+def threads() -> int:
+    """Threads that ours use."""
+    return int(_core.get_num_threads())

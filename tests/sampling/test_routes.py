@@ -217,7 +217,7 @@ def test_from_nutpie_reads_function_and_data(library):
 
 def test_scalar_functions_warn_once_and_only_where_they_must():
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", PerformanceWarning)
         sampling.ula(batched, X0[:1], **OPTIONS)
     with pytest.warns(PerformanceWarning, match="def target") as seen:
         sampling.ula(scalar, X0[:1], **OPTIONS)

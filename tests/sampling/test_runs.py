@@ -74,6 +74,16 @@ def test_warm_up_finds_the_acceptance_and_the_scales():
     assert result.rhat().max() < 1.01
 
 
+def test_a_draw_may_take_longer_than_a_round():
+    target = sampling.targets.Gaussian(np.zeros(2000), np.ones(2000))
+    x0 = np.ones((2, 2000))
+    every = sampling.mala(target, x0, n_samples=5000, step_size=0.01, rng=5)
+    kept = sampling.mala(target, x0, n_samples=2, thin=2500, step_size=0.01, rng=5)
+    assert np.array_equal(kept.draws, every.draws[:, 2499::2500])
+    means = every.acceptance.reshape(2, 2, 2500).mean(axis=2)
+    assert np.allclose(kept.acceptance, means, rtol=1e-12)
+
+
 def test_a_given_step_is_kept_and_nothing_is_preconditioned():
     result = sampling.mala(TARGET, X0, n_samples=10, n_warmup=50, step_size=0.01, rng=7)
     assert (result.step_size == 0.01).all()

@@ -15,6 +15,7 @@ use crate::parallel::map_chunks;
 use crate::points::packed::Packed;
 use crate::points::tile::fill;
 use crate::points::{Coordinates, Metric, Points};
+use crate::rng::{Purpose, Stream as Draws};
 use crate::sampling::LogDensity;
 use std::hint::black_box;
 use std::time::Instant;
@@ -77,6 +78,19 @@ pub fn gradient(
                 }
             }
             black_box(&out);
+        }
+    })
+}
+
+/// Seconds of `repeats` times n standard normals on every thread.
+pub fn normals(n: usize, repeats: usize, monitor: &dyn Monitor) -> f64 {
+    on_every_thread(|| {
+        let mut out = vec![0.0; n];
+        for step in 0..repeats {
+            if monitor.cancelled() {
+                return;
+            }
+            Draws::new(1, 0, step as u64).normals(Purpose::Noise, 0, black_box(&mut out[..]));
         }
     })
 }

@@ -62,6 +62,18 @@ fn a_draw_depends_on_its_place_only() {
     assert!(whole.iter().zip(&other).all(|(a, b)| a != b));
 }
 
+#[test]
+fn fewer_draws_are_the_first_ones() {
+    let stream = Stream::new(11, 2, 4);
+    let mut whole = [0.0; 4 * PAIRS];
+    stream.normals(Purpose::Noise, 0, &mut whole);
+    for len in 1..whole.len() {
+        let mut part = vec![0.0; len];
+        stream.normals(Purpose::Noise, 0, &mut part);
+        assert_eq!(part, whole[..len]);
+    }
+}
+
 /// Standardized sums of z^p over many draws: their exact variances are moments of the normal law.
 #[test]
 fn moments_are_those_of_the_normal_law() {

@@ -47,6 +47,12 @@ pub fn bench_gradient(
     timed(py, n_threads, |monitor| Ok(probe::gradient(&*density, points, repeats, together, monitor)))
 }
 
+/// `repeats` times n standard normals on each thread.
+#[pyfunction]
+pub fn bench_normals(py: Python<'_>, n: usize, repeats: usize, n_threads: usize) -> PyResult<f64> {
+    timed(py, n_threads, |monitor| Ok(probe::normals(n, repeats, monitor)))
+}
+
 /// `repeats` sums over memory that all threads share.
 #[pyfunction]
 pub fn bench_read(py: Python<'_>, nbytes: usize, repeats: usize, n_threads: usize) -> PyResult<f64> {

@@ -38,7 +38,9 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::bench::{bench_distance, bench_exp, bench_fma, bench_gradient, bench_kernel, bench_read, bench_sweep};
+    use super::bench::{
+        bench_distance, bench_exp, bench_fma, bench_gradient, bench_kernel, bench_normals, bench_read, bench_sweep,
+    };
     #[pymodule_export]
     use super::chains::Chains;
     #[pymodule_export]

@@ -75,7 +75,7 @@ impl Moments {
 #[pyfunction]
 pub fn replace_by_rank<'py>(py: Python<'py>, draws: Arg<'py>, d: usize, table: Arg<'py>) -> PyResult<Array<'py>> {
     let (draws, table) = (draws.as_slice()?, table.as_slice()?);
-    let n = if d == 0 { 0 } else { draws.len() / d };
+    let n = draws.len().checked_div(d).unwrap_or(0);
     if n == 0 || n * d != draws.len() || table.len() != 2 * n - 1 || u32::try_from(n).is_err() {
         return Err(PyValueError::new_err("draws and table do not fit"));
     }

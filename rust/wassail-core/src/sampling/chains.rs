@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Elementary steps of a round of one block: long enough to hand out, short enough to stop after.
 const ROUND: f64 = 4e6;
+/// Elementary steps between two looks at the monitor.
+const UNWATCHED: usize = 50_000;
 
 /// How chains are run.
 pub struct Run {
@@ -57,7 +59,8 @@ pub enum End {
     BadStart(usize),
 }
 
-/// A block with what is adapted for it.
+/// A block with what is adapted for it, on cache lines of its own: another thread writes the next one.
+#[repr(align(128))]
 pub(super) struct Member {
     pub(super) block: Block,
     pub(super) info: Vec<Info>,
@@ -305,8 +308,10 @@ impl Member {
         drawn: u64,
         mut slots: Option<Slots<'_>>,
     ) -> End {
+        let work = self.info.len() * (run.density.work() + 4 * run.density.dim());
+        let patience = (1 + UNWATCHED / work) as u64;
         while self.number < until {
-            if like.monitor.cancelled() {
+            if self.number.is_multiple_of(patience) && like.monitor.cancelled() {
                 return End::Interrupted;
             }
             let step = Step { number: self.number, sizes: &self.sizes, ..like };

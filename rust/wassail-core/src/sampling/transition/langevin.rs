@@ -7,7 +7,8 @@ use crate::sampling::block::Block;
 use crate::sampling::density::{DensityError, LogDensity};
 use crate::sampling::vector::{PART, PIECE, drift, reversal, share};
 
-/// Proposes for every chain, keeping the noise where it is needed again.
+/// Proposes for every chain, keeping the noise where it is needed again; else its first piece is overwritten, which stays in the
+/// cache.
 fn propose(block: &mut Block, d: usize, step: Step<'_>, keep: bool, taming: Taming) {
     let first = block.first;
     let (x, grad) = (&block.x, &block.grad);
@@ -23,14 +24,14 @@ fn propose(block: &mut Block, d: usize, step: Step<'_>, keep: bool, taming: Tami
     });
     share(x.len(), parts, |(i, start, out, noise)| {
         let draws = Stream::new(step.key, first + i as u32, step.number);
-        let (mut piece, mut tamed) = ([0.0; PIECE], [0.0; PIECE]);
         for (at, out) in out.chunks_mut(PIECE).enumerate() {
             let (here, len, h) = (start + at * PIECE, out.len(), step.sizes[i]);
-            let noise = if keep { &mut noise[at * PIECE..][..len] } else { &mut piece[..len] };
+            let noise = &mut noise[if keep { at * PIECE } else { 0 }..][..len];
             draws.normals(Purpose::Noise, here, noise);
             let row = i * d + here..i * d + here + len;
             let scale = &step.scale[here..here + len];
             let mut grad = &grad[row.clone()];
+            let mut tamed = [0.0; PIECE];
             if taming != Taming::None {
                 taming.apply(grad, scale, h, whole[i], &mut tamed[..len]);
                 grad = &tamed[..len];

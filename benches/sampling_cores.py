@@ -1,0 +1,69 @@
+"""How much faster two threads are than one, with many chains."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+import measure
+import numpy as np
+import report
+import sampling_ours as ours
+import sampling_problems as problems
+import sampling_store as store
+
+from wassail import sampling
+
+CASES = {
+    "MALA, Gaussian d=1000, 64 chains": ("mala", "gauss1000", 64, True),
+    "ULA, Gaussian d=1000, 64 chains": ("ula", "gauss1000", 64, True),
+    "MALA, Gaussian d=100, 16 chains": ("mala", "diagonal100", 16, True),
+    "BAOAB, Gaussian d=1000, 64 chains": ("underdamped", "gauss1000", 64, True),
+    "MALA, logistic 1000 × 50, C pointer, 64 chains": ("mala", "logistic", 64, False),
+}
+
+
+def case(name: str, key: str, chains: int, *, native: bool) -> dict[str, Any]:
+    """Time both numbers of threads in turns, so that a busy moment meets both."""
+    problem = problems.RATES[key]()
+    density, _ = ours.target(problem, native=native)
+    x0 = problems.start(problem, chains) * 0.1
+
+    def run(threads: int, steps: int) -> np.ndarray:
+        return getattr(sampling, name)(
+            density, x0, n_samples=1, thin=steps, n_warmup=0, step_size=1e-3, rng=0, n_threads=threads
+        ).draws
+
+    steps = max(20, int(0.4 * 20 / measure.clock(lambda: run(1, 20))[1]))
+    if not np.array_equal(run(1, steps), run(2, steps)):
+        raise RuntimeError("bits depend on threads")
+    pairs = [[measure.clock(lambda t=t: run(t, steps))[1] for t in (1, 2)] for _ in range(5)]
+    efficiencies = [one / (2 * two) for one, two in pairs]
+    return {
+        "efficiency": statistics.median(efficiencies),
+        "all": efficiencies,
+        "one": statistics.median(p[0] for p in pairs),
+    }
+
+
+def measure_all(options: Any) -> None:
+    """Fill the store."""
+    for title, (name, key, chains, native) in CASES.items() if options.wassail else ():
+        store.measured("cores", lambda: case(name, key, chains, native=native), title, again=True)  # noqa: B023
+
+
+def tables() -> str:
+    """Return the table."""
+    body = []
+    for key, row in store.load().items():
+        if key.startswith("cores|") and "efficiency" in row:
+            low, high = min(row["all"]), max(row["all"])
+            body.append(
+                [
+                    key.split("|")[1],
+                    report.duration(row["one"]),
+                    f"{100 * row['efficiency']:.0f} %{store.mark(row)}",
+                    f"{100 * low:.0f} – {100 * high:.0f} %",
+                ]
+            )
+    return report.table(["what", "one thread", "efficiency of two", "range"], body)
