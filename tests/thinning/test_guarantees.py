@@ -98,10 +98,10 @@ def test_decay():
 
 
 @pytest.mark.study
-@pytest.mark.parametrize(("d", "steepest"), [(2, -0.42), (10, -0.42), (100, -0.32)])
-def test_decay_up_to_65536_points(d, steepest):
+@pytest.mark.parametrize(("d", "expected"), [(2, -0.42), (10, -0.42), (100, None)])
+def test_decay_up_to_65536_points(d, expected):
     """
-    The slopes are at most those expected, beyond four standard errors of doubt.
+    The slopes are below those expected, by two standard errors at least.
 
     In 100 dimensions -0.33 was expected of this range, from slopes of about -0.35 up to n = 4096. Those are seen again,
     but further on the decay is slower: 40 repetitions up to n = 4096, 20 and 12 beyond give -0.359, -0.338, -0.302 and
@@ -109,11 +109,12 @@ def test_decay_up_to_65536_points(d, steepest):
     to 4096 its part of MMD² falls from 58 to 20 %. That of the covariance, of 5050 numbers, is 66 % then, 0.00110,
     which is next to the 0.00116 of standard thinning: with so few points no choice is much better there.
     """
-    found = decay(d, {4: 24, 5: 24, 6: 24, 7: 12, 8: 8})
+    found = decay(d, {4: 40, 5: 40, 6: 40, 7: 20, 8: 12})
     (thinned, error), (standard, spread) = slopes(found, range(4, 9))
     assert error < 0.02
-    assert thinned < steepest + 4.0 * error
     assert abs(standard + 0.25) < 4.0 * spread
-    if d == 100:
-        (early, error), _ = slopes(found, range(4, 7))
-        assert early + 4.0 * error < -0.33
+    if expected is None:
+        assert thinned + 4.0 * error < -0.25
+        (thinned, error), _ = slopes(found, range(4, 7))
+        expected = -0.33
+    assert thinned + 2.0 * error < expected
