@@ -1,9 +1,9 @@
 """
 Gradients until second moments are known: b² < 0.01, the mean over coordinates of (estimate − truth)² / variance.
 
-``python benches/sampling_preconditioners.py [--chains 16] [--nuts]`` prints, for each density and sampler, the gradients
-of one chain after warm-up until its b² stays below 0.01 (median over chains), and those of warm-up. ``--nuts`` measures
-NUTS of blackjax with its own warm-up instead, where blackjax is installed.
+``python benches/sampling_preconditioners.py [--chains 16] [--nuts]`` prints, for each density and sampler, the
+gradients of one chain after warm-up until its b² stays below 0.01 (median over chains), and those of warm-up.
+``--nuts`` measures NUTS of blackjax with its own warm-up instead, where blackjax is installed.
 """
 
 from __future__ import annotations

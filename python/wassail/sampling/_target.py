@@ -19,7 +19,10 @@ Batched: TypeAlias = Callable[[F64], tuple[Any, Any]]
 AnyTarget: TypeAlias = Target | Batched | CFunction | tuple[Any, Any]
 
 _PAIR = 2
-_HELP = "target(X) must return (logp, grad) of shapes (chains,) and (chains, d) for X of shape (chains, d)"
+_HELP = (
+    "target(X) must return (logp, grad) of shapes (chains,) and (chains, d) for X of shape (chains, d); "
+    "a density without a gradient goes to sampling.slice_sample or sampling.stretch_move"
+)
 _SLOW = (
     "target takes one point at a time, and is called once a chain and gradient: many times faster is a batched one, "
     "that takes all chains at once:\n\n"

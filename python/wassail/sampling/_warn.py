@@ -12,6 +12,7 @@ from wassail.sampling.results import SampleResult
 
 _RHAT = 1.01
 _LOOKED_AT = 100  # coordinates that the warning looks at: all of them would take longer than the draws
+_DRAWS = 2000  # draws of a chain that it looks at, at least, of more every k-th: enough to tell 100 independent ones
 _STUCK = 0.01  # mean acceptance of a chain that does not move
 _TRUSTED = 100  # draws a chain below which R-hat and effective numbers are not judged
 _ENOUGH = 100  # effective draws of a chain below which its diagnostics mean little
@@ -62,7 +63,7 @@ def _agreement(result: SampleResult) -> list[str]:
     else:
         width = result.draws.shape[2]
         names = np.unique(np.linspace(0, width - 1, min(width, _LOOKED_AT)).astype(np.intp))
-        some = np.ascontiguousarray(result.draws[:, :, names])
+        some = np.ascontiguousarray(result.draws[:, :: max(1, n // _DRAWS), names])
         rhat, ess = _diagnostics.rhat(some), _diagnostics.bulk_ess(some)
     if result.coordinates is not None:
         names = result.coordinates[names]
