@@ -13,7 +13,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "sampling-performance.md"
 def test_nutpie_samples_the_same_function():
     pytest.importorskip("numba")
     pytest.importorskip("nutpie")
-    snippet = re.search(r"```python\n(import numpy as np\nimport nutpie\n.*?)```", PAGE.read_text(), re.DOTALL)
+    snippet = re.search(r"```py\n(import numpy as np\nimport nutpie\n.*?)```", PAGE.read_text(), re.DOTALL)
     names = {}
     exec(compile(snippet[1], str(PAGE), "exec"), names)  # noqa: S102
     exact = 1.0 / np.arange(1, 11)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wassail.exceptions import ConvergenceWarning
 from wassail.sampling import _diagnostics
@@ -54,15 +55,20 @@ def _flat(result: SampleResult) -> list[str]:
     return [f"the gradient of chain {wrong[0]} is zero though its log-density varies: does the target return it?"]
 
 
+def _some(width: int) -> NDArray[np.intp]:
+    """Choose coordinates: the worst of very many would always look bad."""
+    return np.unique(np.linspace(0, width - 1, min(width, _LOOKED_AT)).astype(np.intp))
+
+
 def _agreement(result: SampleResult) -> list[str]:
     chains, n = result.log_density.shape
     if n < _TRUSTED:
         return []
     if result.moments is not None:
-        names, rhat, ess = np.arange(result.moments.mean.size), result.moments.rhat(), result.moments.ess()
+        names = _some(result.moments.mean.size)
+        rhat, ess = result.moments.rhat()[names], result.moments.ess()[names]
     else:
-        width = result.draws.shape[2]
-        names = np.unique(np.linspace(0, width - 1, min(width, _LOOKED_AT)).astype(np.intp))
+        names = _some(result.draws.shape[2])
         some = np.ascontiguousarray(result.draws[:, :: max(1, n // _DRAWS), names])
         rhat, ess = _diagnostics.rhat(some), _diagnostics.bulk_ess(some)
     if result.coordinates is not None:

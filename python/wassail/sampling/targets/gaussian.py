@@ -52,8 +52,8 @@ class Gaussian(BuiltIn):
     --------
     >>> from wassail import sampling
     >>> target = sampling.targets.Gaussian([0.0, 1.0], [1.0, 4.0])
-    >>> target([[0.0, 0.0]])
-    (array([-2.]), array([[-0.,  4.]]))
+    >>> target([[1.0, 0.0]])
+    (array([-2.5]), array([[-1.,  4.]]))
 
     A random walk that is tied to zero, by its sparse precision:
 
