@@ -14,7 +14,7 @@ fn propose(block: &mut Block, d: usize, step: Step<'_>, keep: bool, taming: Tami
     let (x, grad) = (&block.x, &block.grad);
     let whole: Vec<f64> = match taming {
         Taming::Whole => grad.chunks_exact(d).zip(step.sizes).map(|(g, &h)| shrink(g, step.scale, h)).collect(),
-        _ => vec![1.0; block.logp.len()],
+        _ => Vec::new(),
     };
     let rows = block.proposal.chunks_exact_mut(d).zip(block.noise.chunks_exact_mut(d));
     // Parts of all chains, with where they start.
@@ -33,7 +33,7 @@ fn propose(block: &mut Block, d: usize, step: Step<'_>, keep: bool, taming: Tami
             let mut grad = &grad[row.clone()];
             let mut tamed = [0.0; PIECE];
             if taming != Taming::None {
-                taming.apply(grad, scale, h, whole[i], &mut tamed[..len]);
+                taming.apply(grad, scale, h, whole.get(i).copied().unwrap_or(1.0), &mut tamed[..len]);
                 grad = &tamed[..len];
             }
             drift(&x[row], grad, scale, noise, h, out);
