@@ -107,6 +107,17 @@ pub fn map_chunks<S: Send, R: Send>(
     }
 }
 
+/// Does two things that do not depend on each other, at the same time inside a pool and in turn otherwise.
+pub fn join(a: impl FnOnce() -> Result<()> + Send, b: impl FnOnce() -> Result<()> + Send) -> Result<()> {
+    if rayon::current_thread_index().is_some() && rayon::current_num_threads() > 1 {
+        let (a, b) = rayon::join(a, b);
+        a.and(b)
+    } else {
+        a()?;
+        b()
+    }
+}
+
 /// Sum in a fixed order: interleaved lanes are what the compiler vectorizes and what never depends on threads.
 pub fn sum(values: impl Iterator<Item = f64>) -> f64 {
     let mut lanes = [0.0; 8];

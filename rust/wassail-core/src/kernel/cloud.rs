@@ -2,6 +2,7 @@
 
 use super::{Kernel, Panels, Rows};
 use crate::error::{Result, try_zeroed};
+use crate::numeric::aligned::Aligned;
 use crate::numeric::lanes::LANES;
 use crate::numeric::scalar::Scalar;
 use crate::points::Coordinates;
@@ -12,7 +13,7 @@ pub struct Cloud<T> {
     n: usize,
     width: usize,
     rows: Vec<T>,
-    panels: Vec<T>,
+    panels: Aligned<T>,
 }
 
 impl<T: Scalar> Cloud<T> {
@@ -26,7 +27,7 @@ impl<T: Scalar> Cloud<T> {
     ) -> Result<Self> {
         let (n, width, centered) = (order.len(), kernel.width(d), kernel.centered(d));
         let mut rows = try_zeroed(n * width)?;
-        let mut panels = try_zeroed(n.next_multiple_of(LANES) * width)?;
+        let mut panels = Aligned::zeroed(n.next_multiple_of(LANES) * width)?;
         let (mut point, mut features) = (try_zeroed(d)?, try_zeroed(width)?);
         for (at, i) in order.enumerate() {
             points.read(i * d, &mut point);
@@ -61,7 +62,7 @@ impl<T: Scalar> Cloud<T> {
         for (row, &i) in rows.chunks_mut(width).zip(chosen) {
             row.copy_from_slice(&self.rows[i * width..(i + 1) * width]);
         }
-        let mut cloud = Self { n, width, rows, panels: try_zeroed(n.next_multiple_of(LANES) * width)? };
+        let mut cloud = Self { n, width, rows, panels: Aligned::zeroed(n.next_multiple_of(LANES) * width)? };
         for at in 0..n {
             cloud.arrange(at, &[at]);
         }

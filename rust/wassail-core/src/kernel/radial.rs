@@ -1,7 +1,7 @@
 //! Kernels of the distance alone: k(x, y) = φ(q), q = |u x − u y|², u the unit of the profile φ.
 
 use super::distance::{block, error_f32, is_tall, longest, pack, squares, width};
-use super::margins::{Margins, add_tile};
+use super::margins::{ALL, MARKED, Margins, NONE, add_tile};
 use super::{Kernel, Panels, Rows};
 use crate::error::Result;
 use crate::multiversion;
@@ -260,15 +260,15 @@ fn sum_body<I: Isa, P: Profile, T: Scalar>(
     y: Panels<'_, T>,
     margins: &mut Margins<'_, T>,
 ) {
-    if margins.columns.is_empty() {
-        sum_rows::<I, P, T, false>(profile, x, y, margins);
-    } else {
-        sum_rows::<I, P, T, true>(profile, x, y, margins);
+    match margins.wanted() {
+        NONE => sum_rows::<I, P, T, NONE>(profile, x, y, margins),
+        ALL => sum_rows::<I, P, T, ALL>(profile, x, y, margins),
+        _ => sum_rows::<I, P, T, MARKED>(profile, x, y, margins),
     }
 }
 
 #[inline(always)]
-fn sum_rows<I: Isa, P: Profile, T: Scalar, const BOTH: bool>(
+fn sum_rows<I: Isa, P: Profile, T: Scalar, const COLUMNS: u8>(
     profile: &P,
     x: Rows<'_, T>,
     y: Panels<'_, T>,
@@ -278,9 +278,9 @@ fn sum_rows<I: Isa, P: Profile, T: Scalar, const BOTH: bool>(
         let mut r = 0;
         while r < x.len() {
             r += match x.len() - r {
-                8.. if is_tall::<I, T>() => sum_strip::<I, P, T, BOTH, 8>(profile, x, r, y.panel(p), p, margins),
-                4.. => sum_strip::<I, P, T, BOTH, 4>(profile, x, r, y.panel(p), p, margins),
-                _ => sum_strip::<I, P, T, BOTH, 1>(profile, x, r, y.panel(p), p, margins),
+                8.. if is_tall::<I, T>() => sum_strip::<I, P, T, COLUMNS, 8>(profile, x, r, y.panel(p), p, margins),
+                4.. => sum_strip::<I, P, T, COLUMNS, 4>(profile, x, r, y.panel(p), p, margins),
+                _ => sum_strip::<I, P, T, COLUMNS, 1>(profile, x, r, y.panel(p), p, margins),
             };
         }
     }
@@ -288,7 +288,7 @@ fn sum_rows<I: Isa, P: Profile, T: Scalar, const BOTH: bool>(
 
 /// R rows against panel p; returns R.
 #[inline(always)]
-fn sum_strip<I: Isa, P: Profile, T: Scalar, const BOTH: bool, const R: usize>(
+fn sum_strip<I: Isa, P: Profile, T: Scalar, const COLUMNS: u8, const R: usize>(
     profile: &P,
     x: Rows<'_, T>,
     r: usize,
@@ -302,9 +302,9 @@ fn sum_strip<I: Isa, P: Profile, T: Scalar, const BOTH: bool, const R: usize>(
         let mut strip = margins.open::<I>(c);
         for i in 0..R {
             let values = [profile.value::<I, T>(q[i][0]), profile.value::<I, T>(q[i][1])];
-            margins.add::<I, BOTH>(&mut strip, r + i, c, values);
+            margins.add::<I, COLUMNS>(&mut strip, r + i, c, values);
         }
-        margins.close::<I, BOTH>(&strip, c);
+        margins.close::<I, COLUMNS>(&strip, c);
     }
     R
 }

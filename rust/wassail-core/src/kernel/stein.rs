@@ -80,10 +80,9 @@ impl Stein {
             let used = slots * LANES;
             sums(&task, x, y, start..start + slots, &mut block);
             T::jets(&*self.base, &mut block.q[..used], &mut block.first[..used], &mut block.second[..used]);
-            finish(&task, used, &mut block);
-            for (pair, values) in (start..start + slots).zip(block.q.chunks_exact(LANES)) {
+            for (slot, pair) in (start..start + slots).enumerate() {
                 let (p, r) = (pair / x.len(), pair % x.len());
-                out[r * stride + p * LANES..][..LANES].copy_from_slice(values);
+                finish(&task, &block, slot * LANES, &mut out[r * stride + p * LANES..][..LANES]);
             }
         }
     }
@@ -123,7 +122,8 @@ impl Kernel for Stein {
             Metric::Scalar(l) => *l,
             Metric::Matrix(a, _) => a.iter().map(|a| a * a).sum(),
         };
-        let near = point[..point.len() / 2].iter().all(|x| x.abs() * longest.sqrt() <= FARTHEST);
+        let longest = longest.sqrt();
+        let near = point[..point.len() / 2].iter().all(|x| x.abs() * longest <= FARTHEST);
         if near && self.diagonal(point) <= LARGEST { Ok(()) } else { Err(Error::Overflow) }
     }
 
@@ -157,7 +157,7 @@ impl Kernel for Stein {
 
 /// Sums over coordinates for some pairs of a row and a panel.
 struct Block<T> {
-    /// |A δ|², then φ, then the values.
+    /// |A δ|², then φ.
     q: [T; SLOTS * LANES],
     first: [T; SLOTS * LANES],
     second: [T; SLOTS * LANES],
@@ -196,20 +196,12 @@ fn sums_body<I: Isa, T: Scalar>(
     pairs: Range<usize>,
     block: &mut Block<T>,
 ) {
-    let used = pairs.len() * LANES;
     for (slot, pair) in pairs.enumerate() {
         let (row, panel) = (x.row(pair % x.len()), y.panel(pair / x.len()));
         if task.scalar.is_some() {
-            accumulate::<I, T, false>(task.d, row, panel, slot * LANES, block);
+            accumulate::<I, T, false>(task, row, panel, slot * LANES, block);
         } else {
-            accumulate::<I, T, true>(task.d, row, panel, slot * LANES, block);
-        }
-    }
-    if let Some(l) = task.scalar {
-        let (l, inverse) = (T::from_f64(l), T::from_f64(1.0 / l));
-        for ((s, q), p) in block.stretched[..used].iter_mut().zip(&block.q).zip(&mut block.product) {
-            *s = *q * l;
-            *p = *p * inverse;
+            accumulate::<I, T, true>(task, row, panel, slot * LANES, block);
         }
     }
 }
@@ -217,13 +209,15 @@ fn sums_body<I: Isa, T: Scalar>(
 /// One row and one panel, two registers wide at a time.
 #[inline(always)]
 fn accumulate<I: Isa, T: Scalar, const MATRIX: bool>(
-    d: usize,
+    task: &Task,
     row: &[T],
     panel: &[T],
     slot: usize,
     block: &mut Block<T>,
 ) {
-    let width = T::Register::<I>::N;
+    let (d, width) = (task.d, T::Register::<I>::N);
+    let l = task.scalar.unwrap_or(1.0);
+    let (scale, inverse) = (T::Register::<I>::splat(T::from_f64(l)), T::Register::<I>::splat(T::from_f64(1.0 / l)));
     // A x, L x and s; without a matrix the second is not read.
     let scores = if MATRIX { 2 * d } else { d };
     let own = row[..d].iter().zip(&row[d..2 * d]).zip(&row[scores..scores + d]);
@@ -249,6 +243,10 @@ fn accumulate<I: Isa, T: Scalar, const MATRIX: bool>(
         }
         for u in 0..2 {
             let at = slot + lane + u * width;
+            if !MATRIX {
+                acc[u][1] = acc[u][0].mul(scale);
+                acc[u][3] = acc[u][3].mul(inverse);
+            }
             acc[u][0].store(&mut block.q[at..]);
             acc[u][1].store(&mut block.stretched[at..]);
             acc[u][2].store(&mut block.cross[at..]);
@@ -258,15 +256,23 @@ fn accumulate<I: Isa, T: Scalar, const MATRIX: bool>(
 }
 
 multiversion! {
-    fn finish<T: Scalar>(task: &Task, used: usize, block: &mut Block<T>) => finish_body
+    /// Values of one pair.
+    fn finish<T: Scalar>(task: &Task, block: &Block<T>, slot: usize, out: &mut [T]) => finish_body
 }
 
 #[inline(always)]
-fn finish_body<I: Isa, T: Scalar>(task: &Task, used: usize, block: &mut Block<T>) {
-    let (trace, minus_two, minus_four) = (T::from_f64(task.trace), T::from_f64(-2.0), T::from_f64(-4.0));
-    for i in 0..used.min(SLOTS * LANES) {
-        let outer = minus_four * block.second[i] * block.stretched[i];
-        let inner = minus_two * block.first[i] * (trace + block.cross[i]);
-        block.q[i] = block.q[i].fma::<I>(block.product[i], inner + outer);
+fn finish_body<I: Isa, T: Scalar>(task: &Task, block: &Block<T>, slot: usize, out: &mut [T]) {
+    let trace = T::Register::<I>::splat(T::from_f64(task.trace));
+    let minus_two = T::Register::<I>::splat(T::from_f64(-2.0));
+    let minus_four = T::Register::<I>::splat(T::from_f64(-4.0));
+    let width = T::Register::<I>::N;
+    for (i, out) in (slot..).step_by(width).zip(out.chunks_exact_mut(width)) {
+        let (value, first) = (T::Register::<I>::load(&block.q[i..]), T::Register::<I>::load(&block.first[i..]));
+        let (second, stretched) =
+            (T::Register::<I>::load(&block.second[i..]), T::Register::<I>::load(&block.stretched[i..]));
+        let (cross, product) = (T::Register::<I>::load(&block.cross[i..]), T::Register::<I>::load(&block.product[i..]));
+        let outer = minus_four.mul(second).mul(stretched);
+        let inner = minus_two.mul(first).mul(trace.add(cross));
+        value.fma(product, inner.add(outer)).store(out);
     }
 }

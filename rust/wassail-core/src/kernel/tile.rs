@@ -189,7 +189,8 @@ impl Real for f64 {
         sums: &mut [f64],
     ) -> Result<()> {
         let mut lanes = Lanes([0.0; ROWS * LANES]);
-        let mut margins = Margins { rows: &mut lanes.0, pitch: LANES, weights, columns: &mut [] };
+        let mut margins =
+            Margins { rows: &mut lanes.0, pitch: LANES, weights, columns: &mut [], marked: &mut [], marks: &[] };
         kernel.fold_f64(x, y, tile, &mut margins)?;
         for (sum, lanes) in sums.iter_mut().zip(lanes.0.chunks(LANES)) {
             *sum += total(lanes);

@@ -1,9 +1,10 @@
 //! Kernel values of new points against all earlier ones, summed both ways.
 
-use super::fold::{STRIDE, aligned, widen, with_room};
+use super::fold::{STRIDE, widen};
 use crate::error::Result;
 use crate::kernel::{Cloud, Kernel, Margins, Real};
 use crate::monitor::Monitor;
+use crate::numeric::aligned::Aligned;
 use crate::numeric::lanes::LANES;
 use std::ops::Range;
 
@@ -21,8 +22,8 @@ pub struct Far<'a> {
     pub kernel: &'a dyn Kernel,
     /// The rows.
     pub rows: Range<usize>,
-    /// Points of earlier windows.
-    pub done: usize,
+    /// Points of earlier windows, whole windows.
+    pub earlier: Range<usize>,
     /// Lanes of a row.
     pub pitch: usize,
     /// Tiles between two looks at the monitor.
@@ -38,8 +39,8 @@ impl Far<'_> {
         columns: &mut [f64],
         monitor: &dyn Monitor,
     ) -> Result<()> {
-        let mut room = with_room((2 * ROWS + 1) * STRIDE)?;
-        let (spare, rest) = aligned(&mut room).split_at_mut(ROWS * STRIDE);
+        let mut room = Aligned::zeroed((2 * ROWS + 1) * STRIDE)?;
+        let (spare, rest) = room.split_at_mut(ROWS * STRIDE);
         let (rows, own) = rest.split_at_mut(ROWS * STRIDE);
         let own = &mut own[..STRIDE];
         let ones = [T::ONE; STRIDE];
@@ -47,8 +48,8 @@ impl Far<'_> {
         let jump = self.pitch.max(STRIDE);
         let mut polled = 0;
         for offset in (0..jump).step_by(STRIDE) {
-            for from in (offset..self.done).step_by(TERMS * jump) {
-                let to = (from + TERMS * jump).min(self.done);
+            for from in (self.earlier.start + offset..self.earlier.end).step_by(TERMS * jump) {
+                let to = (from + TERMS * jump).min(self.earlier.end);
                 for r in self.rows.clone().step_by(ROWS) {
                     let some = r..(r + ROWS).min(self.rows.end);
                     rows.fill(T::ZERO);
@@ -59,7 +60,8 @@ impl Far<'_> {
                         polled += 1;
                         own.fill(T::ZERO);
                         let panels = cloud.panels(c / LANES..(c + STRIDE) / LANES);
-                        let mut margins = Margins { rows, pitch: STRIDE, weights: &ones, columns: own };
+                        let mut margins =
+                            Margins { rows, pitch: STRIDE, weights: &ones, columns: own, marked: &mut [], marks: &[] };
                         T::fold(self.kernel, cloud.rows(some.clone()), panels, spare, &mut margins)?;
                         widen(own, &mut columns[c..c + STRIDE]);
                     }

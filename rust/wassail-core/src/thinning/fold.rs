@@ -1,6 +1,5 @@
 //! The vector work of passes and swaps.
 
-use crate::error::{Result, try_zeroed};
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::scalar::Scalar;
@@ -10,20 +9,6 @@ use crate::numeric::simd::Vector;
 pub const STRIDE: usize = 128;
 /// Rows of a tile.
 pub const ROWS: usize = 8;
-/// Bytes of a cache line.
-const LINE: usize = 64;
-
-/// A buffer from the first cache line on that starts in it: registers that cross lines take twice the time.
-pub fn aligned<T>(buffer: &mut [T]) -> &mut [T] {
-    let skip = buffer.as_ptr().align_offset(LINE);
-    &mut buffer[skip.min(LINE / size_of::<T>())..]
-}
-
-/// What to allocate for an aligned buffer of `len`.
-pub fn with_room<T: Clone + Default>(len: usize) -> Result<Vec<T>> {
-    try_zeroed(len + LINE / size_of::<T>())
-}
-
 /// Sum of a slice in a fixed order, on plain registers.
 pub fn total(values: &[f64]) -> f64 {
     let mut lanes = [0.0; 8];

@@ -4,23 +4,23 @@
 //! thinning has c = k(x_i, x_i) / 2 and s = 0, its regularized form both.
 
 use super::pick::{lowest, softmin, weigh};
-use super::row::{grain, walk_row};
+use super::row::{TILE, grain, walk_row};
 use crate::error::{Result, try_zeroed};
 use crate::kernel::{Cloud, Kernel};
 use crate::monitor::Monitor;
+use crate::numeric::aligned::Aligned;
 use crate::numeric::lanes::{LANES, add_scaled};
 use crate::parallel::map_chunks;
-use std::ops::Range;
 
 /// Running sums and what is added to them.
 pub(super) struct Greedy<'a> {
     kernel: &'a dyn Kernel,
     cloud: &'a Cloud<f64>,
     /// c, infinite for points that are not to be chosen and past the last point.
-    constant: Vec<f64>,
+    constant: Aligned<f64>,
     /// s.
-    slope: Vec<f64>,
-    sums: Vec<f64>,
+    slope: Aligned<f64>,
+    sums: Aligned<f64>,
     /// Probabilities, while points are drawn.
     weights: Vec<f64>,
     grain: usize,
@@ -39,9 +39,9 @@ impl<'a> Greedy<'a> {
         let mut own = Self {
             kernel,
             cloud,
-            constant: try_zeroed(padded)?,
-            slope: try_zeroed(padded)?,
-            sums: try_zeroed(padded)?,
+            constant: Aligned::zeroed(padded)?,
+            slope: Aligned::zeroed(padded)?,
+            sums: Aligned::zeroed(padded)?,
             weights: Vec::new(),
             grain: grain(cloud.len(), kernel.work(d)),
         };
@@ -78,11 +78,9 @@ impl<'a> Greedy<'a> {
 
     /// `update`, then the first point of the lowest score; `None` where no score is finite.
     pub fn best(&mut self, changes: &[(usize, f64)], t: f64, monitor: &dyn Monitor) -> Result<Option<usize>> {
-        let minima = self.pass(changes, t, monitor)?;
-        let Some((chunk, least)) = least(&minima) else { return Ok(None) };
-        let at = self.chunk(chunk);
+        let Some((start, least)) = least(&self.pass(changes, t, monitor)?) else { return Ok(None) };
         let first = |i: &usize| score(self.sums[*i], self.constant[*i], self.slope[*i], t) <= least;
-        Ok(at.into_iter().find(first))
+        Ok((start..self.sums.len()).find(first))
     }
 
     /// `update`, then a point drawn with probability proportional to exp(−score / temperature) by a uniform number.
@@ -94,8 +92,7 @@ impl<'a> Greedy<'a> {
         uniform: f64,
         monitor: &dyn Monitor,
     ) -> Result<Option<usize>> {
-        let minima = self.pass(changes, t, monitor)?;
-        let Some((_, least)) = least(&minima) else { return Ok(None) };
+        let Some((_, least)) = least(&self.pass(changes, t, monitor)?) else { return Ok(None) };
         if self.weights.is_empty() {
             self.weights = try_zeroed(self.sums.len())?;
         }
@@ -111,23 +108,24 @@ impl<'a> Greedy<'a> {
         Ok(softmin(&self.weights, &masses, grain, uniform))
     }
 
-    fn chunk(&self, chunk: usize) -> Range<usize> {
-        chunk * self.grain..((chunk + 1) * self.grain).min(self.sums.len())
-    }
-
-    /// Updates the sums and gives the lowest score of each chunk, infinite for none.
-    fn pass(&mut self, changes: &[(usize, f64)], t: f64, monitor: &dyn Monitor) -> Result<Vec<f64>> {
+    /// Updates the sums and gives the lowest score of each chunk, infinite for none, and the first point of its tile.
+    fn pass(&mut self, changes: &[(usize, f64)], t: f64, monitor: &dyn Monitor) -> Result<Vec<(usize, f64)>> {
         let (kernel, cloud, grain) = (self.kernel, self.cloud, self.grain);
         let (constant, slope) = (&self.constant, &self.slope);
         let chunks = self.sums.chunks_mut(grain).enumerate().collect();
         map_chunks(chunks, monitor, |(chunk, sums): (usize, &mut [f64])| {
-            let (start, len) = (chunk * grain, sums.len());
-            for &(i, sign) in changes {
-                let add = |at: usize, values: &[f64]| add_scaled(values, sign, &mut sums[at..at + values.len()]);
-                walk_row(kernel, cloud, i, start, len, add)?;
+            let mut best = (chunk * grain, f64::INFINITY);
+            for (start, sums) in (chunk * grain..).step_by(TILE).zip(sums.chunks_mut(TILE)) {
+                let at = start..start + sums.len();
+                for &(i, sign) in changes {
+                    walk_row(kernel, cloud, i, start, sums.len(), |_, values| add_scaled(values, sign, sums))?;
+                }
+                let low = lowest(sums, &constant[at.clone()], &slope[at], t);
+                if low < best.1 {
+                    best = (start, low);
+                }
             }
-            let at = start..start + len;
-            Ok(lowest(sums, &constant[at.clone()], &slope[at], t))
+            Ok(best)
         })
     }
 }
@@ -137,12 +135,12 @@ pub(super) fn score(sum: f64, constant: f64, slope: f64, t: f64) -> f64 {
     sum + (constant + t * slope)
 }
 
-/// The first chunk of the lowest score, if that is finite.
-fn least(minima: &[f64]) -> Option<(usize, f64)> {
+/// The first of the lowest scores, if that is finite.
+fn least(minima: &[(usize, f64)]) -> Option<(usize, f64)> {
     let mut best = None;
-    for (chunk, &m) in minima.iter().enumerate() {
-        if m < best.map_or(f64::INFINITY, |(_, b)| b) {
-            best = Some((chunk, m));
+    for &(start, low) in minima {
+        if low < best.map_or(f64::INFINITY, |(_, b)| b) {
+            best = Some((start, low));
         }
     }
     best

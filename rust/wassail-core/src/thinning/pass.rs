@@ -1,7 +1,7 @@
 //! One pass over all points: windows of them are summed against those before, and go down the tree.
 
 use super::far::{ERROR_F32, Far};
-use super::fold::{ROWS, STRIDE, aligned, total, with_room};
+use super::fold::{ROWS, STRIDE, total};
 use super::node::{Block, Exact, Tree};
 use super::recheck::Recheck;
 use super::rule::Rule;
@@ -9,26 +9,29 @@ use super::split::{Input, Split};
 use crate::error::{Result, try_zeroed};
 use crate::kernel::{Cloud, Kernel, Real};
 use crate::monitor::Monitor;
+use crate::numeric::aligned::Aligned;
 use crate::numeric::lanes::LANES;
-use crate::parallel::{map_chunks, sum};
+use crate::parallel::{join, map_chunks, sum};
 use std::ops::Range;
 
 /// Points that go down between two passes over those before them, at least.
-pub const WINDOW: usize = STRIDE;
+const WINDOW: usize = STRIDE;
 /// Tasks of a window.
 const TASKS: usize = 16;
+/// Pairs from which on a sum is handed to other threads.
+const HANDED_OVER: usize = 1 << 15;
 /// Points from which on f32 pays.
 const SINGLE_FROM: usize = 1024;
 /// Error of a sum in f32, over the largest value, up to which few decisions are in doubt: thresholds are some times that value.
 const DOUBT: f64 = 0.25;
 
 /// Sums of one window.
-pub struct Room {
+struct Room {
     window: usize,
     /// Lanes of a row of `lanes`.
     pitch: usize,
     /// Sums over earlier points by lanes.
-    lanes: Vec<f64>,
+    lanes: Aligned<f64>,
     /// The same by leaves.
     far: Vec<f64>,
     /// Sums over points of earlier blocks of the window by leaves.
@@ -39,12 +42,12 @@ pub struct Room {
 
 impl Room {
     /// Room for windows of that many points.
-    pub fn new(window: usize, leaves: usize) -> Result<Self> {
+    fn new(window: usize, leaves: usize) -> Result<Self> {
         let pitch = leaves.max(LANES);
         Ok(Self {
             window,
             pitch,
-            lanes: with_room(window * pitch)?,
+            lanes: Aligned::zeroed(window * pitch)?,
             far: try_zeroed(window * leaves)?,
             near: try_zeroed(window * leaves)?,
             gram: try_zeroed(window * window)?,
@@ -52,28 +55,25 @@ impl Room {
     }
 }
 
-/// The state of a pass.
-pub struct Pass<'a> {
+/// The points of a pass.
+struct Points<'a> {
     kernel: &'a dyn Kernel,
     cloud: Cloud<f64>,
     /// The same in f32, and the largest error of a value there.
     fast: Option<(Cloud<f32>, f64)>,
     diagonal: Vec<f64>,
-    /// The point at each place of the panels.
-    places: Vec<usize>,
-    /// Sums of each point over earlier ones and those of its window.
-    rows: Vec<f64>,
-    /// Sums of each place over points of later windows, one array for each task.
-    columns: Vec<f64>,
-    padded: usize,
-    inner: Vec<f64>,
     /// Tiles between two looks at the monitor.
     poll: usize,
 }
 
-impl<'a> Pass<'a> {
-    /// Before the first window.
-    pub fn new(input: &Input<'a>, order: &[usize], rule: &Rule<'_>) -> Result<Self> {
+/// Sums of each place over points of later windows, one array for each task.
+struct Columns {
+    sums: Aligned<f64>,
+    padded: usize,
+}
+
+impl<'a> Points<'a> {
+    fn new(input: &Input<'a>, order: &[usize]) -> Result<Self> {
         let &Input { kernel, points, d, center, single } = input;
         let n = order.len();
         let mut diagonal = try_zeroed(n)?;
@@ -82,7 +82,6 @@ impl<'a> Pass<'a> {
             points.read(i * d, &mut point);
             *value = kernel.diagonal(&point);
         }
-        let padded = n.next_multiple_of(STRIDE);
         let cloud = Cloud::new(kernel, points, d, center, order.iter().copied())?;
         let largest = diagonal.iter().fold(0.0f64, |m, v| m.max(*v));
         let bound = if single && n >= SINGLE_FROM {
@@ -95,77 +94,93 @@ impl<'a> Pass<'a> {
         } else {
             None
         };
-        Ok(Self {
-            kernel,
-            cloud,
-            fast,
-            diagonal,
-            places: try_zeroed(n)?,
-            rows: try_zeroed(n)?,
-            columns: with_room(TASKS * padded)?,
-            padded,
-            inner: try_zeroed(rule.leaves())?,
-            poll: (1 << 18) / (STRIDE * ROWS * kernel.work(d)).clamp(1, 1 << 18) + 1,
-        })
+        let poll = (1 << 18) / (STRIDE * ROWS * kernel.work(d)).clamp(1, 1 << 18) + 1;
+        Ok(Self { kernel, cloud, fast, diagonal, poll })
     }
 
-    /// Kernel values of a window against all earlier points, summed, and among themselves.
-    pub fn sums(&mut self, at: Range<usize>, room: &mut Room, monitor: &dyn Monitor) -> Result<()> {
-        let grain = (room.window / TASKS).next_multiple_of(8);
-        let (pitch, window) = (room.pitch, room.window);
-        let lanes = aligned(&mut room.lanes);
-        lanes.fill(0.0);
-        let rows = at.clone().step_by(grain).map(|r| r..(r + grain).min(at.end));
-        let lanes = lanes.chunks_mut(grain * pitch);
-        let gram = room.gram.chunks_mut(grain * window);
-        let columns = aligned(&mut self.columns).chunks_mut(self.padded);
-        let tasks = rows.zip(lanes).zip(gram).zip(columns).map(|(((r, l), g), c)| (r, l, g, c)).collect();
-        let (kernel, cloud, fast, poll) = (self.kernel, &self.cloud, self.fast.as_ref(), self.poll);
-        map_chunks(
-            tasks,
-            monitor,
-            |(rows, lanes, gram, columns): (Range<usize>, &mut [f64], &mut [f64], &mut [f64])| {
-                let far = Far { kernel, rows: rows.clone(), done: at.start, pitch, poll };
-                match fast {
-                    Some((cloud, _)) => far.sums(cloud, lanes, columns, monitor)?,
-                    None => far.sums(cloud, lanes, columns, monitor)?,
-                }
-                let mut tile = with_room(ROWS * STRIDE)?;
-                let tile = aligned(&mut tile);
-                // Of the window itself, what lies right of the diagonal.
-                for c in (rows.start / LANES * LANES..at.end).step_by(LANES) {
-                    for r in rows.clone().step_by(ROWS) {
-                        let some = r..(r + ROWS).min(rows.end);
-                        f64::tile(
-                            kernel,
-                            cloud.rows(some.clone()),
-                            cloud.panels(c / LANES..c / LANES + 1),
-                            tile,
-                            STRIDE,
-                        )?;
-                        for (row, values) in some.zip(tile.chunks(STRIDE)) {
-                            let out = &mut gram[(row - rows.start) * window + c - at.start..][..LANES];
-                            out.iter_mut().zip(values).for_each(|(o, v)| *o = *v);
-                        }
-                    }
-                }
-                Ok(())
-            },
-        )?;
-        Ok(())
-    }
-
-    /// Sends the blocks of a window down the tree.
-    pub fn decide(
-        &mut self,
-        at: Range<usize>,
-        rule: &Rule<'_>,
-        tree: &mut Tree<'_>,
+    /// Adds kernel values of a window against points of some earlier ones; `own` begins the window with those of its points among
+    /// themselves.
+    fn sums(
+        &self,
+        at: &Range<usize>,
+        earlier: &Range<usize>,
+        own: bool,
+        columns: &mut Columns,
         room: &mut Room,
         monitor: &dyn Monitor,
     ) -> Result<()> {
-        let leaves = rule.leaves();
-        let lanes = aligned(&mut room.lanes);
+        let grain = (room.window / TASKS).next_multiple_of(8);
+        let (pitch, window) = (room.pitch, room.window);
+        if own {
+            room.lanes.fill(0.0);
+        }
+        let rows = at.clone().step_by(grain).map(|r| r..(r + grain).min(at.end));
+        let lanes = room.lanes.chunks_mut(grain * pitch);
+        let gram = room.gram.chunks_mut(grain * window);
+        let columns = columns.sums.chunks_mut(columns.padded);
+        let mut tasks = rows.zip(lanes).zip(gram).zip(columns).map(|(((r, l), g), c)| (r, l, g, c));
+        let work = |(rows, lanes, gram, columns): (Range<usize>, &mut [f64], &mut [f64], &mut [f64])| {
+            let far = Far { kernel: self.kernel, rows: rows.clone(), earlier: earlier.clone(), pitch, poll: self.poll };
+            match &self.fast {
+                Some((cloud, _)) => far.sums(cloud, lanes, columns, monitor)?,
+                None => far.sums(&self.cloud, lanes, columns, monitor)?,
+            }
+            if own { self.table(rows, at, gram, window) } else { Ok(()) }
+        };
+        if at.len() * earlier.len() < HANDED_OVER && !own {
+            tasks.try_for_each(work)
+        } else {
+            map_chunks(tasks.collect(), monitor, work).map(drop)
+        }
+    }
+
+    /// Values of some rows of a window with its points, what lies right of the diagonal.
+    fn table(&self, rows: Range<usize>, at: &Range<usize>, gram: &mut [f64], window: usize) -> Result<()> {
+        let mut tile = Aligned::zeroed(ROWS * STRIDE)?;
+        for c in (rows.start / LANES * LANES..at.end).step_by(LANES) {
+            for r in rows.clone().step_by(ROWS) {
+                let some = r..(r + ROWS).min(rows.end);
+                let panels = self.cloud.panels(c / LANES..c / LANES + 1);
+                f64::tile(self.kernel, self.cloud.rows(some.clone()), panels, &mut tile, STRIDE)?;
+                for (row, values) in some.zip(tile.chunks(STRIDE)) {
+                    let out = &mut gram[(row - rows.start) * window + c - at.start..][..LANES];
+                    out.iter_mut().zip(values).for_each(|(o, v)| *o = *v);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the points of a window into their places.
+    fn arrange(&mut self, start: usize, places: &[usize]) {
+        if let Some((cloud, _)) = &mut self.fast {
+            cloud.arrange(start, places);
+        }
+        self.cloud.arrange(start, places);
+    }
+}
+
+/// What became of the points of the windows so far.
+struct Descent<'a> {
+    rule: &'a Rule<'a>,
+    tree: Tree<'a>,
+    /// The point at each place of the panels.
+    places: Vec<usize>,
+    /// Sums of each point over earlier ones and those of its window.
+    rows: Vec<f64>,
+    inner: Vec<f64>,
+}
+
+impl<'a> Descent<'a> {
+    fn new(n: usize, rule: &'a Rule<'a>) -> Result<Self> {
+        let (places, rows, inner) = (try_zeroed(n)?, try_zeroed(n)?, try_zeroed(rule.leaves())?);
+        Ok(Self { rule, tree: Tree::new(rule)?, places, rows, inner })
+    }
+
+    /// Sends the blocks of a window down the tree.
+    fn decide(&mut self, points: &Points<'_>, at: Range<usize>, room: &mut Room, monitor: &dyn Monitor) -> Result<()> {
+        let leaves = self.rule.leaves();
+        let lanes = &room.lanes;
         self.sum_rows(&at, lanes, &room.gram, room.window);
         for (far, lanes) in room.far.chunks_mut(leaves).zip(lanes.chunks(room.pitch)) {
             far.copy_from_slice(&lanes[..leaves]);
@@ -174,22 +189,22 @@ impl<'a> Pass<'a> {
             }
         }
         room.near.fill(0.0);
-        for start in at.clone().step_by(leaves).take_while(|s| s + leaves <= rule.points) {
+        for start in at.clone().step_by(leaves).take_while(|s| s + leaves <= self.rule.points) {
             let first = start - at.start;
             let own = first * leaves..(first + leaves) * leaves;
-            let recheck = self.fast.as_ref().map(|&(_, bound)| Recheck {
-                kernel: self.kernel,
-                cloud: &self.cloud,
+            let recheck = points.fast.as_ref().map(|&(_, bound)| Recheck {
+                kernel: points.kernel,
+                cloud: &points.cloud,
                 done: at.start,
                 first: start,
                 width: leaves,
                 bound,
                 monitor,
             });
-            let chosen = tree.descend(&Block {
+            let chosen = self.tree.descend(&Block {
                 gram: &room.gram[first * room.window + first..],
                 stride: room.window,
-                diagonal: &self.diagonal[start..start + leaves],
+                diagonal: &points.diagonal[start..start + leaves],
                 far: &room.far[own.clone()],
                 near: if leaves == room.window { &[] } else { &room.near[own] },
                 exact: recheck.as_ref().map(|r| r as &dyn Exact),
@@ -203,13 +218,9 @@ impl<'a> Pass<'a> {
                 }
             }
         }
-        for place in at.clone().skip_while(|&p| p < rule.points) {
+        for place in at.skip_while(|&p| p < self.rule.points) {
             self.places[place] = place;
         }
-        if let Some((cloud, _)) = &mut self.fast {
-            cloud.arrange(at.start, &self.places[at.clone()]);
-        }
-        self.cloud.arrange(at.start, &self.places[at]);
         Ok(())
     }
 
@@ -227,13 +238,12 @@ impl<'a> Pass<'a> {
     }
 
     /// What came of it.
-    pub fn finish(mut self, order: &[usize], rule: &Rule<'_>, tree: &Tree<'_>) -> Result<Split> {
-        let (n, leaves) = (order.len(), rule.leaves());
-        let size = rule.points / leaves;
+    fn finish(self, order: &[usize], columns: &Columns, rounded: bool) -> Result<Split> {
+        let (n, leaves) = (order.len(), self.rule.leaves());
+        let size = self.rule.points / leaves;
         let mut sums = self.rows;
-        let columns = aligned(&mut self.columns);
         for (place, &point) in self.places.iter().enumerate() {
-            sums[point] += sum(columns.chunks_exact(self.padded).map(|c| c[place]));
+            sums[point] += sum(columns.sums.chunks_exact(columns.padded).map(|c| c[place]));
         }
         let mut members = try_zeroed(size * leaves)?;
         for (place, &point) in self.places[..size * leaves].iter().enumerate() {
@@ -241,12 +251,43 @@ impl<'a> Pass<'a> {
         }
         Ok(Split {
             leaves: members,
-            variances: tree.variances(size)?,
+            variances: self.tree.variances(size)?,
             inner: self.inner,
             sums,
             n_evaluations: n * n.saturating_sub(1) / 2,
-            n_recomputed: tree.recomputed,
-            rounded: self.fast.is_some(),
+            n_recomputed: self.tree.recomputed,
+            rounded,
         })
     }
+}
+
+/// Splits points in one pass. While the points of a window go down, those of the next are summed against all windows before.
+pub fn pass(
+    input: &Input<'_>,
+    order: &[usize],
+    rule: &Rule<'_>,
+    report: &dyn Fn(usize),
+    monitor: &dyn Monitor,
+) -> Result<Split> {
+    let (n, leaves) = (order.len(), rule.leaves());
+    let window = leaves.max(WINDOW);
+    let padded = n.next_multiple_of(STRIDE);
+    let mut points = Points::new(input, order)?;
+    let mut columns = Columns { sums: Aligned::zeroed(TASKS * padded)?, padded };
+    let mut descent = Descent::new(n, rule)?;
+    let (mut room, mut next) = (Room::new(window, leaves)?, Room::new(window, leaves)?);
+    points.sums(&(0..window.min(n)), &(0..0), true, &mut columns, &mut room, monitor)?;
+    for start in (0..n).step_by(window) {
+        let at = start..(start + window).min(n);
+        let coming = at.end..(at.end + window).min(n);
+        join(
+            || descent.decide(&points, at.clone(), &mut room, monitor),
+            || points.sums(&coming, &(0..start), true, &mut columns, &mut next, monitor),
+        )?;
+        points.arrange(start, &descent.places[at.clone()]);
+        points.sums(&coming, &at, false, &mut columns, &mut next, monitor)?;
+        std::mem::swap(&mut room, &mut next);
+        report(at.end);
+    }
+    descent.finish(order, &columns, points.fast.is_some())
 }

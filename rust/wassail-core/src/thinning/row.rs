@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::kernel::{Cloud, Kernel, Real};
 use crate::numeric::lanes::LANES;
 
-/// Panels of a tile: its values stay in the first-level cache.
-const PANELS: usize = 8;
+/// Values of a tile: they stay in the first-level cache.
+pub(super) const TILE: usize = 32 * LANES;
 /// Work of a chunk, in elementary steps, at least: handing it to another thread must pay.
 const CHUNK: usize = 60_000;
 
@@ -25,12 +25,12 @@ pub(super) fn walk_row(
     len: usize,
     mut each: impl FnMut(usize, &[f64]),
 ) -> Result<()> {
-    let mut tile = [0.0; PANELS * LANES];
-    for at in (0..len).step_by(PANELS * LANES) {
-        let some = (len - at).min(PANELS * LANES);
+    let mut tile = [0.0; TILE];
+    for at in (0..len).step_by(TILE) {
+        let some = (len - at).min(TILE);
         let first = (start + at) / LANES;
         let panels = cloud.panels(first..first + some / LANES);
-        f64::tile(kernel, cloud.rows(i..i + 1), panels, &mut tile, PANELS * LANES)?;
+        f64::tile(kernel, cloud.rows(i..i + 1), panels, &mut tile, TILE)?;
         each(at, &tile[..some]);
     }
     Ok(())

@@ -4,8 +4,7 @@
 //! leaf by leaf within their block, so that the sums over leaves that all later decisions need are sums over lanes: for a node
 //! they are those over a range of leaves. Each pair is evaluated once, for all levels and for the mean kernel.
 
-use super::node::Tree;
-use super::pass::{Pass, Room, WINDOW};
+use super::pass::pass;
 use super::rule::Rule;
 use crate::error::Result;
 use crate::kernel::{Kernel, center};
@@ -51,7 +50,7 @@ pub fn split(
     let reports = |n_iter| {
         monitor.report(Progress { n_iter, ..Progress::default() });
     };
-    let mut split = halve(&input, order, &rule.top(rule.levels.min(MOST_LEVELS)), &reports, monitor)?;
+    let mut split = pass(&input, order, &rule.top(rule.levels.min(MOST_LEVELS)), &reports, monitor)?;
     let mut at = split.variances.len();
     // Nodes are split independently: with few points each, one by one takes little more than all at once.
     while at < rule.leaves() {
@@ -59,7 +58,7 @@ pub fn split(
         let tasks = split.leaves.chunks(size).enumerate().collect();
         let parts = map_chunks(tasks, monitor, |(leaf, order): (usize, &[usize])| {
             let rule = rule.below(done, leaf);
-            halve(&input, order, &rule.top(rule.levels.min(MOST_LEVELS)), &|_| (), monitor)
+            pass(&input, order, &rule.top(rule.levels.min(MOST_LEVELS)), &|_| (), monitor)
         })?;
         split.join(parts);
         at = split.variances.len();
@@ -79,26 +78,6 @@ pub struct Input<'a> {
     pub center: &'a [f64],
     /// Whether sums may be those of values in f32.
     pub single: bool,
-}
-
-fn halve(
-    input: &Input<'_>,
-    order: &[usize],
-    rule: &Rule<'_>,
-    report: &dyn Fn(usize),
-    monitor: &dyn Monitor,
-) -> Result<Split> {
-    let mut pass = Pass::new(input, order, rule)?;
-    let mut tree = Tree::new(rule)?;
-    let window = rule.leaves().max(WINDOW);
-    let mut room = Room::new(window, rule.leaves())?;
-    for start in (0..order.len()).step_by(window) {
-        let end = (start + window).min(order.len());
-        pass.sums(start..end, &mut room, monitor)?;
-        pass.decide(start..end, rule, &mut tree, &mut room, monitor)?;
-        report(end);
-    }
-    pass.finish(order, rule, &tree)
 }
 
 impl Split {

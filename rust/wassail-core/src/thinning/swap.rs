@@ -4,6 +4,7 @@ use super::fold::{ROWS, STRIDE, add_rows, exchange, least, position, score, tota
 use crate::error::{Result, try_zeroed};
 use crate::kernel::{Cloud, Cross, Kernel, Real, symmetric_sums};
 use crate::monitor::Monitor;
+use crate::numeric::aligned::Aligned;
 use crate::numeric::lanes::LANES;
 use crate::parallel::map_chunks;
 use std::ops::Range;
@@ -66,13 +67,13 @@ pub struct Swap<'a> {
     /// How often each point is chosen.
     counts: Vec<u32>,
     /// Σ_c k(x_c, x_i).
-    sums: Vec<f64>,
+    sums: Aligned<f64>,
     /// What is added to the score of each point; infinite for those that cannot be taken.
-    rest: Vec<f64>,
+    rest: Aligned<f64>,
     /// Kernel values of the point that leaves.
-    gone: Vec<f64>,
+    gone: Aligned<f64>,
     /// Kernel values of the point that entered.
-    fresh: Vec<f64>,
+    fresh: Aligned<f64>,
     /// The point that entered, whose values are not in `sums` yet.
     entered: Option<usize>,
     /// Kernel values that were used.
@@ -94,7 +95,7 @@ impl<'a> Swap<'a> {
                 kept.push(c);
             }
         }
-        let mut sums = try_zeroed(padded)?;
+        let mut sums = Aligned::zeroed(padded)?;
         let cloud = goal.cloud.select(&kept)?;
         let tasks = sums.chunks_mut(GRAIN).enumerate().collect();
         map_chunks(tasks, monitor, |(i, sums): (usize, &mut [f64])| {
@@ -115,9 +116,9 @@ impl<'a> Swap<'a> {
             unique,
             counts,
             sums,
-            rest: try_zeroed(padded)?,
-            gone: try_zeroed(padded)?,
-            fresh: try_zeroed(padded)?,
+            rest: Aligned::zeroed(padded)?,
+            gone: Aligned::zeroed(padded)?,
+            fresh: Aligned::zeroed(padded)?,
             entered: None,
         })
     }
@@ -156,7 +157,7 @@ impl<'a> Swap<'a> {
             let point = self.chosen.remove(worst.unwrap_or(0));
             self.counts[point] -= 1;
             self.row(point, monitor)?;
-            for (sum, gone) in self.sums.iter_mut().zip(&mut self.gone) {
+            for (sum, gone) in self.sums.iter_mut().zip(self.gone.iter_mut()) {
                 *sum -= std::mem::take(gone);
             }
         }

@@ -4,11 +4,12 @@
 //! from the split, less that with the lanes outside, which are formed to find the best one anyway.
 
 use super::Options;
-use super::lanes::{add_rows, exchange, least, place};
+use super::lanes::{exchange, least, place};
 use super::split::Split;
 use crate::error::{Result, try_zeroed};
-use crate::kernel::{Cloud, Panels, Rows};
+use crate::kernel::{Cloud, Panels, Real, Rows};
 use crate::monitor::Monitor;
+use crate::numeric::aligned::Aligned;
 use crate::numeric::lanes::LANES;
 use crate::parallel::map_chunks;
 
@@ -16,6 +17,8 @@ use crate::parallel::map_chunks;
 const ROWS: usize = 8;
 /// Pairs that are decided together: the chosen point of each, and the lane of the other, in the same order.
 const PAIRS: usize = LANES / 2;
+/// Columns that are summed at once.
+const SPAN: usize = 8 * LANES;
 /// Lanes of a part of the points outside.
 const PART: usize = 16 * LANES;
 
@@ -23,9 +26,9 @@ const PART: usize = 16 * LANES;
 struct Outside {
     points: Vec<usize>,
     /// Their features.
-    panels: Vec<f64>,
+    panels: Aligned<f64>,
     /// What a point would add to m · MMD² if it came in; infinite past the last lane.
-    scores: Vec<f64>,
+    scores: Aligned<f64>,
 }
 
 struct Source<'a> {
@@ -89,6 +92,35 @@ impl Source<'_> {
         }
     }
 
+    /// Of each point outside, the sum of its values with the chosen points of its panel and of later ones: the split has
+    /// summed over those of earlier panels.
+    fn ahead(&self, split: &Split, monitor: &dyn Monitor) -> Result<Vec<f64>> {
+        let (chosen, mut sums) = (self.cloud.select(&split.chosen)?, try_zeroed(split.rest.len())?);
+        let work = |(panel, sums): (usize, &mut [f64])| {
+            monitor.check()?;
+            let (first, mut tile) = (panel * PAIRS, try_zeroed(ROWS * SPAN)?);
+            let rows = self.rows(&split.rest[first..first + sums.len()]);
+            for at in (first / LANES * LANES..chosen.len()).step_by(SPAN) {
+                let end = chosen.len().min(at + SPAN);
+                let panels = chosen.panels(at / LANES..end.div_ceil(LANES));
+                let mut weights = [0.0; SPAN];
+                weights[first.saturating_sub(at)..end - at].fill(1.0);
+                for (rows, sums) in rows.chunks(ROWS * self.width).zip(sums.chunks_mut(ROWS)) {
+                    let (rows, weights) = (Rows::new(rows, self.width), &weights[..panels.len() * LANES]);
+                    f64::add_rows(self.options.kernel, rows, panels, weights, &mut tile, sums)?;
+                }
+            }
+            Ok(())
+        };
+        let mut panels = sums.chunks_mut(PAIRS).enumerate();
+        if self.options.wide {
+            map_chunks(panels.collect(), monitor, work)?;
+        } else {
+            panels.try_for_each(work)?;
+        }
+        Ok(sums)
+    }
+
     /// Values of a few points with each other, `LANES` a row.
     fn square(&self, points: &[usize], out: &mut [f64]) -> Result<()> {
         let rows = self.rows(points);
@@ -107,23 +139,13 @@ impl Outside {
         let m = split.rest.len();
         let padded = m.next_multiple_of(LANES);
         let points = split.rest.clone();
-        let mut outside = Self { points, panels: try_zeroed(padded * source.width)?, scores: try_zeroed(padded)? };
+        let mut outside =
+            Self { points, panels: Aligned::zeroed(padded * source.width)?, scores: Aligned::zeroed(padded)? };
         for lane in 0..m {
             outside.enter(lane, source.features(split.rest[lane]));
         }
-        let mut strip = try_zeroed(padded * ROWS)?;
-        for (at, points) in split.chosen.chunks(ROWS).enumerate() {
-            // The split has summed over the chosen points of earlier panels.
-            let lanes = m.min((at * ROWS / PAIRS + 1) * PAIRS);
-            let strip = &mut strip[..padded * points.len()];
-            source.form(points, &outside, lanes, strip, monitor)?;
-            let parts = outside.scores[..lanes.next_multiple_of(PAIRS)].chunks_mut(PART);
-            for (scores, part) in parts.zip(strip.chunks(PART * points.len())) {
-                add_rows(part, part.len() / points.len(), scores);
-            }
-        }
-        for (score, &point) in outside.scores.iter_mut().zip(&split.rest) {
-            let with = split.before[point] + *score;
+        for ((score, &point), ahead) in outside.scores.iter_mut().zip(&split.rest).zip(source.ahead(split, monitor)?) {
+            let with = split.before[point] + ahead;
             *score = (split.diagonal[point] + 2.0 * with - split.totals[point]) / m as f64;
         }
         outside.scores[m..].fill(f64::INFINITY);
@@ -141,7 +163,7 @@ impl Outside {
     /// Tries each chosen point once; returns the number of exchanges.
     fn pass(&mut self, source: &Source<'_>, split: &mut Split, monitor: &dyn Monitor) -> Result<usize> {
         let (m, padded) = (split.chosen.len(), self.scores.len());
-        let (mut strip, mut row) = (try_zeroed(padded * ROWS)?, try_zeroed(padded)?);
+        let (mut strip, mut row) = (Aligned::zeroed(padded * ROWS)?, Aligned::zeroed(padded)?);
         let (mut square, mut exchanged) = (vec![0.0; ROWS * LANES], 0);
         let weight = 2.0 / m as f64;
         // A gain must exceed the rounding of the sums.
