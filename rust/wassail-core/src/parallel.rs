@@ -9,8 +9,9 @@ use crate::monitor::Monitor;
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 static CHOSEN: AtomicUsize = AtomicUsize::new(0);
 
@@ -118,6 +119,45 @@ pub fn join(a: impl FnOnce() -> Result<()> + Send, b: impl FnOnce() -> Result<()
     }
 }
 
+/// Idle time after which a thread that is kept awake goes to sleep all the same.
+const PATIENCE: Duration = Duration::from_micros(500);
+
+/// Lets threads go to sleep when it is dropped.
+pub struct Awake(Arc<AtomicBool>);
+
+/// Keeps the other threads of the current pool awake, for loops that follow each other closely: to wake a thread takes as long
+/// as a short loop. Outside a pool it does nothing.
+pub fn keep_awake() -> Awake {
+    let done = Arc::new(AtomicBool::new(false));
+    if let Some(own) = rayon::current_thread_index() {
+        for _ in 1..rayon::current_num_threads() {
+            let done = done.clone();
+            rayon::spawn(move || stay(&done, own));
+        }
+    }
+    Awake(done)
+}
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Does what work there is. The thread that waits for it must not come here: it would not notice the end of what it waits for.
+fn stay(done: &AtomicBool, waiting: usize) {
+    let mut worked = Instant::now();
+    while rayon::current_thread_index() != Some(waiting) && !done.load(Ordering::Relaxed) {
+        if rayon::yield_now() == Some(rayon::Yield::Executed) {
+            worked = Instant::now();
+        } else if worked.elapsed() < PATIENCE {
+            std::thread::yield_now();
+        } else {
+            break;
+        }
+    }
+}
+
 /// Sum in a fixed order: interleaved lanes are what the compiler vectorizes and what never depends on threads.
 pub fn sum(values: impl Iterator<Item = f64>) -> f64 {
     let mut lanes = [0.0; 8];
@@ -125,4 +165,40 @@ pub fn sum(values: impl Iterator<Item = f64>) -> f64 {
         lanes[i % 8] += v;
     }
     ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::monitor::Silent;
+
+    #[test]
+    fn threads_that_are_kept_awake_go_on_working() {
+        let rounds = || {
+            let _awake = keep_awake();
+            (0..200).all(|round| {
+                map_chunks((0..5).collect(), &Silent, |i| Ok(i + round)).unwrap() == [0, 1, 2, 3, 4].map(|i| i + round)
+            })
+        };
+        assert!(rounds());
+        // The second call finds the threads of the first, on their way to sleep or asleep.
+        let pool = private_pool(3).unwrap();
+        assert!((0..2).all(|_| pool.install(rounds)));
+        std::thread::sleep(4 * PATIENCE);
+        assert!(pool.install(rounds));
+    }
+
+    #[test]
+    fn two_things_are_done_or_fail() {
+        let pool = private_pool(2).unwrap();
+        for inside in [false, true] {
+            let run = |a: Result<()>, b: Result<()>| {
+                if inside { pool.install(|| join(|| a, || b)) } else { join(|| a, || b) }
+            };
+            assert_eq!(run(Ok(()), Ok(())), Ok(()));
+            assert!(run(Err(crate::error::Error::Overflow), Ok(())).is_err());
+            assert!(run(Ok(()), Err(crate::error::Error::Overflow)).is_err());
+        }
+    }
 }

@@ -14,6 +14,7 @@ pub struct Cloud<T> {
     width: usize,
     rows: Vec<T>,
     panels: Aligned<T>,
+    extent: f64,
 }
 
 impl<T: Scalar> Cloud<T> {
@@ -28,12 +29,13 @@ impl<T: Scalar> Cloud<T> {
         let (n, width, centered) = (order.len(), kernel.width(d), kernel.centered(d));
         let mut rows = try_zeroed(n * width)?;
         let mut panels = Aligned::zeroed(n.next_multiple_of(LANES) * width)?;
-        let (mut point, mut features) = (try_zeroed(d)?, try_zeroed(width)?);
+        let (mut point, mut features, mut extent) = (try_zeroed(d)?, try_zeroed(width)?, 0.0f64);
         for (at, i) in order.enumerate() {
             points.read(i * d, &mut point);
             point[..centered].iter_mut().zip(center).for_each(|(p, c)| *p -= c);
             kernel.check(&point)?;
             kernel.pack(&point, &mut features);
+            extent = extent.max(features.iter().map(|f| f * f).sum());
             let base = at / LANES * LANES * width + at % LANES;
             let places = rows[at * width..][..width].iter_mut().zip(panels[base..].iter_mut().step_by(LANES));
             for ((row, panel), &v) in places.zip(&features) {
@@ -42,7 +44,7 @@ impl<T: Scalar> Cloud<T> {
                 *panel = *row;
             }
         }
-        Ok(Self { n, width, rows, panels })
+        Ok(Self { n, width, rows, panels, extent })
     }
 
     /// Puts points into other places of the panels: place `start + i` holds row `order[i]` from now on. Rows stay.
@@ -62,7 +64,8 @@ impl<T: Scalar> Cloud<T> {
         for (row, &i) in rows.chunks_mut(width).zip(chosen) {
             row.copy_from_slice(&self.rows[i * width..(i + 1) * width]);
         }
-        let mut cloud = Self { n, width, rows, panels: Aligned::zeroed(n.next_multiple_of(LANES) * width)? };
+        let panels = Aligned::zeroed(n.next_multiple_of(LANES) * width)?;
+        let mut cloud = Self { n, width, rows, panels, extent: self.extent };
         for at in 0..n {
             cloud.arrange(at, &[at]);
         }
@@ -78,6 +81,11 @@ impl<T: Scalar> Cloud<T> {
         Ok(reach)
     }
 
+    /// Largest sum of the squares of a point's features, or more.
+    pub fn extent(&self) -> f64 {
+        self.extent
+    }
+
     /// Number of points.
     pub fn len(&self) -> usize {
         self.n
@@ -90,12 +98,12 @@ impl<T: Scalar> Cloud<T> {
 
     /// Some points as rows.
     pub fn rows(&self, at: Range<usize>) -> Rows<'_, T> {
-        Rows::new(&self.rows[at.start * self.width..at.end * self.width], self.width)
+        Rows::new(&self.rows[at.start * self.width..at.end * self.width], self.width, self.extent)
     }
 
     /// Some panels: panel p holds points `p * LANES..(p + 1) * LANES`, those past the last point are zeros.
     pub fn panels(&self, at: Range<usize>) -> Panels<'_, T> {
         let size = self.width * LANES;
-        Panels::new(&self.panels[at.start * size..at.end * size], self.width)
+        Panels::new(&self.panels[at.start * size..at.end * size], self.width, self.extent)
     }
 }

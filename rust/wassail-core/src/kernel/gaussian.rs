@@ -32,13 +32,13 @@ impl Profile for Gaussian {
     #[inline(always)]
     fn values<I: Isa, T: Scalar>(&self, q: &mut [T]) {
         for q in q.chunks_exact_mut(T::Register::<I>::N) {
-            self.value::<I, T>(T::Register::<I>::load(q)).store(q);
+            self.value::<I, T, false>(T::Register::<I>::load(q)).store(q);
         }
     }
 
     #[inline(always)]
-    fn value<I: Isa, T: Scalar>(&self, q: T::Register<I>) -> T::Register<I> {
-        T::exp2_minus::<I>(q)
+    fn value<I: Isa, T: Scalar, const NEAR: bool>(&self, q: T::Register<I>) -> T::Register<I> {
+        T::exp2_minus::<I, NEAR>(q)
     }
 
     const SHORT: bool = true;

@@ -38,7 +38,7 @@ impl Fold for Manhattan {
     #[inline(always)]
     fn finish<I: Isa, T: Scalar>(&self, sums: &mut [T], _: (T, &[T])) {
         for s in sums.chunks_exact_mut(T::Register::<I>::N) {
-            T::exp2_minus::<I>(T::Register::<I>::load(s)).store(s);
+            T::exp2_minus::<I, false>(T::Register::<I>::load(s)).store(s);
         }
     }
 

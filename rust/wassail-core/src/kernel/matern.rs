@@ -84,7 +84,7 @@ impl Profile for Matern {
             let (r, _) = roots::<I, T>(q);
             // Where 2^(−r) is as small as it gets, the polynomial must not blow it up.
             let r = r.min(T::Register::<I>::splat(T::from_f64(1022.0)));
-            T::exp2_minus::<I>(r).mul(polynomial::<I, T>(&self.polynomials[0], self.order, r)).store(q);
+            T::exp2_minus::<I, false>(r).mul(polynomial::<I, T>(&self.polynomials[0], self.order, r)).store(q);
         }
     }
 
@@ -100,7 +100,7 @@ impl Profile for Matern {
         for lane in (0..q.len() / width * width).step_by(width) {
             let (r, inverse) = roots::<I, T>(&q[lane..]);
             let r = r.min(T::Register::<I>::splat(T::from_f64(1022.0)));
-            let e = T::exp2_minus::<I>(r);
+            let e = T::exp2_minus::<I, false>(r);
             e.mul(polynomial::<I, T>(&self.polynomials[0], p, r)).store(&mut q[lane..]);
             e.mul(once).mul(polynomial::<I, T>(&self.polynomials[1], p.max(1) - 1, r)).store(&mut first[lane..]);
             let last = if p > 1 { polynomial::<I, T>(&self.polynomials[2], p - 2, r) } else { inverse };

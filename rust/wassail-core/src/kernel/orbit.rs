@@ -67,7 +67,12 @@ impl Kernel for Orbit {
         let mut panel = vec![0.0; width * LANES];
         panel.chunks_exact_mut(LANES).zip(&features).for_each(|(lanes, &f)| lanes[0] = f);
         let mut values = [0.0; LANES];
-        let done = self.tile(Rows::new(&features, width), Panels::new(&panel, width), &mut values, LANES);
+        let done = self.tile(
+            Rows::new(&features, width, f64::INFINITY),
+            Panels::new(&panel, width, f64::INFINITY),
+            &mut values,
+            LANES,
+        );
         if done.is_ok() { values[0] } else { f64::NAN }
     }
 

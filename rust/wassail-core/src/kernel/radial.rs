@@ -18,8 +18,8 @@ pub trait Profile: Copy + Send + Sync + 'static {
     fn largest(&self) -> f64;
     /// Replaces q by φ(q).
     fn values<I: Isa, T: Scalar>(&self, q: &mut [T]);
-    /// φ(q) of one register, where that is done faster than `values`.
-    fn value<I: Isa, T: Scalar>(&self, q: T::Register<I>) -> T::Register<I> {
+    /// φ(q) of one register, where that is done faster than `values`; `NEAR` says that q is at most `T::NEAR`.
+    fn value<I: Isa, T: Scalar, const NEAR: bool>(&self, q: T::Register<I>) -> T::Register<I> {
         q
     }
     /// Whether there is `value`.
@@ -190,14 +190,34 @@ fn tile_body<I: Isa, P: Profile, T: Scalar>(
     out: &mut [T],
     stride: usize,
 ) {
+    if P::SHORT && near(x, y) {
+        tile_rows::<I, P, T, true>(profile, x, y, out, stride);
+    } else {
+        tile_rows::<I, P, T, false>(profile, x, y, out, stride);
+    }
+}
+
+/// Whether squared distances are at most `T::NEAR`.
+fn near<T: Scalar>(x: Rows<'_, T>, y: Panels<'_, T>) -> bool {
+    2.0 * (x.extent() + y.extent()) <= T::NEAR
+}
+
+#[inline(always)]
+fn tile_rows<I: Isa, P: Profile, T: Scalar, const NEAR: bool>(
+    profile: &P,
+    x: Rows<'_, T>,
+    y: Panels<'_, T>,
+    out: &mut [T],
+    stride: usize,
+) {
     for p in 0..y.len() {
         let mut r = 0;
         while r < x.len() {
             let out = &mut out[r * stride + p * LANES..];
             r += match x.len() - r {
-                8.. if is_tall::<I, T>() => strip::<I, P, T, 8>(profile, x, r, y.panel(p), out, stride),
-                4.. => strip::<I, P, T, 4>(profile, x, r, y.panel(p), out, stride),
-                _ => strip::<I, P, T, 1>(profile, x, r, y.panel(p), out, stride),
+                8.. if is_tall::<I, T>() => strip::<I, P, T, NEAR, 8>(profile, x, r, y.panel(p), out, stride),
+                4.. => strip::<I, P, T, NEAR, 4>(profile, x, r, y.panel(p), out, stride),
+                _ => strip::<I, P, T, NEAR, 1>(profile, x, r, y.panel(p), out, stride),
             };
         }
     }
@@ -205,7 +225,7 @@ fn tile_body<I: Isa, P: Profile, T: Scalar>(
 
 /// R rows against one panel; returns R.
 #[inline(always)]
-fn strip<I: Isa, P: Profile, T: Scalar, const R: usize>(
+fn strip<I: Isa, P: Profile, T: Scalar, const NEAR: bool, const R: usize>(
     profile: &P,
     x: Rows<'_, T>,
     r: usize,
@@ -219,8 +239,8 @@ fn strip<I: Isa, P: Profile, T: Scalar, const R: usize>(
             let q = block::<I, T, R>(x, r, panel, lane);
             for i in 0..R {
                 let out = &mut out[i * stride + lane..][..2 * width];
-                profile.value::<I, T>(q[i][0]).store(out);
-                profile.value::<I, T>(q[i][1]).store(&mut out[width..]);
+                profile.value::<I, T, NEAR>(q[i][0]).store(out);
+                profile.value::<I, T, NEAR>(q[i][1]).store(&mut out[width..]);
             }
         }
     } else {
@@ -260,15 +280,29 @@ fn sum_body<I: Isa, P: Profile, T: Scalar>(
     y: Panels<'_, T>,
     margins: &mut Margins<'_, T>,
 ) {
-    match margins.wanted() {
-        NONE => sum_rows::<I, P, T, NONE>(profile, x, y, margins),
-        ALL => sum_rows::<I, P, T, ALL>(profile, x, y, margins),
-        _ => sum_rows::<I, P, T, MARKED>(profile, x, y, margins),
+    if near(x, y) {
+        sum_wanted::<I, P, T, true>(profile, x, y, margins);
+    } else {
+        sum_wanted::<I, P, T, false>(profile, x, y, margins);
     }
 }
 
 #[inline(always)]
-fn sum_rows<I: Isa, P: Profile, T: Scalar, const COLUMNS: u8>(
+fn sum_wanted<I: Isa, P: Profile, T: Scalar, const NEAR: bool>(
+    profile: &P,
+    x: Rows<'_, T>,
+    y: Panels<'_, T>,
+    margins: &mut Margins<'_, T>,
+) {
+    match margins.wanted() {
+        NONE => sum_rows::<I, P, T, NEAR, NONE>(profile, x, y, margins),
+        ALL => sum_rows::<I, P, T, NEAR, ALL>(profile, x, y, margins),
+        _ => sum_rows::<I, P, T, NEAR, MARKED>(profile, x, y, margins),
+    }
+}
+
+#[inline(always)]
+fn sum_rows<I: Isa, P: Profile, T: Scalar, const NEAR: bool, const COLUMNS: u8>(
     profile: &P,
     x: Rows<'_, T>,
     y: Panels<'_, T>,
@@ -278,9 +312,11 @@ fn sum_rows<I: Isa, P: Profile, T: Scalar, const COLUMNS: u8>(
         let mut r = 0;
         while r < x.len() {
             r += match x.len() - r {
-                8.. if is_tall::<I, T>() => sum_strip::<I, P, T, COLUMNS, 8>(profile, x, r, y.panel(p), p, margins),
-                4.. => sum_strip::<I, P, T, COLUMNS, 4>(profile, x, r, y.panel(p), p, margins),
-                _ => sum_strip::<I, P, T, COLUMNS, 1>(profile, x, r, y.panel(p), p, margins),
+                8.. if is_tall::<I, T>() => {
+                    sum_strip::<I, P, T, NEAR, COLUMNS, 8>(profile, x, r, y.panel(p), p, margins)
+                }
+                4.. => sum_strip::<I, P, T, NEAR, COLUMNS, 4>(profile, x, r, y.panel(p), p, margins),
+                _ => sum_strip::<I, P, T, NEAR, COLUMNS, 1>(profile, x, r, y.panel(p), p, margins),
             };
         }
     }
@@ -288,7 +324,7 @@ fn sum_rows<I: Isa, P: Profile, T: Scalar, const COLUMNS: u8>(
 
 /// R rows against panel p; returns R.
 #[inline(always)]
-fn sum_strip<I: Isa, P: Profile, T: Scalar, const COLUMNS: u8, const R: usize>(
+fn sum_strip<I: Isa, P: Profile, T: Scalar, const NEAR: bool, const COLUMNS: u8, const R: usize>(
     profile: &P,
     x: Rows<'_, T>,
     r: usize,
@@ -301,7 +337,7 @@ fn sum_strip<I: Isa, P: Profile, T: Scalar, const COLUMNS: u8, const R: usize>(
         let c = p * LANES + lane;
         let mut strip = margins.open::<I>(c);
         for i in 0..R {
-            let values = [profile.value::<I, T>(q[i][0]), profile.value::<I, T>(q[i][1])];
+            let values = [profile.value::<I, T, NEAR>(q[i][0]), profile.value::<I, T, NEAR>(q[i][1])];
             margins.add::<I, COLUMNS>(&mut strip, r + i, c, values);
         }
         margins.close::<I, COLUMNS>(&strip, c);

@@ -14,12 +14,18 @@ pub struct Rows<'a, T> {
     pitch: usize,
     offset: usize,
     width: usize,
+    extent: f64,
 }
 
 impl<'a, T> Rows<'a, T> {
-    /// Row r is `data[r * pitch..][..pitch]`.
-    pub fn new(data: &'a [T], pitch: usize) -> Self {
-        Self { data, pitch, offset: 0, width: pitch }
+    /// Row r is `data[r * pitch..][..pitch]`. `extent` is that of the cloud, or infinite.
+    pub fn new(data: &'a [T], pitch: usize, extent: f64) -> Self {
+        Self { data, pitch, offset: 0, width: pitch, extent }
+    }
+
+    /// Largest sum of the squares of a point's features, or more.
+    pub fn extent(&self) -> f64 {
+        self.extent
     }
 
     /// Number of rows.
@@ -56,12 +62,18 @@ pub struct Panels<'a, T> {
     pitch: usize,
     offset: usize,
     width: usize,
+    extent: f64,
 }
 
 impl<'a, T> Panels<'a, T> {
-    /// Feature k of lane l of panel p is `data[(p * pitch + k) * LANES + l]`.
-    pub fn new(data: &'a [T], pitch: usize) -> Self {
-        Self { data, pitch, offset: 0, width: pitch }
+    /// Feature k of lane l of panel p is `data[(p * pitch + k) * LANES + l]`. `extent` is that of the cloud, or infinite.
+    pub fn new(data: &'a [T], pitch: usize, extent: f64) -> Self {
+        Self { data, pitch, offset: 0, width: pitch, extent }
+    }
+
+    /// Largest sum of the squares of a point's features, or more.
+    pub fn extent(&self) -> f64 {
+        self.extent
     }
 
     /// Number of panels.

@@ -60,10 +60,10 @@ const P32: [f32; 5] = [-0.693_147, 0.240_222_42, -0.055_507_336, 0.009_671_513, 
 const MAGIC32: f32 = 12_582_912.0;
 const MOST32: f32 = 126.0;
 
-/// 2^(−q) of an f64 register, within 2 ulp.
+/// 2^(−q) of an f64 register, within 2 ulp; `NEAR` says that q is at most `Scalar::NEAR`.
 #[inline(always)]
-pub fn exp2_minus_v64<V: Vector<Elem = f64>>(q: V) -> V {
-    let q = q.min(V::splat(MOST64));
+pub fn exp2_minus_v64<V: Vector<Elem = f64>, const NEAR: bool>(q: V) -> V {
+    let q = if NEAR { q } else { q.min(V::splat(MOST64)) };
     if !V::SIXTEENTHS {
         return reduced(q, V::splat(MAGIC64), &P64, V::splat(1.0));
     }
@@ -74,10 +74,11 @@ pub fn exp2_minus_v64<V: Vector<Elem = f64>>(q: V) -> V {
     base.fma(horner(f, &SHORT64).mul(f), base)
 }
 
-/// 2^(−q) of an f32 register, within 2 ulp.
+/// 2^(−q) of an f32 register, within 2 ulp; `NEAR` as above.
 #[inline(always)]
-pub fn exp2_minus_v32<V: Vector<Elem = f32>>(q: V) -> V {
-    reduced(q.min(V::splat(MOST32)), V::splat(MAGIC32), &P32, V::splat(1.0))
+pub fn exp2_minus_v32<V: Vector<Elem = f32>, const NEAR: bool>(q: V) -> V {
+    let q = if NEAR { q } else { q.min(V::splat(MOST32)) };
+    reduced(q, V::splat(MAGIC32), &P32, V::splat(1.0))
 }
 
 #[inline(always)]
@@ -107,10 +108,21 @@ mod tests {
         fn power<T: Scalar>(q: &mut [T]) => power_body
     }
 
+    multiversion! {
+        fn near_power<T: Scalar>(q: &mut [T]) => near_power_body
+    }
+
     #[inline(always)]
     fn power_body<I: Isa, T: Scalar>(q: &mut [T]) {
         for q in q.chunks_exact_mut(T::Register::<I>::N) {
-            T::exp2_minus::<I>(T::Register::<I>::load(q)).store(q);
+            T::exp2_minus::<I, false>(T::Register::<I>::load(q)).store(q);
+        }
+    }
+
+    #[inline(always)]
+    fn near_power_body<I: Isa, T: Scalar>(q: &mut [T]) {
+        for q in q.chunks_exact_mut(T::Register::<I>::N) {
+            T::exp2_minus::<I, true>(T::Register::<I>::load(q)).store(q);
         }
     }
 
@@ -118,6 +130,10 @@ mod tests {
         let given: Vec<T> = (0..160_000).map(|i| T::from_f64(most * (f64::from(i) / 160_000.0).powi(3))).collect();
         let mut found = given.clone();
         power(&mut found);
+        let mut near: Vec<T> = given.iter().copied().filter(|q| q.to_f64() <= T::NEAR).collect();
+        near.truncate(near.len() / 16 * 16);
+        near_power(&mut near);
+        assert!(near.iter().zip(&found).all(|(n, f)| n == f));
         for (q, v) in given.iter().zip(&found) {
             let exact = (-q.to_f64()).exp2();
             assert!((v.to_f64() / exact - 1.0).abs() < 1.5 * T::UNIT, "{q:?}");

@@ -47,8 +47,10 @@ pub trait Scalar:
     type Register<I: Isa>: Vector<Elem = Self>;
     /// Exponential; NaN gives 0 (kernels check their sums instead).
     fn exp<I: Isa>(x: Self::Register<I>) -> Self::Register<I>;
-    /// 2^(−q) of q ≥ 0, at least the smallest normal number; NaN gives that.
-    fn exp2_minus<I: Isa>(q: Self::Register<I>) -> Self::Register<I>;
+    /// 2^(−q) of q ≥ 0, at least the smallest normal number; NaN gives that. `NEAR` says that q is at most `Self::NEAR`.
+    fn exp2_minus<I: Isa, const NEAR: bool>(q: Self::Register<I>) -> Self::Register<I>;
+    /// Some q whose 2^(−q) is a normal number.
+    const NEAR: f64;
     /// As many elements as an f64 register holds, widened.
     fn load_wide<I: Isa>(from: &[Self]) -> I::F64;
     /// f64 registers (one per f64 register that fills `Register`) rounded to this type.
@@ -74,7 +76,7 @@ pub trait Scalar:
 }
 
 macro_rules! scalar {
-    ($t:ty, $safe:expr, $exp:ident, $exp2:ident, $ln:ident, $register:ty, $wide:literal, $load:ident, |$pair:ident| $round:expr) => {
+    ($t:ty, $safe:expr, $near:expr, $exp:ident, $exp2:ident, $ln:ident, $register:ty, $wide:literal, $load:ident, |$pair:ident| $round:expr) => {
         impl Scalar for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -101,9 +103,10 @@ macro_rules! scalar {
                 $exp(x)
             }
             #[inline(always)]
-            fn exp2_minus<I: Isa>(q: Self::Register<I>) -> Self::Register<I> {
-                $exp2(q)
+            fn exp2_minus<I: Isa, const NEAR: bool>(q: Self::Register<I>) -> Self::Register<I> {
+                $exp2::<_, NEAR>(q)
             }
+            const NEAR: f64 = $near;
             #[inline(always)]
             fn load_wide<I: Isa>(from: &[Self]) -> I::F64 {
                 I::F64::$load(from)
@@ -128,7 +131,7 @@ macro_rules! scalar {
     };
 }
 
-scalar!(f32, 1e28, exp_v32, exp2_minus_v32, ln_f32, <I::F64 as Wide>::Narrow, 2, load_narrow, |pair| Wide::narrow(
-    pair[0], pair[1]
-));
-scalar!(f64, 1e100, exp_v64, exp2_minus_v64, ln_f64, I::F64, 1, load, |pair| pair[0]);
+scalar!(f32, 1e28, 120.0, exp_v32, exp2_minus_v32, ln_f32, <I::F64 as Wide>::Narrow, 2, load_narrow, |pair| {
+    Wide::narrow(pair[0], pair[1])
+});
+scalar!(f64, 1e100, 1000.0, exp_v64, exp2_minus_v64, ln_f64, I::F64, 1, load, |pair| pair[0]);

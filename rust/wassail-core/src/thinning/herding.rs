@@ -4,6 +4,7 @@ use super::greedy::Greedy;
 use crate::error::{Result, try_zeroed};
 use crate::kernel::{Cloud, Cross, Kernel, center, diagonal, symmetric_sums};
 use crate::monitor::{Monitor, Progress};
+use crate::parallel::keep_awake;
 use crate::points::Coordinates;
 
 /// What is to be chosen.
@@ -75,6 +76,7 @@ fn run(
     task: &Selection<'_>,
     monitor: &dyn Monitor,
 ) -> Result<Option<Chosen>> {
+    let _awake = keep_awake();
     let greedy = Greedy::new(kernel, cloud, d, task.constant, task.slope)?;
     let mut run = Run { task, greedy, chosen: try_zeroed(task.size)?, uniforms: task.uniforms };
     let mut best: Option<Chosen> = None;

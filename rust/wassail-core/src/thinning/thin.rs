@@ -6,7 +6,7 @@ use super::swap::{Goal, Swap};
 use crate::error::{Result, try_zeroed};
 use crate::kernel::{Cloud, Cross, Kernel, center, diagonal, symmetric_sums};
 use crate::monitor::Monitor;
-use crate::parallel::map_chunks;
+use crate::parallel::{keep_awake, map_chunks};
 use crate::points::Coordinates;
 
 /// What is thinned, and how.
@@ -54,6 +54,7 @@ pub fn thin(problem: &Problem<'_>, monitor: &dyn Monitor) -> Result<Thinned> {
     if problem.unique && problem.baseline.len() == n {
         return Ok(Thinned { indices: (0..n).collect(), variance: None, n_evaluations: 0, n_recomputed: 0 });
     }
+    let _awake = keep_awake();
     let (by, of, width) = problem.split.unwrap_or((kernel, points, d));
     // The sums of a rounded split serve input that was rounded itself, and are not needed with another mean.
     let rough = matches!(points, Coordinates::Single(_));

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::kernel::{Cloud, Kernel};
 use crate::monitor::Monitor;
 use crate::numeric::lanes::LANES;
-use crate::parallel::map_chunks;
+use crate::parallel::{keep_awake, map_chunks};
 use crate::points::Coordinates;
 use refine::refine;
 use split::split;
@@ -62,6 +62,7 @@ impl<'a> Options<'a> {
         let threads = rayon::current_thread_index().map_or(1, |_| rayon::current_num_threads());
         self.wide = threads > 1 && tasks.len() < 2 * threads;
         let halves: Vec<(Vec<usize>, usize)> = if self.wide {
+            let _awake = keep_awake();
             tasks.iter().map(|task| self.halve(task, monitor)).collect::<Result<_>>()?
         } else {
             // Of one call all are of about one size.

@@ -59,6 +59,14 @@ impl Source<'_> {
         self.cloud.rows(point..point + 1).row(0)
     }
 
+    fn packed<'b>(&self, features: &'b [f64]) -> Rows<'b, f64> {
+        Rows::new(features, self.width, self.cloud.extent())
+    }
+
+    fn lanes<'b>(&self, features: &'b [f64]) -> Panels<'b, f64> {
+        Panels::new(features, self.width, self.cloud.extent())
+    }
+
     fn rows(&self, points: &[usize]) -> Vec<f64> {
         points.iter().flat_map(|&p| self.features(p)).copied().collect()
     }
@@ -77,8 +85,8 @@ impl Source<'_> {
         let work = |(part, out): (usize, &mut [f64])| {
             let (first, stride) = (part * PART, out.len() / points.len());
             let wanted = stride.min((lanes - first).next_multiple_of(LANES));
-            let panels = Panels::new(&outside.panels[first * self.width..][..wanted * self.width], self.width);
-            self.options.kernel.tile_f64(Rows::new(&rows, self.width), panels, out, stride)?;
+            let panels = self.lanes(&outside.panels[first * self.width..][..wanted * self.width]);
+            self.options.kernel.tile_f64(self.packed(&rows), panels, out, stride)?;
             let filled = stride.min(outside.points.len() - first);
             out.chunks_mut(stride).for_each(|row| row[filled..].fill(0.0));
             Ok(())
@@ -106,7 +114,7 @@ impl Source<'_> {
                 let mut weights = [0.0; SPAN];
                 weights[first.saturating_sub(at)..end - at].fill(1.0);
                 for (rows, sums) in rows.chunks(ROWS * self.width).zip(sums.chunks_mut(ROWS)) {
-                    let (rows, weights) = (Rows::new(rows, self.width), &weights[..panels.len() * LANES]);
+                    let (rows, weights) = (self.packed(rows), &weights[..panels.len() * LANES]);
                     f64::add_rows(self.options.kernel, rows, panels, weights, &mut tile, sums)?;
                 }
             }
@@ -128,7 +136,7 @@ impl Source<'_> {
         for (lane, row) in rows.chunks(self.width).enumerate() {
             panel.iter_mut().skip(lane).step_by(LANES).zip(row).for_each(|(to, &from)| *to = from);
         }
-        let (rows, panel) = (Rows::new(&rows, self.width), Panels::new(&panel, self.width));
+        let (rows, panel) = (self.packed(&rows), self.lanes(&panel));
         self.options.kernel.tile_f64(rows, panel, out, LANES)
     }
 }

@@ -243,7 +243,11 @@ impl<'a> Strip<'a> {
             let columns = at..weights.len().min(at + COLUMNS);
             let panels = self.cloud.panels((from + columns.start) / LANES..(from + columns.end) / LANES);
             for start in (0..LANES).step_by(ROWS) {
-                let rows = Rows::new(&self.features[start * self.width..][..ROWS * self.width], self.width);
+                let rows = Rows::new(
+                    &self.features[start * self.width..][..ROWS * self.width],
+                    self.width,
+                    self.cloud.extent(),
+                );
                 let (all, marked) =
                     if start < PAIRS { (&mut *first, &mut *leaving) } else { (&mut *second, &mut *left) };
                 let mut margins = Margins {
