@@ -121,6 +121,8 @@ pub fn join(a: impl FnOnce() -> Result<()> + Send, b: impl FnOnce() -> Result<()
 
 /// Idle time after which a thread that is kept awake goes to sleep all the same.
 const PATIENCE: Duration = Duration::from_micros(500);
+/// Threads that are kept awake, with the one that asks for it: loops that are over in tens of µs feed no more.
+const MOST_AWAKE: usize = 16;
 
 /// Lets threads go to sleep when it is dropped.
 pub struct Awake(Arc<AtomicBool>);
@@ -130,7 +132,7 @@ pub struct Awake(Arc<AtomicBool>);
 pub fn keep_awake() -> Awake {
     let done = Arc::new(AtomicBool::new(false));
     if let Some(own) = rayon::current_thread_index() {
-        for _ in 1..rayon::current_num_threads() {
+        for _ in 1..rayon::current_num_threads().min(MOST_AWAKE) {
             let done = done.clone();
             rayon::spawn(move || stay(&done, own));
         }
