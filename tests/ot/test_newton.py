@@ -235,6 +235,7 @@ def test_warm_start_takes_a_third():
     assert 3 * spent["warm"] <= spent["cold"]
 
 
+@pytest.mark.filterwarnings("ignore:sinkhorn_newton reached max_iter")
 @pytest.mark.parametrize("fraction", [1e-3, 2e-4])
 def test_warm_start_at_weights_that_split_a_matching(fraction):
     """New weights at low epsilon open entries that held next to nothing: still a warm start is shorter."""

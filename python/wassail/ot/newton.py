@@ -137,7 +137,9 @@ def sinkhorn_newton(
     first, then Newton steps, shifted in proportion to the error, shortened until the dual grows, with a plain sweep to
     fall back on. Linear systems are solved by conjugate gradients, as far as the error deserves, with an approximate
     Cholesky factor of the sparse Hessian where its diagonal is not enough. Where the plan is not sparse, products use
-    all of it. Where forbidden arcs leave others that no plan can use, convergence is slow: forbid these too.
+    all of it. A warm start at low epsilon whose first step helps little, as where weights change and the plan is nearly
+    a matching, goes on from the potentials of unregularized transport, on one core. Where forbidden arcs leave others
+    that no plan can use, convergence is slow: forbid these too.
 
     A sweep takes O(nm) operations (times d for points), a step one more pass over the plan and products of O(kept
     entries). Memory is O(n + m + kept entries) beside the cost, and half a copy of a stored float64 cost where its

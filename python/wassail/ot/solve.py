@@ -42,8 +42,8 @@ Solution: TypeAlias = SinkhornResult | ExactResult | SparseTransportResult
 # sweeps, and up to hundreds of times faster. In between either may be, and a trial tells.
 _LARGE = 0.05
 _LOW = 0.004
-# Sweeps of the trial: about as many as half a run of Newton takes time for.
-_TRIAL = 120
+# Sweeps that a trial may promise to end within: they take less time than most runs of Newton there.
+_TRIAL = 150
 _MAX_ITER = 2000
 _EITHER = "sinkhorn or sinkhorn_newton"
 
@@ -127,9 +127,10 @@ def solve(
     -----
     Without regularization :func:`exact` runs, with `gamma` :func:`sparse_transport`. With `epsilon` it is
     :func:`sinkhorn` with `rho` or above 0.05 of the mean cost (over the smallest), where sweeps are few, and
-    :func:`sinkhorn_newton` below 0.004, where they would be many. In between, sweeps are tried: if 120 have not come
-    near the tolerance, :func:`sinkhorn_newton` takes over from their potentials, and `n_iter` and `trace` are of
-    both. What decides are errors and counts, never times. Complexity and memory are those of the algorithm.
+    :func:`sinkhorn_newton` below 0.004, where they would be many. In between, sweeps are tried: once their rate no
+    longer promises the tolerance within 150, :func:`sinkhorn_newton` takes over, from their potentials if these are
+    near, and `n_iter` and `trace` are of both. What decides are errors and counts, never times. Complexity and memory
+    are those of the algorithm.
 
     References
     ----------

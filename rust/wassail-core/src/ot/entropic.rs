@@ -11,18 +11,20 @@ use crate::parallel::sum;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Marginal error, relative to the mass, that half a trial should get below, and error from which Newton finds its way better by annealing of its own.
-const LOST: f64 = 0.2;
-const FAR: f64 = 0.1;
-/// Sweeps that may be made in all, by those that are tried, if the rate of the second half of the trial promises the end by then.
-const BEYOND: f64 = 1.5;
+/// Sweeps before the first look at their rate, and those it is measured over.
+const FIRST_LOOK: usize = 48;
+const SPAN: usize = 15;
+/// Sweeps that may be made in all, by those that their rate may promise: it may change.
+const BEYOND: f64 = 1.2;
+/// Marginal error, relative to the mass, from which Newton finds its way better by annealing of its own.
+const FAR: f64 = 0.05;
 
-/// What is asked for, and how many sweeps are tried.
+/// What is asked for, and how long sweeps are tried.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// What is asked for; `max_iter` counts both algorithms, `anneal` is for both.
     pub problem: newton::Options,
-    /// Sweeps after which Newton takes over; 0 begins with it.
+    /// Sweeps go on while their rate promises the end within this many; 0 begins with Newton.
     pub trial: usize,
 }
 
@@ -52,9 +54,9 @@ pub fn solve(
     let exact = (f64::INFINITY, f64::INFINITY);
     let plain = sinkhorn::Options { epsilon, tol, max_iter: most, rho: exact, anneal, relaxation: None };
     let mass = sum(weights.a.iter().copied());
-    let (lost, goal) = (LOST * mass, tol * mass);
     let asked = AtomicBool::new(false);
-    let watch = Watch { monitor, trial: options.trial, most, lost, goal, asked: &asked, halfway: Mutex::new(None) };
+    let seen = Mutex::new(Vec::new());
+    let watch = Watch { monitor, trial: options.trial, goal: tol * mass, asked: &asked, seen };
     let mut first = sinkhorn::solve(geometry, weights, init, &plain, &watch)?;
     let made = first.trace.len();
     let ended = !matches!(first.status, Status::MaxIter | Status::Stopped) || asked.into_inner();
@@ -75,24 +77,27 @@ pub fn solve(
 struct Watch<'a> {
     monitor: &'a dyn Monitor,
     trial: usize,
-    most: usize,
-    lost: f64,
     goal: f64,
     /// Whether the caller asked for the end.
     asked: &'a AtomicBool,
-    /// Sweeps and error when half of them were made.
-    halfway: Mutex<Option<(usize, f64)>>,
+    /// What was reported at the ε at hand.
+    seen: Mutex<Vec<Progress>>,
 }
 
 impl Watch<'_> {
-    /// Whether the rate since half of the trial does not promise the end in time.
-    fn is_slow(&self, n_iter: usize, error: f64) -> bool {
-        let mut halfway = self.halfway.lock().unwrap_or_else(PoisonError::into_inner);
-        let (begin, before) = *halfway.get_or_insert((n_iter, error));
-        let rate = (before / error).ln() / (n_iter - begin) as f64;
-        let needed = (error / self.goal).ln() / rate;
+    /// Whether the rate of late does not promise the end in time.
+    fn is_slow(&self, now: Progress) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.last().is_some_and(|last| last.epsilon > now.epsilon) {
+            seen.clear();
+        }
+        seen.push(now);
+        let before = seen.iter().rev().find(|past| past.n_iter + SPAN <= now.n_iter);
+        let Some(before) = before.filter(|_| now.n_iter >= FIRST_LOOK) else { return false };
+        let rate = (before.error / now.error).ln() / (now.n_iter - before.n_iter) as f64;
+        let needed = (now.error / self.goal).ln() / rate;
         // Without progress the rate is 0, negative or NaN.
-        n_iter >= self.trial && !(rate > 0.0 && n_iter as f64 + needed <= self.most as f64)
+        !(rate > 0.0 && now.n_iter as f64 + needed <= self.trial as f64)
     }
 }
 
@@ -105,8 +110,7 @@ impl Monitor for Watch<'_> {
             self.asked.store(true, Ordering::Relaxed);
             return true;
         }
-        let Progress { n_iter, error, .. } = progress;
-        n_iter >= self.trial / 2 && (error > self.lost || self.is_slow(n_iter, error))
+        self.is_slow(progress)
     }
 }
 
