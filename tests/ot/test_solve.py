@@ -140,9 +140,9 @@ def clouds(d, n=120):
 
 
 def many_sweeps():
-    """A cost and an epsilon of 0.005 of its mean where sweeps converge slowly."""
-    C = clouds(10)
-    return C, 0.005 * C.mean()
+    """A cost and an epsilon of 0.01 of its mean where sweeps converge slowly."""
+    C = clouds(3)
+    return C, 0.01 * C.mean()
 
 
 @pytest.mark.filterwarnings("error")
