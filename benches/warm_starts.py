@@ -5,20 +5,20 @@ from __future__ import annotations
 import argparse
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from wassail import ot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-CHANGE = 0.01
-HEAD = ("solver", "instance", "changed", "cold", "steps", "warm", "steps", "cold / warm")
+CHANGES = (1e-2, 1e-3, 1e-4)
+HEAD = ("solver", "instance", "changed")
 
-# solver, instance, what changed, the first solve, the second one from a start or without
-Case = tuple[str, str, str, "Callable[[], Any]", "Callable[[Any], Any]"]
+# solver, instance, what changed, the first solve, the second one from a start or without after a change of some size
+Case = tuple[str, str, str, "Callable[[], Any]", "Callable[[Any, float], Any]"]
 
 
 def costs(n: int, rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
@@ -28,60 +28,69 @@ def costs(n: int, rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
         yield f"cloud{d}", ot.PointCloud(rng.normal(size=(n, d)), rng.normal(size=(n, d)) + 0.5).to_numpy()
 
 
+class Change:
+    """Noise of a fixed pattern and any size."""
+
+    def __init__(self, cost: Any, rng: np.random.Generator) -> None:
+        self.cost = cost
+        self.uniform = rng.random(cost.shape)
+        self.normal = rng.standard_normal(cost.shape)
+        self.weight = rng.random(len(cost))
+
+    def scaled(self, size: float) -> Any:
+        """Costs times 1 to 1 + size."""
+        return self.cost * (1.0 + size * self.uniform)
+
+    def shaken(self, size: float) -> Any:
+        """Costs and normal noise."""
+        return self.cost + size * self.normal
+
+    def weights(self, size: float) -> Any:
+        """Weights in proportion to 1 to 1 + size."""
+        a = 1.0 + size * self.weight
+        return a / a.sum()
+
+
 def exact_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
-    """Costs or weights that change by up to a hundredth, each on its own."""
+    """Costs or weights that change by up to a share."""
     for name, cost in costs(n, rng):
-        near = cost * (1.0 + CHANGE * rng.random(cost.shape))
-        a = 1.0 + CHANGE * rng.random(n)
-        a /= a.sum()
-        first = {"exact": lambda c=cost: ot.exact(c), "assignment": lambda c=cost: ot.assignment(c)}
-        yield "exact", name, "costs", first["exact"], lambda start, c=near: ot.exact(c, init=start)
-        yield "exact", name, "weights", first["exact"], lambda start, c=cost, a=a: ot.exact(c, a, init=start)
-        yield "assignment", name, "costs", first["assignment"], lambda start, c=near: ot.assignment(c, init=start)
+        to = Change(cost, rng)
+        for solver in (ot.exact, ot.assignment):
+            run, first = cast("Any", solver), partial(cast("Any", solver), cost)
+            yield solver.__name__, name, "costs", first, lambda s, by, run=run, to=to: run(to.scaled(by), init=s)
+        first = partial(ot.exact, cost)
+        yield "exact", name, "weights", first, lambda s, by, to=to: ot.exact(to.cost, to.weights(by), init=s)
 
 
 def entropic_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
-    """Noise on the costs, of a hundredth of epsilon, or weights that change by up to a hundredth."""
+    """Noise on the costs, of a share of epsilon, or weights that change by up to a share."""
     for name, cost in costs(n, rng):
-        near = rng.standard_normal(cost.shape)
-        a = 1.0 + CHANGE * rng.random(n)
-        a /= a.sum()
+        to = Change(cost, rng)
         for solver, shares in ((ot.sinkhorn_newton, (1e-2, 1e-3, 2e-4)), (ot.sinkhorn, (1e-1, 1e-2))):
             for share in shares:
-                epsilon = share * cost.max()
-                label, noisy = f"{name}, epsilon {share:.0e}", cost + CHANGE * epsilon * near
-                run = partial(solver, epsilon=epsilon)
+                epsilon = share * float(cost.max())
+                case = (solver.__name__, f"{name}, epsilon {share:.0e}")
+                run: Any = partial(solver, epsilon=epsilon)
                 first = partial(run, cost)
-                yield solver.__name__, label, "costs", first, lambda start, run=run, c=noisy: run(c, init=start)
                 yield (
-                    solver.__name__,
-                    label,
-                    "weights",
-                    first,
-                    lambda start, run=run, c=cost, a=a: run(c, a, init=start),
-                )
+                    *case, "costs", first,
+                    lambda s, by, run=run, to=to, epsilon=epsilon: run(to.shaken(by * epsilon), init=s),
+                )  # fmt: skip
+                yield (*case, "weights", first, lambda s, by, run=run, to=to: run(to.cost, to.weights(by), init=s))
 
 
 def sparse_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
-    """At most k nonzeros a column, at a quarter of the size: costs or weights that change by up to a hundredth."""
+    """At most k nonzeros a column, at a quarter of the size: costs or weights that change by up to a share."""
     n //= 4
     for name, cost in costs(n, rng):
-        near = cost * (1.0 + CHANGE * rng.random(cost.shape))
-        a = 1.0 + CHANGE * rng.random(n)
-        a /= a.sum()
+        to = Change(cost, rng)
         for k in (1, 2, 5, None):
-            run = partial(ot.sparse_transport, max_nonzeros=k, gamma=n * float(cost.mean()) / 50)
+            run: Any = partial(ot.sparse_transport, max_nonzeros=k, gamma=n * float(cost.mean()) / 50)
+            case = ("sparse_transport", f"{name}, n = {n}, k = {k}")
             first = partial(run, cost)
-            label = f"{name}, n = {n}, k = {k}"
-            yield "sparse_transport", label, "costs", first, lambda start, run=run, c=near: run(c, init=start)
+            yield (*case, "costs", first, lambda s, by, run=run, to=to: run(to.scaled(by), init=s))
             if k != 1:  # one nonzero a column leaves no plan for most weights
-                yield (
-                    "sparse_transport",
-                    label,
-                    "weights",
-                    first,
-                    lambda start, run=run, c=cost, a=a: run(c, a, init=start),
-                )
+                yield (*case, "weights", first, lambda s, by, run=run, to=to: run(to.cost, to.weights(by), init=s))
 
 
 CASES = {"exact": exact_cases, "entropic": entropic_cases, "sparse": sparse_cases}
@@ -99,33 +108,40 @@ def best(solve: Callable[[], Any], repeats: int) -> tuple[float, Any]:
     return min(seconds), result
 
 
-def row(case: Case, repeats: int) -> list[str]:
-    """Measure one case; both answers must be the same."""
+def row(case: Case, changes: Sequence[float], repeats: int) -> list[str]:
+    """Measure one case at each size of change; the answers of both ways must be the same."""
     solver, name, changed, first, second = case
     start = first()
-    cold_time, cold = best(lambda: second(None), repeats)
-    warm_time, warm = best(lambda: second(start), repeats)
-    # Ties may leave a gap between relaxation and plan: then the relaxations must agree.
-    value, expected = (getattr(found, "dual_value", found.value) for found in (warm, cold))
-    same = abs(value - expected) <= SAME.get(solver, 1e-9) * abs(expected)
-    if not (same and warm.status in (cold.status, ot.Status.CONVERGED)):
-        raise RuntimeError(f"{solver} {name} {changed}: {warm.value} after a warm start, {cold.value} without")
-    times = [f"{1e3 * cold_time:.1f} ms", str(cold.n_iter), f"{1e3 * warm_time:.1f} ms", str(warm.n_iter)]
-    return [solver, name, changed, *times, f"{cold_time / warm_time:.1f}"]
+    cells = []
+    for size in changes:
+        cold_time, cold = best(lambda size=size: second(None, size), repeats)
+        warm_time, warm = best(lambda size=size: second(start, size), repeats)
+        # Ties may leave a gap between relaxation and plan: then the relaxations must agree.
+        value, expected = (getattr(found, "dual_value", found.value) for found in (warm, cold))
+        same = abs(value - expected) <= SAME.get(solver, 1e-9) * abs(expected)
+        if not (same and warm.status in (cold.status, ot.Status.CONVERGED)):
+            raise RuntimeError(f"{solver} {name} {changed}: {warm.value} after a warm start, {cold.value} without")
+        times = f"{1e3 * cold_time:.1f} / {1e3 * warm_time:.1f} ms ({cold.n_iter}, {warm.n_iter})"
+        cells += [times, f"{cold_time / warm_time:.1f}"]
+    return [solver, name, changed, *cells]
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table: for each size of change the times (and steps) without and with a start, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--changes", type=float, nargs="+", default=CHANGES, help="sizes of the change")
     parser.add_argument("--only", choices=tuple(CASES), help="one family of solvers")
+    parser.add_argument("--like", default="", help="only rows with this in their names")
     options = parser.parse_args()
-    print("| " + " | ".join(HEAD) + " |")
-    print("|" + " --- |" * len(HEAD))
+    head = [*HEAD, *(word for size in options.changes for word in (f"change {size:.0e}: cold / warm", "ratio"))]
+    print("| " + " | ".join(head) + " |")
+    print("|" + " --- |" * len(head))
     for name in (options.only,) if options.only else CASES:
         for case in CASES[name](options.size, np.random.default_rng(0)):
-            print("| " + " | ".join(row(case, options.repeats)) + " |", flush=True)
+            if options.like in " ".join(case[:3]):
+                print("| " + " | ".join(row(case, options.changes, options.repeats)) + " |", flush=True)
 
 
 if __name__ == "__main__":

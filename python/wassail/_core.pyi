@@ -134,6 +134,8 @@ def sinkhorn_batch(
     relaxation: float | None,
     n_threads: int,
 ) -> list[_Solution]: ...
+
+# trial: sweeps of Sinkhorn after which Newton takes over; then their error and number come back. 0: Newton at once.
 def sinkhorn_newton(
     geometry: Geometry,
     a: NDArray[np.float64],
@@ -142,12 +144,13 @@ def sinkhorn_newton(
     tol: float,
     max_iter: int,
     anneal: float | None,
+    trial: int,
     f0: NDArray[np.float64] | None,
     g0: NDArray[np.float64] | None,
     n_threads: int,
     callback: Callable[[int, float, float], bool | None] | None,
     progress: Callable[[int, float, float], None] | None,
-) -> tuple[_Solution, _Steps]: ...
+) -> tuple[_Solution, _Steps, tuple[float, int] | None]: ...
 
 # Exact transport of all mass (mass None: equal sums) or of part of it; weights must be positive, g0 are column
 # potentials to start from. f, g, (indptr, indices, data) of the plan, (value, gap, mass that only forbidden arcs could

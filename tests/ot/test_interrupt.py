@@ -40,6 +40,7 @@ CALLS = {
     "partial": ("", "ot.partial(cloud, mass=0.5)"),
     "sparse_transport": ("", "ot.sparse_transport(cloud, gamma=1.0, max_nonzeros=3)"),
     "solve": ("", "ot.solve(cloud)"),
+    "trial": ("", "ot.solve(cloud, epsilon=0.06)"),
     "divergence": ("", "ot.sinkhorn_divergence(x, y, epsilon=1e-3, tol=1e-12)"),
     "batch": ("", "ot.sinkhorn_batch([cloud, cloud], epsilon=1e-3, tol=1e-12)"),
     "sliced": ("", "ot.sliced_wasserstein(x, y, n_projections=50_000)"),

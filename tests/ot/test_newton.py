@@ -235,6 +235,29 @@ def test_warm_start_takes_a_third():
     assert 3 * spent["warm"] <= spent["cold"]
 
 
+@pytest.mark.filterwarnings("ignore:sinkhorn_newton reached max_iter")
+@pytest.mark.parametrize("fraction", [1e-3, 2e-4])
+def test_warm_start_at_weights_that_split_a_matching(fraction):
+    """New weights at low epsilon open entries that held next to nothing: still a warm start is shorter."""
+    C, a, b = instance("gauss10")
+    rng = np.random.default_rng(3)
+    a = 1.0 + 1e-2 * rng.random(a.size)
+    a /= a.sum()
+    epsilon = fraction * C.max()
+    first = ot.sinkhorn_newton(C, epsilon=epsilon)
+    cold = ot.sinkhorn_newton(C, a, b, epsilon=epsilon)
+    warm = ot.sinkhorn_newton(C, a, b, epsilon=epsilon, init=first)
+    assert cold.converged
+    assert warm.converged
+    assert np.abs(warm.plan - cold.plan).sum() < 1e-6
+    assert warm.n_iter < cold.n_iter
+    runs = [ot.sinkhorn_newton(C, a, b, epsilon=epsilon, init=first, n_threads=k) for k in (1, 2, 3)]
+    assert len({run.f.tobytes() + run.trace.error.tobytes() for run in runs}) == 1
+    # Too few sweeps for a leap: the pair that is returned is no worse than the first one.
+    short = ot.sinkhorn_newton(C, a, b, epsilon=epsilon, init=first, max_iter=12, callback=lambda *_: False)
+    assert short.marginal_error <= short.trace.error[0]
+
+
 def digest(result):
     trace = result.trace
     parts = (result.f, result.g, trace.error, trace.epsilon, trace.density, trace.cg_iterations, trace.step)
@@ -458,3 +481,14 @@ def test_warm_starts_of_slightly_changed_costs(power, fraction):
     assert 3 * warm.n_iter <= cold.n_iter
     assert 2 * warm.trace.cg_iterations.sum() <= cold.trace.cg_iterations.sum()
     assert ot.sinkhorn_newton(C, epsilon=epsilon, init=first).n_iter == 1
+
+
+def test_small_flows_of_a_dense_plan():
+    """Small flows through a plan that is not sparse are lost in products in float32: then all entries are kept."""
+    rng = np.random.default_rng([200, 2])
+    cloud = ot.PointCloud(rng.normal(size=(200, 2)), 0.8 * rng.normal(size=(200, 2)) + 0.3)
+    C = cloud.to_numpy()
+    for cost in (C, cloud):
+        result = ot.sinkhorn_newton(cost, epsilon=0.01 * C.mean(), tol=1e-11)
+        assert result.converged
+        assert result.n_iter < 50  # plain sweeps took hundreds

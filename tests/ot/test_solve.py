@@ -131,3 +131,90 @@ def test_every_solver_says_the_same_of_masses_that_differ():
         ot.wasserstein_1d([0.0, 1.0], [0.0, 1.0], a, b)
     with pytest.raises(InputError, match=r"a\[0\] sums to 1.0 and b\[0\] to 1.1: balanced"):
         ot.sinkhorn_batch([C], [a], [b], epsilon=1.0)
+
+
+def clouds(d, n=120):
+    """Squared distances between two Gaussian clouds."""
+    rng = np.random.default_rng([n, d])
+    return ot.PointCloud(rng.normal(size=(n, d)), 0.8 * rng.normal(size=(n, d)) + 0.3).to_numpy()
+
+
+def many_sweeps():
+    """A cost and an epsilon of 0.01 of its mean where sweeps converge slowly."""
+    C = clouds(3)
+    return C, 0.01 * C.mean()
+
+
+@pytest.mark.filterwarnings("error")
+def test_few_sweeps_stay():
+    C = clouds(2)
+    epsilon = 0.02 * C.mean()
+    result = ot.solve(C, epsilon=epsilon)
+    same = ot.sinkhorn(C, epsilon=epsilon, tol=1e-9)
+    assert result.choice.algorithm == "sinkhorn"
+    assert f"{same.n_iter} were enough" in result.choice.reason
+    assert type(result.trace) is ot.SinkhornTrace
+    np.testing.assert_array_equal(result.f, same.f)
+    np.testing.assert_array_equal(result.trace.error, same.trace.error)
+
+
+@pytest.mark.filterwarnings("error")  # no word of sweeps that were tried
+def test_many_sweeps_end_in_newton():
+    C, epsilon = many_sweeps()
+    calls = []
+    result = ot.solve(C, epsilon=epsilon, callback=lambda *state: calls.append(state))
+    assert result.converged
+    assert result.choice.algorithm == "sinkhorn_newton"
+    assert "sweeps were tried and left a marginal error of" in result.choice.reason
+    tried = int(result.choice.reason.split(" of the mean cost: ")[1].split()[0])
+    trace = result.trace
+    assert result.n_iter == trace.error.size == trace.newton.size == trace.step.size > tried
+    assert not trace.newton[:tried].any()
+    assert trace.newton[tried:].any()
+    counts = [count for count, _, _ in calls]
+    assert counts == sorted(set(counts))
+    assert counts[-1] == result.n_iter
+    for count, scale, error in calls:
+        assert (trace.epsilon[count - 1], trace.error[count - 1]) == (scale, error)
+    # It went on from the sweeps, and is no longer than Newton alone; sweeps alone would have been.
+    alone = ot.sinkhorn_newton(C, epsilon=epsilon)
+    assert result.n_iter - tried < alone.n_iter
+    assert np.abs(result.plan - alone.plan).sum() < 1e-6
+    runs = [ot.solve(C, epsilon=epsilon, n_threads=k) for k in (1, 2, 3)]
+    assert len({run.f.tobytes() + run.trace.error.tobytes() + run.choice.reason.encode() for run in runs}) == 1
+
+
+def test_both_stages_stop():
+    C, epsilon = many_sweeps()
+    whole = ot.solve(C, epsilon=epsilon)
+    first = ot.solve(C, epsilon=epsilon, callback=lambda count, *_: count >= 5)
+    assert first.status is ot.Status.STOPPED
+    assert (first.n_iter, first.choice.algorithm) == (5, "sinkhorn")
+    last = ot.solve(C, epsilon=epsilon, callback=lambda count, *_: count >= whole.n_iter - 1)
+    assert last.status is ot.Status.STOPPED
+    assert (last.n_iter, last.choice.algorithm) == (whole.n_iter - 1, "sinkhorn_newton")
+
+
+def test_a_trial_far_from_the_answer_is_dropped():
+    """Grids in L1 leave sweeps where Newton does worse than from nothing: then it starts anew."""
+    ticks = np.stack(np.meshgrid(np.arange(14.0), np.arange(14.0)), axis=-1).reshape(-1, 2)
+    C = np.abs(ticks[:, None] - ticks[None]).sum(-1)
+    rng = np.random.default_rng(5)
+    a, b = (np.exp(-((ticks - rng.uniform(2, 11, 2)) ** 2).sum(1) / 8) + 1e-3 for _ in range(2))
+    b *= a.sum() / b.sum()
+    epsilon = 0.006 * C.mean()
+    result = ot.solve(C, a, b, epsilon=epsilon)
+    alone = ot.sinkhorn_newton(C, a, b, epsilon=epsilon)
+    assert result.choice.algorithm == "sinkhorn_newton"
+    np.testing.assert_array_equal(result.f, alone.f)
+
+
+def test_a_zero_weight_in_a_trial():
+    C, epsilon = many_sweeps()
+    a = np.full(len(C), 1.0)
+    a[3] = 0.0
+    b = np.full(len(C), a.sum() / len(C))
+    result = ot.solve(C, a, b, epsilon=epsilon)
+    assert result.converged
+    assert np.isfinite(result.f).all()
+    assert not result.plan[3].any()

@@ -385,6 +385,21 @@ def test_warm_start(k):
     assert bare.value == pytest.approx(again.value, rel=1e-12)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_warm_start_with_one_nonzero(axis):
+    """As without one: no step is needed, and the plan is that of unregularized transport."""
+    rng = np.random.default_rng(23)
+    x, y = rng.random((150, 2)), rng.random((150, 2))
+    first = ot.sparse_transport(ot.PointCloud(x, y), gamma=1.0, max_nonzeros=1, axis=axis)
+    moved = ot.PointCloud(x + 1e-3 * rng.normal(size=x.shape), y)
+    fresh = ot.sparse_transport(moved, gamma=1.0, max_nonzeros=1, axis=axis)
+    for init in (first, (first.f, first.g)):
+        warm = ot.sparse_transport(moved, gamma=1.0, max_nonzeros=1, axis=axis, init=init)
+        assert warm.converged
+        assert warm.n_iter == 0
+        assert abs(warm.entries - fresh.entries).max() < 1e-14
+
+
 @pytest.mark.filterwarnings("ignore:sparse_transport")
 @pytest.mark.parametrize(("k", "less"), [(2, 3), (5, 2)])
 def test_warm_start_with_ties(k, less):

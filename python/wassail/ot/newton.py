@@ -12,7 +12,16 @@ from wassail import _core
 from wassail._progress import progress_reporter
 from wassail._validate import Report, check_callable, check_epsilon, check_threads
 from wassail.ot._order import cost_first
-from wassail.ot._problem import Potentials, check_init, check_options, prepare, warn_unless_converged
+from wassail.ot._problem import (
+    F64,
+    Options,
+    Potentials,
+    Problem,
+    check_init,
+    check_options,
+    prepare,
+    warn_unless_converged,
+)
 from wassail.ot.geometry import Cost, as_cost
 from wassail.ot.results import SinkhornResult, SinkhornTrace
 
@@ -128,7 +137,9 @@ def sinkhorn_newton(
     first, then Newton steps, shifted in proportion to the error, shortened until the dual grows, with a plain sweep to
     fall back on. Linear systems are solved by conjugate gradients, as far as the error deserves, with an approximate
     Cholesky factor of the sparse Hessian where its diagonal is not enough. Where the plan is not sparse, products use
-    all of it. Where forbidden arcs leave others that no plan can use, convergence is slow: forbid these too.
+    all of it. A warm start at low epsilon whose first step helps little, as where weights change and the plan is nearly
+    a matching, goes on from the potentials of unregularized transport, on one core. Where forbidden arcs leave others
+    that no plan can use, convergence is slow: forbid these too.
 
     A sweep takes O(nm) operations (times d for points), a step one more pass over the plan and products of O(kept
     entries). Memory is O(n + m + kept entries) beside the cost, and half a copy of a stored float64 cost where its
@@ -156,21 +167,36 @@ def sinkhorn_newton(
     stop = check_callable(callback, "callback")
     problem = prepare(as_cost(cost), a, b, check_epsilon(epsilon), BALANCED, check_threads(n_threads))
     start = check_init(init, problem)
-    f0, g0 = (None, None) if start is None else (start[0][problem.rows], start[1][problem.columns])
     with progress_reporter(progress, "sinkhorn_newton") as report:
-        solution, steps = _core.sinkhorn_newton(
-            problem.support.handle,
-            *problem.weights,
-            problem.epsilon,
-            options.tol,
-            options.max_iter,
-            options.anneal,
-            f0,
-            g0,
-            problem.n_threads,
-            None if stop is None else lambda *state: bool(stop(*state)),
-            report,
-        )
-    result = problem.result(solution, NewtonTrace(*solution[5:], steps[0], steps[1], steps[2], steps[3]))
+        result, _ = run(problem, options, start, stop, report)
     warn_unless_converged({"sinkhorn_newton": result}, options, stacklevel=3)
     return result
+
+
+def run(
+    problem: Problem,
+    options: Options,
+    init: tuple[F64, F64] | None,
+    callback: Report | None,
+    progress: Report | None,
+    trial: int = 0,
+) -> tuple[SinkhornResult, tuple[float, int] | None]:
+    """Run the core, after a trial of so many sweeps; their error and number come back if they were not enough."""
+    f0, g0 = (None, None) if init is None else (init[0][problem.rows], init[1][problem.columns])
+    solution, steps, tried = _core.sinkhorn_newton(
+        problem.support.handle,
+        *problem.weights,
+        problem.epsilon,
+        options.tol,
+        options.max_iter,
+        options.anneal,
+        trial,
+        f0,
+        g0,
+        problem.n_threads,
+        None if callback is None else lambda *state: bool(callback(*state)),
+        progress,
+    )
+    plain = trial > 0 and tried is None
+    trace = None if plain else NewtonTrace(*solution[5:], steps[0], steps[1], steps[2], steps[3])
+    return problem.result(solution, trace), tried

@@ -17,8 +17,8 @@ pub struct Problem<'a> {
     pub epsilon: f64,
 }
 
-/// Cancels with the batch; single problems report to nobody.
-struct Quiet<'a>(&'a dyn Monitor);
+/// Cancels with the whole; parts of it report to nobody.
+pub(super) struct Quiet<'a>(pub &'a dyn Monitor);
 
 impl Monitor for Quiet<'_> {
     fn cancelled(&self) -> bool {

@@ -6,6 +6,7 @@ pub mod batch;
 pub mod certificate;
 pub mod columns;
 pub mod engine;
+pub mod entropic;
 pub mod exact;
 pub mod geometry;
 pub mod gradient;

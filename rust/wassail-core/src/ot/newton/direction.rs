@@ -31,6 +31,8 @@ const SPARSE_STREAMED: f64 = 0.15;
 /// The same below this error: products over all entries are made in f32, in which small flows between parts of the plan are lost.
 const SPARSE_FINE: f64 = 0.2;
 const FINE_BELOW: f64 = 1e-3;
+/// Pairs up to which all entries may be kept in f64 where directions from products in f32 were of no use.
+const COMPLETE: usize = 1 << 24;
 /// Products with the diagonal as preconditioner before the factor is made, about what it costs.
 const PLAIN: usize = 30;
 /// A factor that needs more products than this is made anew.
@@ -47,6 +49,8 @@ pub struct Finder {
     exceeded: f64,
     /// The last ε needed a factor: begin with one.
     hard: bool,
+    /// Products over all entries in f32 were too coarse.
+    complete: bool,
 }
 
 /// A direction.
@@ -64,13 +68,19 @@ pub struct Found {
 impl Finder {
     /// Nothing known yet.
     pub fn new() -> Self {
-        Self { factor: None, exceeded: 0.0, hard: false }
+        Self { factor: None, exceeded: 0.0, hard: false, complete: false }
     }
 
     /// Forgets what belongs to another ε.
     pub fn start_stage(&mut self) {
         self.factor = None;
         self.exceeded = 0.0;
+    }
+
+    /// No matrix-free direction helped: where the error is small, small flows were lost in f32, and all entries are to be kept.
+    pub fn was_of_no_use(&mut self, run: &Run<'_>) {
+        let Weights { a, b } = run.weights;
+        self.complete = run.relative() <= FINE_BELOW && a.len().saturating_mul(b.len()) <= COMPLETE;
     }
 
     /// The sparse stand-in for the plan at the pair of the run, as fine as the error deserves; None if it is too large.
@@ -87,6 +97,7 @@ impl Finder {
         let most = match (rough, engine.is_stored()) {
             (true, true) => SPARSE_STORED,
             (true, false) => SPARSE_STREAMED,
+            (false, _) if self.complete => 1.0,
             (false, _) => SPARSE_FINE,
         };
         if most <= self.exceeded {

@@ -7,7 +7,10 @@ mod direction;
 mod kernels;
 pub mod sparse;
 
+use super::annealing::spread;
+use super::batch::Quiet;
 use super::engine::Engine;
+use super::exact::{self, Amount, Start};
 use super::geometry::Geometry;
 use super::sinkhorn::{self, Run, Stall, Status, Tried, is_better_transposed};
 use super::sweep::Weights;
@@ -43,7 +46,7 @@ pub struct Step {
 }
 
 /// A plain sweep: all entries, the whole update.
-const SWEEP: Step = Step { newton: false, density: 1.0, iterations: 0, length: 1.0 };
+pub(super) const SWEEP: Step = Step { newton: false, density: 1.0, iterations: 0, length: 1.0 };
 
 /// Potentials and how they were reached.
 #[derive(Clone, Debug)]
@@ -65,6 +68,15 @@ const NEWTON_BELOW: f64 = 0.3;
 const NEARLY_DONE: f64 = 5.0;
 /// Error at given potentials up to which the few steps that are left are made in f64 from the start.
 const NEAR: f64 = 1e-2;
+/// What of the error the first step of a warm start may leave before it leaps: more, and entries that held next to nothing are to open,
+/// which takes the potentials many ε away.
+const LEAP: f64 = 0.1;
+/// ε by the mean cost below which the potentials of unregularized transport are near.
+const LOW: f64 = 0.006;
+/// Sweeps that must be left for what follows, whose first errors are larger.
+const LEFT: usize = 50;
+/// Pairs beyond which unregularized transport, on one core, is no short cut.
+const LARGEST_LEAP: usize = 1 << 27;
 /// Steps without progress before f32 hands over or, at rounding level, f64 gives up.
 const PATIENCE: usize = 4;
 /// Directions that are tried from one point.
@@ -90,12 +102,15 @@ pub fn solve(
 }
 
 struct Newton<'a> {
+    geometry: &'a dyn Geometry,
     run: Run<'a>,
     engine: Engine<'a>,
     finder: Finder,
     options: Options,
     steps: Vec<Step>,
     damping: Damping,
+    /// Whether this is a warm start that may leap still.
+    leaps: bool,
 }
 
 impl<'a> Newton<'a> {
@@ -109,13 +124,17 @@ impl<'a> Newton<'a> {
         let exact = (f64::INFINITY, f64::INFINITY);
         let plain = sinkhorn::Options { epsilon, tol, max_iter, rho: exact, anneal, relaxation: None };
         let run = Run::new(geometry, weights, init, &plain)?;
+        let (n, m) = geometry.shape();
+        let leaps = init.is_some() && n.saturating_mul(m) <= LARGEST_LEAP && epsilon < LOW * spread(geometry);
         Ok(Self {
+            geometry,
             run,
             engine: Engine::new(geometry, weights, false)?,
             finder: Finder::new(),
             options: *options,
             steps: Vec::new(),
             damping: Damping::new(),
+            leaps,
         })
     }
 
@@ -198,9 +217,32 @@ impl<'a> Newton<'a> {
                 status = self.step(epsilon, goal, monitor)?;
                 newton += 1;
                 plain_ratio = 1.0;
+                let slow = self.run.relative() > (LEAP * relative).max(10.0 * goal);
+                if status.is_none() && std::mem::take(&mut self.leaps) && slow {
+                    let spare = self.options.max_iter.saturating_sub(self.run.trace.len());
+                    if spare >= LEFT && self.leap(monitor)? {
+                        (stall, sweeps) = (Stall::new(PATIENCE), 1);
+                        status = self.sweep(epsilon, monitor)?;
+                    }
+                }
             }
         }
         Ok(status)
+    }
+
+    /// On to the potentials of unregularized transport: where the plan is nearly one of its vertices and the weights have changed, they
+    /// tell which entries open.
+    fn leap(&mut self, monitor: &dyn Monitor) -> Result<bool> {
+        let start = Start { f: &self.run.f, g: &self.run.g, plan: None };
+        let found = exact::solve(self.geometry, self.run.weights, Amount::All, Some(start), &Quiet(monitor))?;
+        let usable = found.blocked == 0.0 && found.g.iter().all(|g| g.is_finite());
+        if usable {
+            self.run.g = found.g;
+            self.engine.coarsen();
+            self.finder.start_stage();
+            self.damping = Damping::new();
+        }
+        Ok(usable)
     }
 
     fn sweep(&mut self, epsilon: f64, monitor: &dyn Monitor) -> Result<Option<Status>> {
@@ -234,6 +276,9 @@ impl<'a> Newton<'a> {
                     damping.failed();
                 }
             }
+        }
+        if sparse.is_none() {
+            finder.was_of_no_use(run);
         }
         self.run.advance_columns(1.0);
         self.sweep(epsilon, monitor)

@@ -109,16 +109,16 @@ pub fn solve(
     let task = Task::new(geometry, weights, options);
     let mut log = Log { trace: Vec::new(), max_iter: options.max_iter, monitor };
     let (mut newton, ended) = match init {
-        Some(init) => (task.given(init, monitor)?, None),
-        None if task.is_nearly_linear() => (task.linear(monitor)?, None),
-        None => task.smooth(&mut log)?,
+        Some(init) if !task.is_single() => (task.given(init, monitor)?, None),
+        _ if task.is_nearly_linear() => (task.linear(init, monitor)?, None),
+        _ => task.smooth(&mut log)?,
     };
     let mut status = match ended {
         Some(status) => status,
         None => task.settle(&mut newton, &mut log)?,
     };
     if status == Status::Stalled {
-        newton = task.linear(monitor)?;
+        newton = task.linear(None, monitor)?;
         status = task.settle(&mut newton, &mut log)?;
     }
     let nearby = init.and_then(|init| init.plans).map(|(_, plan)| plan);

@@ -5,10 +5,12 @@ use super::newton::{Log, Newton};
 use super::row::Rule;
 use super::{Init, Options, Status, proximal};
 use crate::error::Result;
-use crate::monitor::{Monitor, Progress};
+use crate::monitor::Monitor;
 use crate::ot::annealing::spread;
-use crate::ot::exact::{self, Amount};
+use crate::ot::batch::Quiet;
+use crate::ot::exact::{self, Amount, Pattern, Start};
 use crate::ot::geometry::Geometry;
+use crate::ot::scan::c_transform_rows;
 use crate::ot::sinkhorn;
 use crate::ot::sweep::Weights;
 use crate::parallel::sum;
@@ -65,6 +67,11 @@ impl<'a> Task<'a> {
         self.k == 1 || few && self.spread.is_finite()
     }
 
+    /// Whether the regularization does not act at all: a row has its mass in one entry.
+    pub fn is_single(&self) -> bool {
+        self.k == 1
+    }
+
     /// From another run.
     pub fn given(&self, init: Init<'_>, monitor: &dyn Monitor) -> Result<Newton<'a>> {
         let zeta = if self.k < usize::MAX && init.plans.is_some() { proximal::WARM } else { 0.0 };
@@ -76,9 +83,19 @@ impl<'a> Task<'a> {
         Ok(newton)
     }
 
-    /// From unregularized transport: its plan is the proximal center.
-    pub fn linear(&self, monitor: &dyn Monitor) -> Result<Newton<'a>> {
-        let found = exact::solve(self.problem.geometry, self.weights(), Amount::All, None, &Quiet(monitor))?;
+    /// From unregularized transport: its plan is the proximal center. With one nonzero a row, another run is a start for it.
+    pub fn linear(&self, init: Option<Init<'_>>, monitor: &dyn Monitor) -> Result<Newton<'a>> {
+        let geometry = self.problem.geometry;
+        let known = match init.filter(|_| self.is_single()) {
+            Some(init) => Some((c_transform_rows(geometry, init.g, monitor)?, init)),
+            None => None,
+        };
+        let start = known.as_ref().map(|(f, init)| Start {
+            f,
+            g: init.g,
+            plan: init.plans.map(|(_, plan)| Pattern { indptr: &plan.indptr, indices: &plan.indices }),
+        });
+        let found = exact::solve(geometry, self.weights(), Amount::All, start, &Quiet(monitor))?;
         let mut newton = self.newton(found.g, self.options.gamma, proximal::FIRST, monitor)?;
         newton.dual.center(&found.plan);
         newton.refresh(monitor)?;
@@ -139,17 +156,5 @@ impl<'a> Task<'a> {
             return Ok(newton.minimize(self.goal, usize::MAX, log)?.unwrap_or(Status::MaxIter));
         }
         proximal::solve(newton, self.options.tol, self.goal, log)
-    }
-}
-
-/// Passes on the wish to stop, and no reports.
-struct Quiet<'a>(&'a dyn Monitor);
-
-impl Monitor for Quiet<'_> {
-    fn cancelled(&self) -> bool {
-        self.0.cancelled()
-    }
-    fn report(&self, _: Progress) -> bool {
-        false
     }
 }
