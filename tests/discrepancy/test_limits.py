@@ -44,6 +44,7 @@ PREPARE = """
 x, y = np.random.default_rng(0).normal(size=(2, 200_000, 3))
 kernel = kernels.Gaussian(1.0)
 stein = kernels.Stein(kernel, lambda x: -x)
+compress = lambda part, rng: thinning.compress_plus_plus(part, kernel=kernel, rng=rng)
 """
 
 
@@ -55,6 +56,7 @@ stein = kernels.Stein(kernel, lambda x: -x)
         "discrepancy.ksd(x, stein)",
         "discrepancy.incomplete_mmd(x, y, kernel, n_bands=10**6)",
         "discrepancy.mmd_wild_test(x, y, kernel, n_bootstraps=99)",
+        "discrepancy.compress_then_test(x, y, kernel, rng=0, compress=compress)",
     ],
 )
 def test_ctrl_c(call):

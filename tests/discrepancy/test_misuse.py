@@ -205,3 +205,46 @@ def test_standard_errors_of_few_points():
     inside = x / 4.0 + 0.5
     ksd = discrepancy.incomplete_ksd(inside, stein, boundary=discrepancy.BoxBoundary(-2.0, 3.0))
     assert 0.0 < ksd.standard_error < math.inf
+
+
+@pytest.mark.parametrize("n", [3, 7, 101])
+def test_linear_estimates_of_odd_samples_leave_the_last_point_out(n):
+    x, y = np.random.default_rng(n).normal(size=(2, n, 2))
+    found = discrepancy.linear_mmd(x, y, GAUSSIAN)
+    pairs = [paired(GAUSSIAN, x[i : i + 2], y[i : i + 2])[0, 1] for i in range(0, n - 1, 2)]
+    assert (found.n_pairs, found.value) == (n // 2, pytest.approx(np.mean(pairs), rel=1e-12))
+    stein = kernels.Stein(GAUSSIAN, lambda x: -x)
+    values = [stein(x[i : i + 2])[0, 1] for i in range(0, n - 1, 2)]
+    assert discrepancy.linear_ksd(x, stein).value == pytest.approx(np.mean(values), rel=1e-12)
+
+
+@pytest.mark.parametrize("tiny", [1e-9, 1e-17, 1e-30])
+def test_weights_that_are_nearly_all_of_the_mass(tiny):
+    heavy = discrepancy.mmd([0.0, 1.0], [1.0, 2.0], GAUSSIAN, a=[1.0, tiny])
+    limit = discrepancy.mmd([0.0], [1.0, 2.0], GAUSSIAN)
+    assert heavy.standard_error() == pytest.approx(limit.standard_error(), rel=1e-8)
+    assert heavy.within[0].unbiased("x") == pytest.approx(math.exp(-0.5), rel=1e-8)  # of the only pair
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-150, 1.0, 1e150])
+def test_energy_distance_scales(scale):
+    x, y = np.random.default_rng(0).normal(size=(2, 30, 3))
+    expected = discrepancy.energy_distance(x, y)
+    found = discrepancy.energy_distance(x * scale, y * scale)
+    assert found.biased == pytest.approx(scale * expected.biased, rel=1e-12)
+    assert found.standard_error() == pytest.approx(scale * expected.standard_error(), rel=1e-9)
+
+
+def test_energy_distance_at_the_end_of_the_range():
+    assert discrepancy.energy_distance([0.4e200, 0.6e200], [0.0]).biased == pytest.approx(0.9e200, rel=1e-12)
+    with pytest.raises(InputError, match="x and y are on a scale of"):
+        discrepancy.energy_distance([1e300], [0.0], exponent=1.5)
+
+
+def test_domains_that_a_group_changes_are_refused():
+    flipped = kernels.GroupAverage(kernels.Stein(GAUSSIAN, lambda x: -x), [[[1.0]], [[-1.0]]])
+    with pytest.raises(InputError, match="the domain is not invariant"):
+        discrepancy.ksd([0.5, 1.0], flipped, boundary=discrepancy.BoxBoundary(0.0, 2.0))
+    with pytest.raises(InputError, match="the domain is not invariant"):
+        discrepancy.ksd([0.5, 1.0], flipped, boundary=discrepancy.BoxBoundary(-2.0, 3.0))
+    assert discrepancy.ksd([0.5, 1.0], flipped, boundary=discrepancy.BoxBoundary(-2.0, 2.0)).biased > 0.0

@@ -237,3 +237,34 @@ def test_sums_of_lists():
     for wrong in (lambda: 1 + parts[0], lambda: parts[0] + 0.5, lambda: "" + parts[0]):
         with pytest.raises(TypeError):
             wrong()
+
+
+def test_arithmetic_with_arrays_and_quotients():
+    kernel = kernels.Gaussian(1.0)
+    with pytest.raises(TypeError):
+        np.array([2.0, 3.0]) * kernel
+    assert np.float64(2.0) * kernel == kernel * 2.0
+    assert (kernel / 4.0)(0.0 * np.ones(1))[0, 0] == 0.25
+    with pytest.raises(InputError, match="divisor must be"):
+        kernel / 0.0
+
+
+@pytest.mark.parametrize(
+    "make", [kernels.Gaussian, kernels.Laplace, kernels.LaplaceL1, lambda length: kernels.Matern(2.5, length)]
+)
+def test_lengthscales_that_squares_cannot_hold_are_refused(make):
+    with pytest.raises(InputError, match="lengthscale must be at least 1e-300"):
+        make(1e-310)
+
+
+@pytest.mark.parametrize("nu", [20.25, 50.0, 99.5, 100.0])
+def test_matern_of_large_order_near_zero(nu):
+    z = np.array([1e-4, 1e-3, 1e-2, 0.03, 0.06, 0.2])
+    square = z**2 / 4.0
+    # The series of the kernel in z², to terms below rounding.
+    terms = [np.ones_like(z)]
+    for k in range(1, 8):
+        terms.append(-terms[-1] * square / (k * (nu - k)))
+    distances = z / np.sqrt(2.0 * nu)
+    found = kernels.Matern(nu)(np.zeros(1), distances)[0]
+    assert found == pytest.approx(np.sum(terms, axis=0), abs=1e-11)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 
 import numpy as np
 import pytest
@@ -182,3 +183,57 @@ def test_what_a_progress_function_raises_comes_out():
 
     with pytest.raises(KeyError, match="enough"):
         thinning.kernel_herding(POINTS, size=7, kernel=GAUSSIAN, progress=stop)
+
+
+@pytest.mark.parametrize(
+    ("n", "g", "heavy"), [(1500, 0, "one"), (5000, 0, "tail"), (5000, 4, "tail"), (3000, 1, "one")]
+)
+def test_compress_plus_plus_chooses_weighted_points_once(n, g, heavy):
+    rng = np.random.default_rng(3)
+    x, w = rng.normal(size=(n, 2)), np.ones(n)
+    w = rng.pareto(0.5, size=n) if heavy == "tail" else np.where(np.arange(n) == 7, float(n) ** 2, w)
+    result = thinning.compress_plus_plus(x, kernel=kernels.Gaussian(1.0), oversampling=g, weights=w, rng=0)
+    assert np.unique(result.indices).size == result.size == math.isqrt(n)
+    few = np.zeros(n)
+    few[:20] = 1.0
+    with pytest.raises(InputError, match="only 20 points have weight"):
+        thinning.compress_plus_plus(x, kernel=kernels.Gaussian(1.0), oversampling=0, weights=few, rng=0)
+
+
+@pytest.mark.parametrize(("n", "size"), [(300, 7), (300, 17), (300, 150), (300, 151), (299, 298), (11, 2), (10, 10)])
+def test_standard_thinning_is_what_gains_are_measured_against(n, size):
+    x = np.random.default_rng(0).normal(size=(n, 2))
+    result = thinning.standard_thin(x, size=size, kernel=kernels.Gaussian(1.0))
+    assert result.gain == 0.0
+    gaps = np.diff(np.concatenate(([-1], result.indices, [n])))
+    assert result.indices[-1] == n - 1
+    assert gaps.max() <= 2 * math.ceil(n / size)
+
+
+def test_scores_reach_split_kernels_and_herding():
+    x = np.random.default_rng(0).normal(size=(64, 2))
+    base = kernels.Gaussian(1.0)
+    given, own = kernels.Stein(base), kernels.Stein(base, lambda x: -x)
+    for kernel, split in ((given, own), (given, given), (base, given)):
+        found = thinning.kernel_thin(x, kernel=kernel, split_kernel=split, scores=-x, rng=0)
+        plain = base if kernel is base else own
+        expected = thinning.kernel_thin(x, kernel=plain, split_kernel=own, rng=0)
+        assert np.array_equal(found.indices, expected.indices)
+    herded = thinning.kernel_herding(x, size=5, kernel=given, scores=-x)
+    assert np.array_equal(herded.indices, thinning.kernel_herding(x, size=5, kernel=own).indices)
+    assert thinning.standard_thin(x, size=5, kernel=given, scores=-x).mmd() > 0.0
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        kernels.LaplaceL1(1.0),
+        kernels.BSpline(3),
+        kernels.Gaussian(1.0) * kernels.Gaussian(2.0),
+        kernels.Gaussian(1.0) + kernels.Linear(),
+        kernels.GroupAverage(kernels.Gaussian(1.0), [[[1.0]], [[-1.0]]]),
+    ],
+)
+def test_stationary_kernels_are_not_centered(kernel):
+    with pytest.raises(InputError, match="centered is for kernels of mean zero"):
+        thinning.kernel_thin(np.linspace(0.0, 1.0, 16), kernel=kernel, centered=True)

@@ -17,6 +17,9 @@ from wassail.kernels import Stein as SteinKernel
 
 F64: TypeAlias = NDArray[np.float64]
 
+_LOOKED_AT = 64
+_TURNED = 1e-6
+
 
 def check_sums(*values: float | F64) -> None:
     """Refuse sums that left the range of float64, as scores of 1e200 make them."""
@@ -89,9 +92,22 @@ def read_stein(
     if boundary is None:
         return SteinSample(packed, None)
     factors, slopes = boundary_values(boundary, points)
+    if isinstance(kernel, GroupAverage):
+        _check_turns(boundary, np.asarray(kernel.group), points[:_LOOKED_AT], factors[:_LOOKED_AT])
     packed = packed.astype(np.float64)
     packed[:, points.shape[1] :] += slopes / factors[:, None]
     return SteinSample(packed, factors)
+
+
+def _check_turns(boundary: Boundary, maps: F64, points: NDArray[Any], factors: F64) -> None:
+    """Refuse a domain that a map of the group changes, as seen at some points."""
+    for index, turn in enumerate(maps):
+        try:
+            turned, _ = boundary_values(boundary, points @ turn.T)
+        except InputError as error:
+            raise InputError(f"group[{index}] takes points out of the boundary: the domain is not invariant") from error
+        if not np.allclose(turned, factors, rtol=_TURNED, atol=_TURNED * factors.max()):
+            raise InputError(f"group[{index}] changes the boundary: the domain is not invariant")
 
 
 @dataclass(frozen=True)
@@ -100,7 +116,7 @@ class Within:
 
     between: float  # Σ_{i≠j} w_i w_j h_ij
     diagonal: float  # Σ_i w_i² h_ii
-    share: float  # Σ_i w_i²
+    apart: float  # Σ_{i≠j} w_i w_j
 
     @property
     def mean(self) -> float:
@@ -109,9 +125,17 @@ class Within:
 
     def unbiased(self, name: str) -> float:
         """Return the mean over pairs of two different points."""
-        if self.share >= 1.0:
+        if self.apart <= 0.0:
             raise InputError(f"{name} has one point of positive weight: the unbiased estimate needs two")
-        return self.between / (1.0 - self.share)
+        return self.between / self.apart
+
+
+def others(weights: F64) -> F64:
+    """Return the sum of all weights but the own, exact to rounding where one weight is nearly all."""
+    before = np.concatenate(([0.0], np.cumsum(weights)[:-1]))
+    after = np.concatenate((np.cumsum(weights[::-1])[::-1][1:], [0.0]))
+    rest: F64 = before + after
+    return rest
 
 
 def within(core: _core.Kernel, points: NDArray[Any], weights: F64, factors: F64 | None, n_threads: int) -> Within:
@@ -122,4 +146,4 @@ def within(core: _core.Kernel, points: NDArray[Any], weights: F64, factors: F64 
     between = 2.0 * float((scaled * upper).sum())
     diagonal = float((scaled**2 * _core.kernel_diagonal(core, points)).sum())
     check_sums(between, diagonal)
-    return Within(between, diagonal, min(1.0, float((weights**2).sum())))
+    return Within(between, diagonal, float((weights * others(weights)).sum()))

@@ -13,6 +13,9 @@ from wassail.discrepancy.results import Discrepancy
 from wassail.exceptions import InputError
 from wassail.kernels import Energy, Kernel
 
+_SMALL, _LARGE = 1e-15, 1e15  # float32 squares and their sums stay normal between them
+_LEAST, _MOST = -1000.0, 700.0  # powers of two that sums of values can be scaled by
+
 
 def energy_distance(
     x: ArrayLike,
@@ -73,11 +76,28 @@ def energy_distance(
     """
     kernel = Energy(exponent)
     left, right = read_pair(x, y, kernel)
+    scaled = _unit(max(float(np.abs(p).max()) for p in (left, right)))
+    left, right = (np.ldexp(p, -scaled) for p in (left, right))
     # The distance does not depend on the origin, its rounding does.
     center = (left.mean(axis=0, dtype=np.float64) + right.mean(axis=0, dtype=np.float64)) / 2.0
-    return mmd(
-        (left - center).astype(left.dtype), (right - center).astype(right.dtype), kernel, a=a, b=b, n_threads=n_threads
-    )
+    left, right = ((p - center).astype(p.dtype) for p in (left, right))
+    return mmd(left, right, _rescaled(kernel, scaled), a=a, b=b, n_threads=n_threads)
+
+
+def _unit(largest: float) -> int:
+    """Return the power of two to divide points by whose squares would leave the range: mostly 0."""
+    return 0 if largest == 0.0 or _SMALL < largest < _LARGE else math.frexp(largest)[1]
+
+
+def _rescaled(kernel: Energy, scaled: int) -> Kernel:
+    """Return the kernel whose values at points that were divided are those of the points themselves."""
+    if not scaled:
+        return kernel
+    if not _LEAST <= scaled * kernel.exponent <= _MOST:
+        raise InputError(
+            f"x and y are on a scale of 2^{scaled}, its power {kernel.exponent} is out of range: rescale them"
+        )
+    return 2.0 ** (scaled * kernel.exponent) * kernel
 
 
 def cauchy_schwarz_divergence(

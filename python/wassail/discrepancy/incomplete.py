@@ -25,11 +25,11 @@ def block_mmd(
     x: ArrayLike, y: ArrayLike, kernel: Kernel, *, block_size: int | None = None, n_threads: int | None = None
 ) -> Estimate:
     r"""
-    Estimate MMD² by the mean of the U-statistics of consecutive blocks.
+    Estimate MMD² from the pairs within consecutive blocks.
 
     .. math::
 
-        \frac1B \sum_{\text{blocks}} \frac{1}{s (s - 1)} \sum_{i \ne j} h_{ij}, \quad
+        \frac{\sum_B \sum_{i \ne j \in B} h_{ij}}{\sum_B s_B (s_B - 1)}, \quad
         h_{ij} = k(x_i, x_j) - k(x_i, y_j) - k(y_i, x_j) + k(y_i, y_j)
 
     Parameters
@@ -40,7 +40,8 @@ def block_mmd(
         Of `wassail.kernels`.
     block_size : int, optional
         At least 2; √n by default. The sample is cut into as many blocks of at least this size as fit, whose sizes
-        differ by one at most: no point is left out.
+        :math:`s_B` differ by one at most: no point is left out. Where they are equal this is the mean of the blocks'
+        U-statistics.
     n_threads : int, optional
         Threads to use; the result does not depend on it.
 
@@ -79,6 +80,8 @@ def linear_mmd(x: ArrayLike, y: ArrayLike, kernel: Kernel, *, n_threads: int | N
     """
     Estimate MMD² from disjoint pairs of consecutive points: :func:`block_mmd` with blocks of two.
 
+    Of an odd number of points the last is left out.
+
     Parameters
     ----------
     x, y : array_like of shape (n, d) or (n,)
@@ -104,7 +107,8 @@ def linear_mmd(x: ArrayLike, y: ArrayLike, kernel: Kernel, *, n_threads: int | N
     0.595422
     """
     left, right = read_partners(x, y, kernel, "linear_mmd", "use mmd")
-    return _blocks(core_kernel(kernel), left, right, None, 2, n_threads)
+    even = len(left) // 2 * 2
+    return _blocks(core_kernel(kernel), left[:even], right[:even], None, 2, n_threads)
 
 
 def incomplete_mmd(
@@ -217,6 +221,8 @@ def linear_ksd(
     """
     Estimate KSD² from disjoint pairs of consecutive points: :func:`block_ksd` with blocks of two.
 
+    Of an odd number of points the last is left out.
+
     Parameters
     ----------
     x : array_like of shape (n, d) or (n,)
@@ -244,7 +250,10 @@ def linear_ksd(
     >>> round(discrepancy.linear_ksd([-1.0, 0.5], kernel).value, 6)
     -1.29861
     """
-    return block_ksd(x, kernel, scores=scores, boundary=boundary, block_size=2, n_threads=n_threads)
+    sample = read_stein(x, kernel, scores, boundary, least=2)
+    even = sample.n // 2 * 2
+    factors = None if sample.factors is None else sample.factors[:even]
+    return _blocks(core_kernel(kernel), sample.points[:even], None, factors, 2, n_threads)
 
 
 def incomplete_ksd(

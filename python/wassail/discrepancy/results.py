@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wassail import _core
-from wassail.discrepancy._samples import F64, Within, check_sums
+from wassail.discrepancy._samples import F64, Within, check_sums, others
 from wassail.kernels import Kernel, core_kernel
 
 
@@ -37,10 +37,10 @@ class Source:
         out = []
         for k, (weights, start) in enumerate(zip(self.weights, starts, strict=False)):
             own = slice(start, start + weights.size)
-            # A point's own term is left out, so its sample has 1 − w_i of the mass.
-            mean = sums[k, own] / np.maximum(1.0 - weights, np.finfo(np.float64).tiny)
-            others = sums[:, own].sum(axis=0) - sums[k, own]
-            out.append((weights, mean - others))
+            # A point's own term is left out, so its sample has the mass of the others.
+            mean = sums[k, own] / np.maximum(others(weights), np.finfo(np.float64).tiny)
+            across = sums[:, own].sum(axis=0) - sums[k, own]
+            out.append((weights, mean - across))
         return out
 
 

@@ -5,6 +5,7 @@ from wassail.kernels._base import check_points as check_points
 from wassail.kernels._base import core_kernel as core_kernel
 from wassail.kernels._base import kernel_layout as kernel_layout
 from wassail.kernels._base import kernel_points as kernel_points
+from wassail.kernels._base import takes_scores as takes_scores
 from wassail.kernels.algebra import Product, Sum
 from wassail.kernels.bandwidths import bandwidths, median_heuristic
 from wassail.kernels.custom import CallableKernel, from_callable

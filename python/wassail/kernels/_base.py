@@ -14,6 +14,16 @@ from wassail._memory import require_matrix
 from wassail._validate import check_integer, check_positive, check_threads
 from wassail.exceptions import InputError
 
+_SHORTEST = 1e-300  # squares of points in units of it keep all digits
+
+
+def check_length(value: float, name: str) -> float:
+    """Return a positive length that points can be divided by."""
+    length = check_positive(value, name)
+    if length < _SHORTEST:
+        raise InputError(f"{name} must be at least {_SHORTEST:g}, got {value!r}: bring the points to a larger scale")
+    return length
+
 
 def check_points(x: ArrayLike, name: str) -> NDArray[Any]:
     """Return finite points of shape (n, d), C-contiguous, float32 or float64; a vector is n points on a line."""
@@ -30,6 +40,7 @@ class Kernel(ABC):
     """
 
     __slots__ = ()
+    __array_ufunc__ = None  # an array times a kernel is an error, not an array of kernels
 
     @abstractmethod
     def _core_kernel(self) -> _core.Kernel:
@@ -170,12 +181,21 @@ class Kernel(ABC):
 
     __rmul__ = __mul__
 
+    def __truediv__(self, other: float) -> Kernel:
+        """Return the kernel divided by a positive number."""
+        return self * (1.0 / check_positive(other, "divisor")) if np.ndim(other) == 0 else NotImplemented
+
 
 def core_kernel(kernel: Kernel) -> _core.Kernel:
     """Return the kernel of the core, or refuse what is no kernel."""
     if not isinstance(kernel, Kernel):
         raise InputError(f"kernel must be one of wassail.kernels, such as kernels.Gaussian(1.0), got {kernel!r}")
     return kernel._core_kernel()  # noqa: SLF001  (the package's own door)
+
+
+def takes_scores(kernel: Kernel) -> bool:
+    """Whether something stands beside points for this kernel: the scores of Stein kernels."""
+    return kernel_layout(kernel) is not None
 
 
 def kernel_layout(kernel: Kernel) -> object:

@@ -12,10 +12,19 @@ from numpy.typing import NDArray
 from wassail import _core
 from wassail._validate import check_positive
 from wassail.exceptions import InputError
-from wassail.kernels._base import Kernel
+from wassail.kernels._base import Kernel, check_length
 
 _MOST_CLOSED = 8.5
 _MOST_NU = 100.0
+_SERIES_NU = 4.0
+
+
+def _near_zero(nu: float, z: NDArray[np.float64]) -> NDArray[np.float64] | float:
+    """Return the first terms of the kernel's series in z²; below order 4 K overflows only where z² is 0."""
+    if nu < _SERIES_NU:
+        return 1.0
+    square = z * z / 4.0
+    return 1.0 - square / (nu - 1.0) * (1.0 - square / (2.0 * (nu - 2.0)) * (1.0 - square / (3.0 * (nu - 3.0))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +41,9 @@ class _General:
         with np.errstate(all="ignore"):
             z = np.minimum(math.sqrt(2.0 * self.nu) * cdist(x / self.lengthscale, y / self.lengthscale), 2000.0)
             bessel = kve(self.nu, z)
-            # 2^(1-nu) / Gamma(nu) z^nu K_nu(z); the limit is 1 where K overflows.
+            # 2^(1-nu) / Gamma(nu) z^nu K_nu(z); where K overflows, the series at 0.
             power = (1.0 - self.nu) * math.log(2.0) - gammaln(self.nu) + self.nu * np.log(z) + np.log(bessel) - z
-            values = np.where(np.isfinite(bessel) & (z > 0.0), np.exp(power), 1.0)
+            values = np.where(np.isfinite(bessel) & (z > 0.0), np.exp(power), _near_zero(self.nu, z))
         return np.minimum(values, 1.0)
 
 
@@ -76,8 +85,8 @@ class Matern(Kernel):
 
     def __post_init__(self) -> None:
         """Check the parameters."""
-        for name in ("nu", "lengthscale"):
-            object.__setattr__(self, name, check_positive(getattr(self, name), name))
+        object.__setattr__(self, "nu", check_positive(self.nu, "nu"))
+        object.__setattr__(self, "lengthscale", check_length(self.lengthscale, "lengthscale"))
         if self.nu > _MOST_NU:
             raise InputError(f"nu must be at most {_MOST_NU:g}, got {self.nu}: Gaussian is the limit")
 
@@ -124,7 +133,7 @@ class Laplace(Kernel):
 
     def __post_init__(self) -> None:
         """Check the length."""
-        object.__setattr__(self, "lengthscale", check_positive(self.lengthscale, "lengthscale"))
+        object.__setattr__(self, "lengthscale", check_length(self.lengthscale, "lengthscale"))
 
     def _core_kernel(self) -> _core.Kernel:
         return _core.Kernel.matern(self.lengthscale, 0)

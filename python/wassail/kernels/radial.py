@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from wassail import _core
 from wassail._validate import check_positive
 from wassail.exceptions import InputError
-from wassail.kernels._base import Kernel
+from wassail.kernels._base import Kernel, check_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Gaussian(Kernel):
 
     def __post_init__(self) -> None:
         """Check the length."""
-        object.__setattr__(self, "lengthscale", check_positive(self.lengthscale, "lengthscale"))
+        object.__setattr__(self, "lengthscale", check_length(self.lengthscale, "lengthscale"))
 
     def _core_kernel(self) -> _core.Kernel:
         return _core.Kernel.gaussian(self.lengthscale)
@@ -83,7 +83,11 @@ class InverseMultiquadric(Kernel):
 
     def __post_init__(self) -> None:
         """Check the parameters."""
-        for name in ("lengthscale", "offset", "beta"):
+        object.__setattr__(self, "lengthscale", check_length(self.lengthscale, "lengthscale"))
+        for name in (
+            "offset",
+            "beta",
+        ):
             object.__setattr__(self, name, check_positive(getattr(self, name), name))
 
     def _core_kernel(self) -> _core.Kernel:
@@ -124,8 +128,8 @@ class RationalQuadratic(Kernel):
 
     def __post_init__(self) -> None:
         """Check the parameters."""
-        for name in ("lengthscale", "alpha"):
-            object.__setattr__(self, name, check_positive(getattr(self, name), name))
+        object.__setattr__(self, "lengthscale", check_length(self.lengthscale, "lengthscale"))
+        object.__setattr__(self, "alpha", check_positive(self.alpha, "alpha"))
 
     def _core_kernel(self) -> _core.Kernel:
         return _core.Kernel.rational(self.lengthscale, self.alpha)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from wassail import _core
 from wassail._validate import check_integer, check_positive
 from wassail.exceptions import InputError
-from wassail.kernels._base import Kernel
+from wassail.kernels._base import Kernel, check_length
 
 _MOST_SPLINE = 7
 _MOST_SMOOTHNESS = 3
@@ -37,7 +37,7 @@ class LaplaceL1(Kernel):
 
     def __post_init__(self) -> None:
         """Check the length."""
-        object.__setattr__(self, "lengthscale", check_positive(self.lengthscale, "lengthscale"))
+        object.__setattr__(self, "lengthscale", check_length(self.lengthscale, "lengthscale"))
 
     def _core_kernel(self) -> _core.Kernel:
         return _core.Kernel.manhattan(self.lengthscale)

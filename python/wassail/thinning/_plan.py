@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from wassail._validate import check_integer, check_real
 from wassail.exceptions import InputError
-from wassail.kernels import Kernel, core_kernel
+from wassail.kernels import BSpline, GroupAverage, Kernel, LaplaceL1, Product, Sinc, Sum, core_kernel
 
 F64 = NDArray[np.float64]
 
@@ -75,10 +75,26 @@ def check_oversampling(value: int) -> int:
 
 def check_centered(centered: bool, kernel: Kernel) -> None:
     """Refuse to aim at the distribution under which a kernel has mean zero where there is none."""
-    if centered and core_kernel(kernel).is_radial:
+    if centered and _is_stationary(kernel):
         raise InputError(
             f"centered is for kernels of mean zero, such as Stein kernels: no distribution makes {kernel!r} one"
         )
+
+
+def too_few_weighted(size: int, n: int) -> str:
+    """Say that fewer points have weight than are wanted."""
+    return f"size is {size}, only {n} {'point has' if n == 1 else 'points have'} weight"
+
+
+def _is_stationary(kernel: Kernel) -> bool:
+    """Whether values depend on differences: no distribution has a mean of zero then, nor if a term of a sum does."""
+    if isinstance(kernel, Sum):
+        return any(map(_is_stationary, kernel.kernels))
+    if isinstance(kernel, Product):
+        return all(map(_is_stationary, kernel.kernels))
+    if isinstance(kernel, GroupAverage):
+        return _is_stationary(kernel.base)
+    return isinstance(kernel, (LaplaceL1, Sinc, BSpline)) or core_kernel(kernel).is_radial
 
 
 def split_multipliers(n: int, halvings: int, delta: float) -> F64:

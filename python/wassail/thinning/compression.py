@@ -13,7 +13,7 @@ from wassail._validate import check_integer, check_threads, check_weights
 from wassail.exceptions import InputError
 from wassail.kernels import Kernel, check_points, core_kernel, kernel_points
 from wassail.thinning._halving import F64, Halver, Indices, Points, Tree, middle
-from wassail.thinning._plan import check_centered, check_delta, check_oversampling, stratified
+from wassail.thinning._plan import check_centered, check_delta, check_oversampling, stratified, too_few_weighted
 from wassail.thinning._progress import Report, thinning_reporter
 from wassail.thinning.kernel_thin import kernel_thin
 from wassail.thinning.results import ThinningResult
@@ -157,7 +157,7 @@ def compress_plus_plus(
         Rounds of KT-SWAP in each halving and in the end, 0 for none.
     weights : array_like, shape (n,), optional
         Weights of the points, at least 0; equal by default. As many points as there are are drawn by stratified
-        resampling, so that heavy points may be chosen more than once.
+        resampling, heavy points more than once; with `unique` they become one weighted point before the last thinning.
     scores : array_like, shape (n, d), optional
         For Stein kernels without a score function: ∇ log p at the points.
     centered : bool, default False
@@ -238,9 +238,13 @@ def compress_plus_plus(
     with thinning_reporter(progress, n) as report:
         generator = np.random.default_rng(first)
         left, spent = _compress(halver, packed, order, halvings, _BINS, delta * (1.0 - share), generator, report)
+    multiplicity = None
+    if unique and shares is not None:
+        left, multiplicity = _distinct(left, shares, size)
     final = kernel_thin(
         points[left],
         size=size,
+        weights=multiplicity,
         kernel=kernel,
         delta=delta * share,
         swap_passes=swap_passes,
@@ -252,6 +256,21 @@ def compress_plus_plus(
     )
     spent += final.n_evaluations
     return _result(points, left[final.indices], kernel, halver, packed, spent, shares, centered=centered)
+
+
+def _distinct(left: Indices, shares: F64, size: int) -> tuple[Indices, F64]:
+    """Return each drawn point once, and how often it was drawn; the heaviest others too where these are too few."""
+    distinct, counts = np.unique(left, return_counts=True)
+    weights = counts.astype(np.float64)
+    if len(distinct) < size:
+        rest = np.delete(np.arange(shares.size), distinct)
+        rest = rest[shares[rest] > 0.0]
+        heaviest = rest[np.argsort(-shares[rest], kind="stable")[: size - len(distinct)]]
+        if len(distinct) + len(heaviest) < size:
+            raise InputError(too_few_weighted(size, len(distinct) + len(heaviest)))
+        distinct = np.concatenate((distinct, heaviest))
+        weights = np.concatenate((weights, np.full(len(heaviest), 1.0)))
+    return distinct, weights
 
 
 def _prepare(

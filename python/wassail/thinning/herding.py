@@ -23,6 +23,7 @@ def kernel_herding(
     *,
     size: int,
     kernel: Kernel,
+    scores: ArrayLike | None = None,
     unique: bool = False,
     n_passes: int = 1,
     temperature: float = 0.0,
@@ -50,6 +51,8 @@ def kernel_herding(
         Points to choose.
     kernel : Kernel
         Positive definite.
+    scores : array_like, shape (n, d), optional
+        For Stein kernels without a score function: ∇ log p at the points.
     unique : bool, default False
         Choose no point twice; by default that is allowed, as in the paper.
     n_passes : int, default 1
@@ -98,7 +101,7 @@ def kernel_herding(
     array([1, 2])
     """
     points = check_points(x, "x")
-    core, packed = core_kernel(kernel), kernel_points(kernel, points, "x")
+    core, packed = core_kernel(kernel), kernel_points(kernel, points, "x", scores)
     mass = None if weights is None else check_weights(weights, "weights", len(points))
     share = np.full(len(points), 1.0 / len(points)) if mass is None else mass / mass.sum()
     count = check_size(size, int(np.count_nonzero(share)), unique=unique)

@@ -11,7 +11,7 @@ from wassail import _core
 from wassail._rng import Seed, make_generator
 from wassail._validate import check_integer, check_threads, check_weights
 from wassail.exceptions import InputError
-from wassail.kernels import Kernel, check_points, core_kernel, kernel_points
+from wassail.kernels import Kernel, check_points, core_kernel, kernel_points, takes_scores
 from wassail.thinning._plan import (
     check_centered,
     check_delta,
@@ -19,6 +19,7 @@ from wassail.thinning._plan import (
     split_multipliers,
     split_uniforms,
     stratified,
+    too_few_weighted,
 )
 from wassail.thinning._progress import Report, thinning_reporter
 from wassail.thinning.results import ThinningResult, standard_thinning
@@ -112,8 +113,8 @@ def kernel_thin(
     Notes
     -----
     n(n − 1)/2 kernel values for all halvings and the mean kernel together (0.1 % more beyond ten halvings), twice as
-    many with a `split_kernel` or weights, and at most 3 n · size for the swaps; O(n d + 4^m) memory, at most 4^10,
-    never a matrix of n × n.
+    many with a `split_kernel` or weights; then at most n · size to choose the leaf and 3 n · size for each round of
+    swaps; O(n d + 4^m) memory, at most 4^10, never a matrix of n × n. `n_evaluations` counts them all.
 
     With float32 points values are computed in float32, about twice as fast, as are those of a `split_kernel` always.
     Their error is bounded: decisions that it could turn are taken again in float64 (`n_recomputed`), so that the leaves
@@ -153,10 +154,14 @@ def kernel_thin(
     rounds = _UNTIL_CONVERGED if swap_passes is None else check_integer(swap_passes, "swap_passes", minimum=0)
     core = core_kernel(kernel)
     check_centered(centered, kernel)
-    packed = kernel_points(kernel, points, "x", scores)
+    split_core = None if split_kernel is None else core_kernel(split_kernel)
+    split_scores = scores if split_kernel is not None and takes_scores(split_kernel) else None
+    packed = kernel_points(
+        kernel, points, "x", None if split_scores is not None and not takes_scores(kernel) else scores
+    )
     split = None
-    if split_kernel is not None and split_kernel != kernel:
-        split = (core_kernel(split_kernel), kernel_points(split_kernel, points, "x"))
+    if split_kernel is not None and split_core is not None and split_kernel != kernel:
+        split = (split_core, kernel_points(split_kernel, points, "x", split_scores))
     given = None if weights is None else check_weights(weights, "weights", len(points))
     given = None if given is None else given / given.sum()
     shares, kept, used = given, None, packed
@@ -166,7 +171,7 @@ def kernel_thin(
         split = None if split is None else (split[0], split[1][kept])
     n = len(used)
     if size is not None and kept is not None and check_integer(size, "size", minimum=1) > n:
-        raise InputError(f"size is {size}, only {n} points have weight")
+        raise InputError(too_few_weighted(size, n))
     sizes = choose_sizes(n, size, halvings)
     generator = make_generator(rng)
     order = np.arange(n, dtype=np.uintp) if shares is None else stratified(shares, generator)

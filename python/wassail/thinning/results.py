@@ -44,7 +44,8 @@ class ThinningResult(ReadOnly):
     sigma : float or None
         Sub-Gaussian constant: :math:`\int f\,dP_{in} - \int f\,dP_{out}` has mean zero and is
         :math:`\sigma |f|_k`-sub-Gaussian over the random choices. Of the random part of an algorithm, before anything
-        is improved greedily; None where there is none.
+        is improved greedily; None where no bound is known: of Compress and what is built on it, of greedy choices, of
+        low-rank halving, and where standard thinning was the better start.
     n_evaluations : int
         Kernel values that were used.
     n_recomputed : int
@@ -141,10 +142,12 @@ class ThinningResult(ReadOnly):
 
 
 def standard_thinning(n: int, size: int, weights: F64 | None = None) -> Indices:
-    """Every t-th index from the end, t = n // size; quantiles (j + 1) / size of weighted points."""
+    """Every t-th index from the end, t = n // size, or evenly where t or more were left out; quantiles if weighted."""
     if weights is None:
-        step = n // size
-        return np.arange(n - 1 - (size - 1) * step, n, step, dtype=np.intp)
+        step, rest = divmod(n, size)
+        if rest < step:
+            return np.arange(n - 1 - (size - 1) * step, n, step, dtype=np.intp)
+        return np.arange(1, size + 1, dtype=np.intp) * n // size - 1
     cumulated = np.cumsum(weights)
     # A point that ends at a quantile up to rounding has reached it.
     quantiles = (np.arange(1, size + 1) / size - n * np.finfo(float).eps) * cumulated[-1]

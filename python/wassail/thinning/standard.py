@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from wassail._validate import check_threads, check_weights
-from wassail.kernels import Kernel, check_points
+from wassail.kernels import Kernel, check_points, kernel_points
 from wassail.thinning._greedy import check_size
 from wassail.thinning.results import ThinningResult, standard_thinning
 
 
 def standard_thin(
-    x: ArrayLike, weights: ArrayLike | None = None, *, size: int, kernel: Kernel, n_threads: int | None = None
+    x: ArrayLike,
+    weights: ArrayLike | None = None,
+    *,
+    size: int,
+    kernel: Kernel,
+    scores: ArrayLike | None = None,
+    n_threads: int | None = None,
 ) -> ThinningResult:
     r"""
     Choose evenly spaced points, the last one among them.
@@ -28,6 +33,8 @@ def standard_thin(
         Points to choose; at most n without weights.
     kernel : Kernel
         Kernel of the discrepancy that the result can tell; it has no part in the choice.
+    scores : array_like, shape (n, d), optional
+        For Stein kernels without a score function: ∇ log p at the points, for the result's discrepancies.
     n_threads : int, optional
         Threads of the result's discrepancies.
 
@@ -57,8 +64,7 @@ def standard_thin(
     mass = None if weights is None else check_weights(weights, "weights", n)
     share = None if mass is None else mass / mass.sum()
     count = check_size(size, n, unique=mass is None)
-    even = (np.arange(1, count + 1) * n) // count - 1
-    indices = even.astype(np.intp) if share is None else standard_thinning(n, count, share)
+    indices = standard_thinning(n, count, share)
     return ThinningResult(
         indices=indices,
         points=points[indices],
@@ -71,4 +77,5 @@ def standard_thin(
         n_evaluations=0,
         n_recomputed=0,
         n_threads=check_threads(n_threads),
+        packed=None if scores is None else kernel_points(kernel, points, "x", scores),
     )
