@@ -57,7 +57,7 @@ def mams_algorithm(d: int, trajectory_length: float | None, splitting: Splitting
     """Return what :func:`mams` runs in d dimensions."""
     recipe = ("trajectory", True, _checked(splitting), 0.0, 0.0, _JITTER)
     length = Length("trajectory_length", trajectory_length, math.sqrt(d), LengthRule.MEMORY, _MEMORY)
-    return Algorithm("MAMS", recipe, _ACCEPTANCE, kinetic=False, tuner=recipe, length=length)
+    return Algorithm("MAMS", recipe, _ACCEPTANCE, kinetic=False, length=length)
 
 
 def mclmc(
@@ -169,7 +169,7 @@ def mclmc(
     recipe = ("persistent", True, _checked(splitting), 0.0, 1.0, False)
     length = Length("decoherence_length", decoherence_length, math.sqrt(_dimension(x0)), LengthRule.SHARE, _SHARE)
     return run(
-        Algorithm("MCLMC", recipe, _ENERGY, kinetic=False, tuner=recipe, by_energy=True, length=length),
+        Algorithm("MCLMC", recipe, _ENERGY, kinetic=False, by_energy=True, length=length),
         target,
         x0,
         n_samples=n_samples,
