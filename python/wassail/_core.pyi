@@ -619,6 +619,8 @@ class Target:
 
 @final
 class Transition:
+    @property
+    def uses_gradients(self) -> bool: ...
     # taming: 0 none, 1 by the length of the gradient, 2 by coordinates
     @staticmethod
     def ula(taming: int) -> Transition: ...
@@ -658,8 +660,8 @@ _Drawn: TypeAlias = tuple[
 
 # start (chains * d,); schedule: (warm-up steps, steps per draw); step: (size, what to adapt it to, whether that is an
 # error of the energy, whether sizes are time steps of what MALA tunes, preconditioner: 0 none, 1 diagonal, 2 low rank);
-# tuner: what warm-up runs, None for MALA; length: (value, rule: 0 none, 1 autocorrelation time, 2 a share of it, its
-# value); kept: (coordinates, whether gradients)
+# length: (value, rule: 0 none, 1 autocorrelation time, 2 a share of it, its value); kept: (coordinates, whether
+# gradients)
 @final
 class Chains:
     def __new__(
@@ -671,7 +673,6 @@ class Chains:
         key: int,
         schedule: tuple[int, int],
         step: tuple[float, float | None, bool, bool, int],
-        tuner: Transition | None,
         length: tuple[float, int, float],
         kept: tuple[list[int] | None, bool],
     ) -> Chains: ...

@@ -23,11 +23,14 @@ class Kernel:
         Whether one step satisfies detailed balance in one dimension.
     ensemble : bool
         Whether chains look at each other.
+    forgets : int
+        Steps after which a draw is nearly independent of the one before, on such densities in two dimensions.
     """
 
     sampler: Callable
     reversible: bool = True
     ensemble: bool = False
+    forgets: int = 12
 
 
 def tempered(target, x0, *, kernel, **options):
@@ -55,7 +58,7 @@ KERNELS = {
     "slice along coordinates": Kernel(slices(Directions.COORDINATES, 1.5)),
     "slice along normals": Kernel(slices(Directions.NORMALS, 1.5)),
     "slice along differences": Kernel(slices(Directions.DIFFERENCES, 1.0), ensemble=True),
-    "stretch": Kernel(sampling.stretch_move, ensemble=True),
+    "stretch": Kernel(sampling.stretch_move, ensemble=True, forgets=150),
     # A move and then a swap, each reversible: their product is not.
     "tempered mala": Kernel(partial(tempered, kernel=TemperingKernel.MALA), reversible=False),
     "tempered barker": Kernel(partial(tempered, kernel=TemperingKernel.BARKER), reversible=False),

@@ -26,10 +26,11 @@ def values(chains, n, correlation):
     x = draws(chains, n, correlation)
     both = [x[:, :, k] for k in range(2)]
     return {
-        "bulk": [float(arviz.ess(v, method="bulk")) for v in both],
-        "tail": [float(arviz.ess(v, method="tail")) for v in both],
-        "mcse": [float(arviz.mcse(v, method="mean")) for v in both],
-        "rhat": [float(arviz.rhat(v)) for v in both] if chains > 1 else None,
+        # Some of them are arrays of one entry.
+        "bulk": [np.asarray(arviz.ess(v, method="bulk")).item() for v in both],
+        "tail": [np.asarray(arviz.ess(v, method="tail")).item() for v in both],
+        "mcse": [np.asarray(arviz.mcse(v, method="mean")).item() for v in both],
+        "rhat": [np.asarray(arviz.rhat(v)).item() for v in both] if chains > 1 else None,
     }
 
 

@@ -33,6 +33,7 @@ def test_equal_to_frozen_values_of_arviz(case, expected):
     compare(draws(*case), expected)
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("case", CASES)
 def test_equal_to_arviz_itself(case):
     pytest.importorskip("arviz", reason="the peer is optional")

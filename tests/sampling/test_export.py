@@ -16,6 +16,7 @@ def run(**options):
     return sampling.mala(TARGET, np.zeros((4, 3)), n_samples=50, step_size=0.5, rng=0, **options)
 
 
+@pytest.mark.peers
 def test_arviz_says_the_same_of_them():
     arviz = pytest.importorskip("arviz", reason="the peer is optional")
     result = run()
@@ -26,6 +27,7 @@ def test_arviz_says_the_same_of_them():
     np.testing.assert_allclose(arviz.ess(data)["x"].values, result.ess()[0], rtol=1e-10)
 
 
+@pytest.mark.peers
 def test_xarray_has_the_names():
     pytest.importorskip("xarray", reason="the peer is optional")
     result = run(keep=sampling.Keep(coordinates=[2, 0]), store_gradients=True)

@@ -57,8 +57,19 @@ def test_errors_are_rejections_and_their_messages_are_freed(library):
         model.constrain([[101.0, 0.0, 0.0]])
     with pytest.raises(InputError, match="the data are bad"):
         sampling.from_stan(library, "bad")
-    with pytest.raises(InputError, match=r"x0\[0\]"):
-        sampling.mala(model, np.full((1, 3), 2.0), **OPTIONS)
+    start = np.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0]])
+    wide = sampling.targets.Gaussian(np.zeros(3), np.ones(3))
+    for target in (
+        model,
+        sampling.targets.Sum([wide, model]),
+        sampling.targets.Affine(model, np.zeros(3), np.ones(3)),
+        sampling.targets.Truncated(model, np.full(3, -9.0), np.full(3, 9.0)),
+        sampling.targets.Transformed(model, np.full(3, -np.inf), np.full(3, np.inf)),
+    ):
+        with pytest.raises(InputError, match=r"x0\[1\], which says 'outside of the domain'"):
+            sampling.mala(target, start, **OPTIONS)
+    with pytest.raises(InputError, match=r"x0\[1\], which says 'outside of the domain'"):
+        sampling.temper(model, wide, start, n_samples=5)
     assert counters(library)[1] == 0
 
 

@@ -187,6 +187,17 @@ def test_what_is_given_is_kept():
     assert step.length > 0.5
 
 
+@pytest.mark.parametrize(("sampler", "unit"), [(sampling.hmc, 1.0), (sampling.mams, 10.0)])
+def test_few_windows_make_trajectories_long(sampler, unit):
+    """Deviations from 0.06 to 18: lengths near their root mean square, in units of velocity, cost the least."""
+    d = 100
+    precision = np.geomspace(10**-2.5, 10**2.5, d)
+    x0 = np.random.default_rng(18).normal(size=(4, d))
+    target = sampling.targets.Gaussian(np.zeros(d), precision)
+    result = sampler(target, x0, n_samples=5, n_warmup=500, precondition=False, rng=19)
+    assert 0.38 < result.length / (unit * np.sqrt((1 / precision).mean())) < 2.0
+
+
 def test_step_sizes_meet_their_goals():
     x0 = np.random.default_rng(18).normal(size=(8, 40))
     for sampler, acceptance in [(sampling.hmc, 0.8), (sampling.malt, 0.8), (sampling.mams, 0.9), (sampling.ghmc, 0.95)]:

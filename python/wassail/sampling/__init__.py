@@ -1,10 +1,10 @@
-"""Samplers for log-densities with gradients: draws with their diagnostics, on all cores."""
+"""Samplers for log-densities: draws with their diagnostics, on all cores."""
 
 from wassail.sampling import targets
 from wassail.sampling._state import resume
 from wassail.sampling.autodiff import JaxDensity, TorchDensity, from_jax, from_torch
 from wassail.sampling.barker import barker
-from wassail.sampling.ensemble import Directions, slice_sample, stretch_move
+from wassail.sampling.decay import PolynomialDecay
 from wassail.sampling.gradient_check import GradientCheck, check_gradient
 from wassail.sampling.hamiltonian import ghmc, hmc, malt
 from wassail.sampling.keep import Keep, Moments, Sink
@@ -15,11 +15,15 @@ from wassail.sampling.midpoint import randomized_midpoint
 from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.pointers import CFunction, from_numba, from_nutpie, from_pointer
 from wassail.sampling.preconditioner import Preconditioner
+from wassail.sampling.psgld import psgld
 from wassail.sampling.results import RunStatus, SampleResult
 from wassail.sampling.sample import sample
+from wassail.sampling.sghmc import sghmc
+from wassail.sampling.sgld import sgld
+from wassail.sampling.slices import Directions, slice_sample
 from wassail.sampling.stan import StanTarget, from_stan
-from wassail.sampling.stochastic import PolynomialDecay, psgld, sghmc, sgld
 from wassail.sampling.streamed import StreamedMoments
+from wassail.sampling.stretch import stretch_move
 from wassail.sampling.summary import Summary
 from wassail.sampling.tempering import TemperingKernel, TemperingResult, temper
 

@@ -12,8 +12,9 @@ from wassail._arrays import check_finite, real_array
 from wassail._rng import Seed, make_generator
 from wassail._validate import check_integer, check_positive
 from wassail.exceptions import InputError
+from wassail.sampling._bar import Report
 from wassail.sampling._record import Wanted, apply
-from wassail.sampling._session import Hooks, Plan, Recipe, Report, begin
+from wassail.sampling._session import Hooks, Plan, Recipe, begin
 from wassail.sampling._target import AnyTarget
 from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.preconditioner import Preconditioner, as_preconditioner
@@ -31,10 +32,9 @@ class Algorithm:
 
     name: str
     recipe: Recipe  # a constructor of _core.Transition and its arguments
-    acceptance: float  # of the adjusted step that warm-up tunes, or its squared error of the energy a dimension
+    acceptance: float | None  # of the adjusted step that warm-up tunes, or its squared error of the energy a dimension
     kinetic: bool
     has_scores: bool = True  # whether the last gradient was taken at the draw
-    tuner: Recipe | None = None  # what warm-up runs: MALA if None
     by_energy: bool = False  # whether steps are tuned by the error of the energy
     length: Length | None = None
     reason: str = ""  # why it was chosen, where it was
@@ -138,7 +138,6 @@ def run(
             algorithm.kinetic,
             int(as_preconditioner(precondition, adapts=step_size is None)),
         ),
-        tuner=algorithm.tuner,
         length=(0.0, 0, 0.0) if length is None else length.checked(step_size),
         has_length=length is not None,
         reason=algorithm.reason,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -13,6 +11,8 @@ from numpy.typing import NDArray
 from wassail import _core
 from wassail._validate import check_integer, check_threads
 from wassail.exceptions import DensityError, InputError
+from wassail.sampling._bar import Report, bar, check_progress
+from wassail.sampling._ended import End, raise_failure, told
 from wassail.sampling._interrupts import Interrupts
 from wassail.sampling._record import Files, Memory, Recorder, Sums, Wanted, check_size
 from wassail.sampling._target import AnyTarget, as_core
@@ -20,10 +20,7 @@ from wassail.sampling._warn import warn
 from wassail.sampling.keep import Function, Moments, Sink
 from wassail.sampling.results import RunStatus, SampleResult
 
-Report: TypeAlias = Callable[[int, float, float], object]  # (step, step_size, acceptance)
 Recipe: TypeAlias = tuple[str | float, ...]  # a constructor of _core.Transition and its arguments
-
-_COMPLETE, _INTERRUPTED, _FAILED, _BAD_START = range(4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,24 +33,23 @@ class Plan:
     n_warmup: int
     thin: int
     step: tuple[float, float | None, bool, bool, int]
-    tuner: Recipe | None  # what warm-up runs; None: MALA
     length: tuple[float, int, float]
     has_length: bool
     reason: str  # why the sampler was chosen, where it was
     has_scores: bool  # whether gradients are those at the draws
     wanted: Wanted
 
-    def chains(self, target: _core.Target, start: NDArray[np.float64], *, whole: bool) -> _core.Chains:
+    def chains(self, target: AnyTarget, start: NDArray[np.float64], *, whole: bool) -> _core.Chains:
         """Return chains at their starting points."""
+        transition = build(self.recipe)
         return _core.Chains(
-            target,
-            build(self.recipe),
+            as_core(target, self.wanted.dim, gradients=transition.uses_gradients),
+            transition,
             start.ravel(),
             np.ones(self.wanted.dim),
             self.key,
             (self.n_warmup, self.thin),
             self.step,
-            None if self.tuner is None else build(self.tuner),
             self.length,
             self.wanted.in_core(whole=whole),
         )
@@ -98,8 +94,7 @@ class Hooks:
     @classmethod
     def checked(cls, *, progress: bool, callback: Report | None, sink: Sink | None, n_threads: int | None) -> Hooks:
         """Check all of them."""
-        if not isinstance(progress, bool):
-            raise InputError(f"progress must be True or False, got {progress!r}")
+        check_progress(progress)
         if callback is not None and not callable(callback):
             raise InputError(f"callback must be callable as callback(step, step_size, acceptance), got {callback!r}")
         if sink is not None and not callable(getattr(sink, "push", None)):
@@ -109,11 +104,10 @@ class Hooks:
 
 def begin(plan: Plan, target: AnyTarget, start: NDArray[np.float64], n: int, hooks: Hooks) -> SampleResult:
     """Run chains from their starting points."""
-    density = as_core(target, plan.wanted.dim)
     whole = hooks.sink is not None or plan.wanted.function is not None
     check_size(plan.wanted, n, sink=whole)
-    chains = plan.chains(density, start, whole=whole)
-    return _go(plan, target, chains, _recorder(plan, n, 0, None, hooks), hooks, None)
+    chains = plan.chains(target, start, whole=whole)
+    return _go(plan, target, chains, _recorder(plan, n, 0, None, hooks), hooks, None, start)
 
 
 def resume(
@@ -139,7 +133,7 @@ def resume(
     if hooks.sink is not None and not state.whole:
         raise InputError("sink is given, but the run had none: start it with one")
     check_size(plan.wanted, n, sink=state.whole)
-    chains = plan.chains(as_core(target, wanted.dim), np.zeros((wanted.chains, wanted.dim)), whole=state.whole)
+    chains = plan.chains(target, np.zeros((wanted.chains, wanted.dim)), whole=state.whole)
     if not chains.load(state.floats, state.integers):
         raise InputError("the state does not fit its settings: it was changed, or is another version's")
     return _go(plan, target, chains, _recorder(plan, n, state.drawn, state, hooks), hooks, previous)
@@ -171,29 +165,41 @@ def _go(
     recorder: Recorder,
     hooks: Hooks,
     previous: SampleResult | None,
+    start: NDArray[np.float64] | None = None,
 ) -> SampleResult:
     """Make draws until all are there, or something ends it; what was made is in the result or the error."""
     broken: BaseException | None = None
-    with Interrupts() as interrupts, _bar(plan, chains, recorder, show=hooks.progress) as report:
+    total = plan.n_warmup + (recorder.first + recorder.n) * plan.thin
+    shown = bar(
+        plan.name,
+        "steps",
+        show=hooks.progress,
+        n_warmup=plan.n_warmup,
+        total=total,
+        begun=chains.progress()[0],
+        diverged=chains.diverged,
+    )
+    with Interrupts() as interrupts, shown as report:
         try:
-            ended = _draw(chains, recorder, hooks, interrupts, report)
+            code, chain, step = _draw(chains, recorder, hooks, interrupts, report)
             recorder.close()
         except _Broken as error:
-            broken, ended = error.__cause__, (_FAILED, 0, 0)
+            broken, (code, chain, step) = error.__cause__, (End.FAILED, 0, 0)
         finally:
             recorder.abandon()
     outcome = chains.take_raised()
-    if ended[0] == _FAILED and isinstance(outcome, KeyboardInterrupt):
-        ended = (_INTERRUPTED, 0, 0)  # Ctrl-C inside the user's density
-    result = _result(plan, target, chains, recorder, ended[0], previous, broken=broken is not None)
-    own = broken or outcome
-    if isinstance(own, InputError):
-        raise own
+    end = told(code, outcome)
+    result = _result(plan, target, chains, recorder, end, previous, broken=broken is not None)
+    if isinstance(broken, InputError):
+        raise broken
     if broken is not None:
         raise DensityError(
             f"what takes up the draws failed after {recorder.count} of each chain: {broken!r}", result
         ) from broken
-    _raise(ended, outcome, recorder, result)
+    # A callable is given all chains at once.
+    who = f"for chain {chain} " if outcome is None else ""
+    place = f"{who}at step {step}, after {recorder.count} draws of each chain"
+    raise_failure(end, outcome, result, target=target, start=start, chain=chain, place=place)
     warn(result, stacklevel=6)
     return result
 
@@ -202,11 +208,11 @@ def _draw(
     chains: _core.Chains, recorder: Recorder, hooks: Hooks, interrupts: Interrupts, report: Report | None
 ) -> tuple[int, int, int]:
     """Alternate between the core and what takes up its draws."""
-    stopped = (_INTERRUPTED, 0, 0)
+    stopped = (int(End.INTERRUPTED), 0, 0)
     hearing = (report, hooks.callback, hooks.n_threads)
     interrupts.call(chains.prepare, *hearing)
     ended = (chains.take() or (stopped,))[0]
-    while ended[0] == _COMPLETE and recorder.count < recorder.n:
+    while ended[0] == End.COMPLETE and recorder.count < recorder.n:
         if interrupts.hit:
             return stopped
         interrupts.call(chains.draw, recorder.rows(), *hearing)
@@ -221,29 +227,12 @@ def _draw(
     return ended
 
 
-def _raise(ended: tuple[int, int, int], raised: BaseException | None, recorder: Recorder, result: SampleResult) -> None:
-    """Say what the density did, and where."""
-    code, chain, step = ended
-    if code not in {_FAILED, _BAD_START}:
-        return
-    if code == _BAD_START and raised is None:
-        raise InputError(
-            f"the log-density or its gradient is not finite at x0[{chain}]: start where the density is positive"
-        )
-    # A callable is given all chains at once.
-    who = f" for chain {chain}" if raised is None else ""
-    place = (
-        " at the start" if code == _BAD_START else f"{who} at step {step}, after {recorder.count} draws of each chain"
-    )
-    raise DensityError(f"the log-density failed{place}: {raised or 'its C function gave up'}", result) from raised
-
-
 def _result(
     plan: Plan,
     target: AnyTarget,
     chains: _core.Chains,
     recorder: Recorder,
-    code: int,
+    end: End,
     previous: SampleResult | None,
     *,
     broken: bool,
@@ -262,7 +251,7 @@ def _result(
         log_density = np.concatenate([previous.log_density, log_density], axis=1)
         acceptance = np.concatenate([previous.acceptance, acceptance], axis=1)
     state = None
-    if not broken and code != _BAD_START:
+    if not broken and end is not End.BAD_START:
         floats, integers = chains.save()
         sums = recorder.store.core.save() if isinstance(recorder.store, Sums) else None
         needs_function = recorder.wanted.function is not None
@@ -283,31 +272,10 @@ def _result(
         algorithm=plan.name,
         reason=plan.reason,
         key=plan.key,
-        status=RunStatus.COMPLETE if code == _COMPLETE else RunStatus.INTERRUPTED,
+        status=RunStatus.COMPLETE if end is End.COMPLETE else RunStatus.INTERRUPTED,
         coordinates=plan.wanted.coordinates,
         gradients=gradients,
         moments=recorder.store.result() if isinstance(recorder.store, Sums) else None,
         flat=np.array(chains.flat()),
         state=state,
     )
-
-
-@contextmanager
-def _bar(plan: Plan, chains: _core.Chains, recorder: Recorder, *, show: bool) -> Iterator[Report | None]:
-    """Draw a tqdm bar over all steps; what it shows is told by the core, never drawn from its random words."""
-    if not show:
-        yield None
-        return
-    from tqdm.auto import tqdm
-
-    begun = chains.progress()[0]
-    total = plan.n_warmup + (recorder.first + recorder.n) * plan.thin
-    with tqdm(desc=plan.name, total=total, initial=begun, unit=" steps") as bar:
-
-        def report(step: int, step_size: float, acceptance: float) -> None:
-            phase = "warm-up, " if step <= plan.n_warmup else ""
-            words = f"{phase}step size {step_size:.3g}, acceptance {acceptance:.2f}, {chains.diverged()} divergences"
-            bar.set_postfix_str(words, refresh=False)
-            bar.update(step - bar.n)
-
-        yield report

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from wassail.exceptions import InputError
+from wassail.sampling._bar import Report
 from wassail.sampling._record import Wanted
-from wassail.sampling._session import Hooks, Plan, Report, State
+from wassail.sampling._session import Hooks, Plan, State
 from wassail.sampling._session import resume as go_on
 from wassail.sampling._target import AnyTarget
 from wassail.sampling.keep import Function, Keep, Moments, Sink
 from wassail.sampling.results import SampleResult
 
-_VERSION = 2
+_VERSION = 3
 
 
 def resume(
@@ -92,7 +93,6 @@ def save(state: State, path: str | PathLike[str]) -> None:
         "version": _VERSION,
         "name": plan.name,
         "recipe": plan.recipe,
-        "tuner": plan.tuner,
         "length": plan.length,
         "has_length": plan.has_length,
         "reason": plan.reason,
@@ -165,7 +165,6 @@ def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
             bool(kinetic),
             int(preconditioner),
         ),
-        tuner=None if settings["tuner"] is None else tuple(settings["tuner"]),
         length=(float(time), int(rule), float(wished)),
         has_length=bool(settings["has_length"]),
         reason=str(settings["reason"]),

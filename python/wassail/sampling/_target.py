@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wassail import _core
 from wassail.exceptions import InputError, PerformanceWarning
+from wassail.sampling._values import Valued
 from wassail.sampling.pointers import CFunction, resolve
 from wassail.sampling.targets._base import Target
 
@@ -21,7 +22,7 @@ AnyTarget: TypeAlias = Target | Batched | CFunction | tuple[Any, Any]
 _PAIR = 2
 _HELP = (
     "target(X) must return (logp, grad) of shapes (chains,) and (chains, d) for X of shape (chains, d); "
-    "a density without a gradient goes to sampling.slice_sample or sampling.stretch_move"
+    "a density without a gradient goes to sampling.sample, slice_sample or stretch_move"
 )
 _SLOW = (
     "target takes one point at a time, and is called once a chain and gradient: many times faster is a batched one, "
@@ -90,9 +91,9 @@ class Checked:
         return logp, grad
 
 
-def as_core(target: AnyTarget, dim: int) -> _core.Target:
+def as_core(target: AnyTarget, dim: int, *, gradients: bool = True) -> _core.Target:
     """
-    Return the density of the core.
+    Return the density of the core; without `gradients` a callable may give values only.
 
     Raises
     ------
@@ -109,5 +110,5 @@ def as_core(target: AnyTarget, dim: int) -> _core.Target:
             raise InputError("target is a null pointer")
         return _core.Target.from_pointer(pointer.address, pointer.user_data, dim, pointer.batched, pointer)
     if callable(target) and not isinstance(target, tuple):
-        return _core.Target.from_callable(Checked(target), dim)
+        return _core.Target.from_callable(Checked(target) if gradients else Valued(target), dim)
     raise InputError(f"target must be a Target, a callable or a C function, got {target!r}: {_HELP}")

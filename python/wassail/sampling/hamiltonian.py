@@ -28,7 +28,7 @@ def hmc_algorithm(trajectory_length: float | None) -> Algorithm:
     """Return what :func:`hmc` runs."""
     recipe = ("trajectory", False, 0, 0.0, 0.0, _JITTER)
     length = _length(trajectory_length)
-    return Algorithm("HMC", recipe, _ACCEPTANCE, kinetic=False, tuner=recipe, length=length)
+    return Algorithm("HMC", recipe, _ACCEPTANCE, kinetic=False, length=length)
 
 
 def hmc(
@@ -266,7 +266,7 @@ def malt(
     damping = (0.0, 1.0) if friction is None else (check_positive(friction, "friction"), 0.0)
     recipe = ("trajectory", False, 0, *damping, 0.0)
     return run(
-        Algorithm("MALT", recipe, _ACCEPTANCE, kinetic=False, tuner=recipe, length=_length(trajectory_length)),
+        Algorithm("MALT", recipe, _ACCEPTANCE, kinetic=False, length=_length(trajectory_length)),
         target,
         x0,
         n_samples=n_samples,
@@ -385,7 +385,7 @@ def ghmc(
     recipe = ("persistent", False, 0, 0.0, 1.0, True)
     length = Length("decoherence_length", decoherence_length, 1.0, LengthRule.SHARE, _SHARE)
     return run(
-        Algorithm("GHMC", recipe, _PERSISTENT, kinetic=False, tuner=recipe, length=length),
+        Algorithm("GHMC", recipe, _PERSISTENT, kinetic=False, length=length),
         target,
         x0,
         n_samples=n_samples,

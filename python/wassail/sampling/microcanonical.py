@@ -57,7 +57,7 @@ def mams_algorithm(d: int, trajectory_length: float | None, splitting: Splitting
     """Return what :func:`mams` runs in d dimensions."""
     recipe = ("trajectory", True, _checked(splitting), 0.0, 0.0, _JITTER)
     length = Length("trajectory_length", trajectory_length, math.sqrt(d), LengthRule.MEMORY, _MEMORY)
-    return Algorithm("MAMS", recipe, _ACCEPTANCE, kinetic=False, tuner=recipe, length=length)
+    return Algorithm("MAMS", recipe, _ACCEPTANCE, kinetic=False, length=length)
 
 
 def mclmc(
@@ -149,8 +149,15 @@ def mclmc(
 
     Notes
     -----
-    One gradient a draw with LEAPFROG. The bias is that of the step size, about 3 % of the variances of a Gaussian.
-    Draws are as correlated as short steps are: `thin` keeps fewer. d ≥ 2, and d of some tens suits it.
+    One gradient a draw with LEAPFROG. Draws are as correlated as short steps are: `thin` keeps fewer. d ≥ 2, and d of
+    some tens suits it.
+
+    Nothing is accepted or rejected, so that the step size leaves a bias that no number of draws takes away and no
+    diagnostic sees. At the default one the variances of a Gaussian of 100 dimensions and condition 100 were 3.5 % too
+    large (2.6 to 4.7 % by coordinate), with MINIMAL_NORM 2 % too small; the squared error of second moments over their
+    variance was 6e-4 (2e-4), that of 1600 (5000) independent draws, beyond which more draws do not help. On a logistic
+    posterior of 31 dimensions variances were within 1 % on average (``benches/sampling_bias.py``). The bias falls as
+    h², so that half the step that a first run found leaves a quarter of it; :func:`mams` has none.
 
     References
     ----------
@@ -169,7 +176,7 @@ def mclmc(
     recipe = ("persistent", True, _checked(splitting), 0.0, 1.0, False)
     length = Length("decoherence_length", decoherence_length, math.sqrt(_dimension(x0)), LengthRule.SHARE, _SHARE)
     return run(
-        Algorithm("MCLMC", recipe, _ENERGY, kinetic=False, tuner=recipe, by_energy=True, length=length),
+        Algorithm("MCLMC", recipe, _ENERGY, kinetic=False, by_energy=True, length=length),
         target,
         x0,
         n_samples=n_samples,

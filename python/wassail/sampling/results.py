@@ -18,7 +18,8 @@ from wassail.sampling.streamed import StreamedMoments
 from wassail.sampling.summary import Summary, summarize
 
 if TYPE_CHECKING:
-    from wassail.sampling._session import Report, State
+    from wassail.sampling._bar import Report
+    from wassail.sampling._session import State
     from wassail.sampling._target import AnyTarget
     from wassail.sampling.keep import Function, Sink
 

@@ -2,27 +2,86 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from wassail._rng import Seed
 from wassail._validate import check_integer
-from wassail.sampling._run import Report, check_start, run
+from wassail.exceptions import InputError
+from wassail.sampling._ensemble import is_flat
+from wassail.sampling._run import Algorithm, Report, check_start, run
 from wassail.sampling._target import AnyTarget
+from wassail.sampling._values import Gives, Values, look
 from wassail.sampling.hamiltonian import hmc_algorithm
 from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.microcanonical import Splitting, mams_algorithm
+from wassail.sampling.pointers import resolve
 from wassail.sampling.preconditioner import Preconditioner
 from wassail.sampling.results import SampleResult
+from wassail.sampling.slices import Directions, slice_algorithm
+from wassail.sampling.stretch import LONGEST, STRETCH
+from wassail.sampling.targets import Target
 
 _FEWEST = 10  # dimensions from which on velocities of norm one are worth it
 _WARMUP = 500
 _ROUND = 128  # dimensions that a low-rank preconditioner spans whole
 
 
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A sampler, and what it is run with."""
+
+    algorithm: Algorithm
+    reason: str
+    precondition: Preconditioner | bool
+    step_size: float | None = None
+    updates: int = 1  # of a step
+
+
+def _with_gradients(d: int) -> _Choice:
+    if d >= _FEWEST:
+        algorithm = mams_algorithm(d, None, Splitting.LEAPFROG)
+        reason = f"MAMS: {d} dimensions, where it takes the fewest gradients of the samplers without bias"
+    else:
+        algorithm = hmc_algorithm(None)
+        reason = f"HMC: in {d} dimensions unit velocities have no advantage"
+    if d == 1:
+        preconditioner, shape = Preconditioner.DIAGONAL, "a scale, as there is one coordinate"
+    elif d <= _ROUND:
+        preconditioner, shape = Preconditioner.LOW_RANK, "low rank, which spans all directions"
+    else:
+        preconditioner, shape = Preconditioner.DIAGONAL, f"a diagonal, as {d} dimensions make more expensive"
+    return _Choice(algorithm, f"{reason}; preconditioner: {shape}", preconditioner)
+
+
+def _without_gradients(start: NDArray[np.float64]) -> _Choice:
+    chains, d = start.shape
+    if chains < max(2, 2 * d):
+        why = f"{chains} chains in {d} dimensions, where 2d or more would move by stretches"
+    elif is_flat(start):
+        why = "starting points in a plane, which stretch moves would never leave"
+    else:
+        reason = f"stretch move: no gradient, and {chains} chains in {d} dimensions; it is the same at all scales"
+        return _Choice(STRETCH, reason, precondition=False, step_size=LONGEST)
+    return _Choice(
+        slice_algorithm(Directions.COORDINATES),
+        f"slice: no gradient, and {why}; preconditioner: a scale for each coordinate",
+        precondition=True,
+        updates=d,
+    )
+
+
+def _has_gradient(target: AnyTarget | Values, start: NDArray[np.float64]) -> bool:
+    """Whether a gradient comes with the values; what can be called is asked at the starting points."""
+    if isinstance(target, Target | tuple) or not callable(target) or resolve(target) is not None:
+        return True
+    return look(target, start) not in {Gives.VALUES, Gives.NUMBER}
+
+
 def sample(
-    target: AnyTarget,
+    target: AnyTarget | Values,
     x0: ArrayLike,
     *,
     n_samples: int = 1000,
@@ -42,7 +101,7 @@ def sample(
     Parameters
     ----------
     target : Target, callable or C function
-        The log-density, see :func:`mala`.
+        The log-density, see :func:`mala`; a callable may also give values only, ``X -> logp``.
     x0 : array_like of shape (chains, d)
         Starting points; four or more chains that start apart let R-hat see whether they agree.
     n_samples : int, default 1000
@@ -50,7 +109,7 @@ def sample(
     n_warmup : int, optional
         Steps before the first draw; by default as many as draws, at least 500.
     thin : int, default 1
-        Steps per draw.
+        Steps per draw. Of slices a step updates each coordinate once.
     keep : Keep or Moments, optional
         What is kept of the draws, and whether in a file; by default all of them, in memory.
     sink : Sink, optional
@@ -87,9 +146,12 @@ def sample(
 
     Notes
     -----
-    The choice is :func:`mams` from 10 dimensions on and :func:`hmc` below, where unit velocities lose their advantage,
-    with a low-rank preconditioner up to 128 dimensions and a diagonal above. Both are exact for any step size. It
-    depends on the shapes alone, so that a run can be repeated by naming the sampler.
+    With a gradient the choice is :func:`mams` from 10 dimensions on and :func:`hmc` below, where unit velocities lose
+    their advantage, with a low-rank preconditioner up to 128 dimensions and a diagonal above. Without one, which a
+    callable tells by what it answers at x0, it is :func:`stretch_move` where there are 2d chains that do not lie in a
+    plane, and :func:`slice_sample` along coordinates elsewhere; C functions and targets are taken to have gradients.
+    All are exact for any step size. The choice depends on the shapes alone, so that a run can be repeated by naming
+    the sampler. A gradient is worth much in high dimensions: see :func:`from_jax` and :func:`from_torch`.
 
     Examples
     --------
@@ -99,33 +161,26 @@ def sample(
     >>> result = sampling.sample(target, np.zeros((4, 20)), rng=0)
     >>> result.algorithm
     'MAMS'
+    >>> result = sampling.sample(lambda x: -np.abs(x).sum(axis=1), np.zeros((4, 3)), rng=0)
+    >>> result.algorithm
+    'slice'
     """
     start = check_start(x0)
-    d = start.shape[1]
-    if d >= _FEWEST:
-        algorithm = mams_algorithm(d, None, Splitting.LEAPFROG)
-        reason = f"MAMS: {d} dimensions, where it takes the fewest gradients of the samplers without bias"
-    else:
-        algorithm = hmc_algorithm(None)
-        reason = f"HMC: in {d} dimensions unit velocities have no advantage"
-    if d == 1:
-        preconditioner, shape = Preconditioner.DIAGONAL, "a scale, as there is one coordinate"
-    elif d <= _ROUND:
-        preconditioner, shape = Preconditioner.LOW_RANK, "low rank, which spans all directions"
-    else:
-        preconditioner, shape = (
-            Preconditioner.DIAGONAL,
-            f"a diagonal, as {d} dimensions make more expensive",
-        )
+    has_gradient = _has_gradient(target, start)
+    if store_gradients and not has_gradient:
+        raise InputError("store_gradients: target gives no gradient")
+    choice = _with_gradients(start.shape[1]) if has_gradient else _without_gradients(start)
+    if n_warmup is None:
+        n_warmup = max(_WARMUP, check_integer(n_samples, "n_samples", minimum=1))
     return run(
-        replace(algorithm, reason=f"{reason}; preconditioner: {shape}"),
+        replace(choice.algorithm, reason=choice.reason),
         target,
         start,
         n_samples=n_samples,
-        n_warmup=max(_WARMUP, check_integer(n_samples, "n_samples", minimum=1)) if n_warmup is None else n_warmup,
-        step_size=None,
-        precondition=preconditioner,
-        thin=thin,
+        n_warmup=check_integer(n_warmup, "n_warmup", minimum=0) * choice.updates,
+        step_size=choice.step_size,
+        precondition=choice.precondition,
+        thin=check_integer(thin, "thin", minimum=1) * choice.updates,
         keep=keep,
         sink=sink,
         store_gradients=store_gradients,

@@ -36,7 +36,7 @@ class StanTarget(Target):
     """
 
     def __init__(self, library: Any, model: int, owner: object, *, jacobian: bool) -> None:  # noqa: ANN401
-        self._library, self._model, self._owner = library, model, owner
+        self._library, self._model, self._owner, self._jacobian = library, model, owner, jacobian
         info = library.bs_model_info(model).decode(errors="replace").lower()
         compact = "".join(info.split())
         #: Whether several threads may call the model at once.
@@ -54,6 +54,13 @@ class StanTarget(Target):
 
     def _core_target(self) -> _core.Target:
         return self._core
+
+    def _refusal(self, point: F64) -> str:
+        x, grad = np.ascontiguousarray(point, dtype=np.float64), np.empty(self.dim)
+        value, message = ctypes.c_double(), ctypes.c_void_p()
+        places = (x.ctypes.data_as(_DOUBLES), ctypes.byref(value), grad.ctypes.data_as(_DOUBLES), ctypes.byref(message))
+        self._library.bs_log_density_gradient(self._model, True, self._jacobian, *places)
+        return _taken(self._library, message).strip() if message.value else ""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import enum
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +14,12 @@ from wassail._frozen import ReadOnly
 from wassail._memory import require_memory
 from wassail._rng import Seed, make_generator
 from wassail._validate import check_integer, check_positive, check_threads
-from wassail.exceptions import ConvergenceWarning, DensityError, InputError
+from wassail.exceptions import ConvergenceWarning, InputError
 from wassail.sampling import _diagnostics
+from wassail.sampling._bar import Report, bar, check_progress
+from wassail.sampling._ended import End, raise_failure, told
 from wassail.sampling._run import Schedule, check_start
-from wassail.sampling._session import Report, build
+from wassail.sampling._session import build
 from wassail.sampling._target import AnyTarget, as_core
 from wassail.sampling._warn import warn
 from wassail.sampling.results import RunStatus, SampleResult
@@ -30,7 +30,6 @@ F64 = NDArray[np.float64]
 _FLOAT64 = 8
 _LEAST_WARMUP = 200
 _FEWEST_RUNGS = 2
-_INTERRUPTED, _FAILED, _BAD_START = 1, 2, 3
 _HARD = 0.9  # rejection of swaps above which hardly any walker arrives
 
 
@@ -266,8 +265,9 @@ def temper(
     recipe, acceptance = _KERNELS[kernel]
     name = f"tempered {kernel.value}"
     key = int(make_generator(rng).integers(0, 2**64, dtype=np.uint64))
-    with _bar(name, schedule, show=progress) as report:
-        (end, bad, count), arrays, (divergences, trips), (betas, rejection, sizes, scans), raised = _core.run_tempering(
+    total = schedule.n_warmup + schedule.n_samples * schedule.thin
+    with bar(name, "scans", show=check_progress(progress), n_warmup=schedule.n_warmup, total=total) as report:
+        ended, arrays, (divergences, trips), (betas, rejection, sizes, scans), raised = _core.run_tempering(
             core,
             (as_core(reference, d), mean, factor.ravel()),
             build(recipe),
@@ -281,8 +281,8 @@ def temper(
             callback,
             check_threads(n_threads),
         )
-    if end == _FAILED and isinstance(raised, KeyboardInterrupt):
-        end = _INTERRUPTED  # Ctrl-C inside the user's density
+    code, bad, count = ended
+    end = told(code, raised)
     draws, log_density, accepted, ratios = (part.reshape(chains, schedule.n_samples, -1)[:, :count] for part in arrays)
     samples = SampleResult(
         draws=draws,
@@ -299,52 +299,20 @@ def temper(
         algorithm=name,
         reason="",
         key=key,
-        status=RunStatus.COMPLETE if end == 0 else RunStatus.INTERRUPTED,
+        status=RunStatus.COMPLETE if end is End.COMPLETE else RunStatus.INTERRUPTED,
         coordinates=None,
         gradients=None,
         moments=None,
         flat=np.zeros(chains, dtype=np.bool_),
         state=None,
     )
-    _raise(end, bad, raised, samples)
+    place = f"after {count} draws of each chain"
+    raise_failure(end, raised, samples, target=target, start=start, chain=bad, place=place)
     warn(samples, stacklevel=3)
     value, error = _stepping_stones(ratios, betas) if count else (-np.inf, np.inf)
     result = TemperingResult(samples, betas, rejection, trips, log_z + value, error)
     _warn_ladder(result)
     return result
-
-
-def _raise(end: int, bad: int, raised: BaseException | None, samples: SampleResult) -> None:
-    """Say what the density did."""
-    if isinstance(raised, InputError):
-        raise raised
-    if end == _BAD_START and raised is None:
-        raise InputError(
-            f"the log-density or its gradient is not finite at x0[{bad}]: start where the density is positive"
-        )
-    if end in {_FAILED, _BAD_START}:
-        place = "at the start" if end == _BAD_START else f"after {samples.draws.shape[1]} draws of each chain"
-        raise DensityError(f"the log-density failed {place}: {raised or 'its C function gave up'}", samples) from raised
-
-
-@contextmanager
-def _bar(title: str, schedule: Schedule, *, show: bool) -> Iterator[Report | None]:
-    """Draw a tqdm bar over all scans."""
-    if not isinstance(show, bool):
-        raise InputError(f"progress must be True or False, got {show!r}")
-    if not show:
-        yield None
-        return
-    from tqdm.auto import tqdm
-
-    with tqdm(desc=title, total=schedule.n_warmup + schedule.n_samples * schedule.thin, unit=" scans") as bar:
-
-        def report(scan: int, step_size: float, acceptance: float) -> None:
-            phase = "warm-up, " if scan <= schedule.n_warmup else ""
-            bar.set_postfix_str(f"{phase}step size {step_size:.3g}, acceptance {acceptance:.2f}", refresh=False)
-            bar.update(scan - bar.n)
-
-        yield report
 
 
 def _warn_ladder(result: TemperingResult) -> None:

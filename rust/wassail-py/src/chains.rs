@@ -77,9 +77,9 @@ fn ended(end: End) -> Ended {
 #[pymethods]
 impl Chains {
     /// Schedule: steps of warm-up, and per draw; step: its size, what to adapt it to and whether that is an error of
-    /// the energy, whether it is the time step of a kinetic transition, preconditioner: 0 none, 1 diagonal, 2 low rank; tuner: what
-    /// warm-up runs (None: MALA); length: that of trajectories (value, rule: 0 none, 1 by the autocorrelation time, 2 a share of
-    /// it, and its value); kept: coordinates, and whether their gradients too.
+    /// the energy, whether it is the time step of a kinetic transition, preconditioner: 0 none, 1 diagonal, 2 low rank;
+    /// length: that of trajectories (value, rule: 0 none, 1 by the autocorrelation time, 2 a share of it, and its value);
+    /// kept: coordinates, and whether their gradients too.
     #[new]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -91,7 +91,6 @@ impl Chains {
         key: u64,
         schedule: (usize, usize),
         step: (f64, Option<f64>, bool, bool, u8),
-        tuner: Option<&Transition>,
         length: (f64, u8, f64),
         kept: (Option<Vec<usize>>, bool),
     ) -> PyResult<Self> {
@@ -108,7 +107,7 @@ impl Chains {
         let work = (start.len() / d).saturating_mul(density.work() + 4 * d);
         let (size, goal, by_energy, kinetic, preconditioning) = step;
         let tuning = goal.map(|value| Tuning {
-            transition: tuner.map_or_else(|| transition.tuned(), Transition::core),
+            transition: transition.tuned(),
             goal: if by_energy { Goal::Energy(value) } else { Goal::Acceptance(value) },
             kinetic,
         });

@@ -21,6 +21,12 @@ impl Transition {
 
 #[pymethods]
 impl Transition {
+    /// Whether it looks at gradients.
+    #[getter]
+    fn uses_gradients(&self) -> bool {
+        self.0.uses_gradients()
+    }
+
     /// The unadjusted Langevin algorithm; taming: 0 none, 1 by the length of the gradient, 2 by coordinates.
     #[staticmethod]
     fn ula(taming: usize) -> PyResult<Self> {

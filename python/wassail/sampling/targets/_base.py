@@ -61,6 +61,15 @@ class Target(ABC):
             raise InputError(f"points must have shape (n, {self.dim}), got {checked.shape}")
         return self._core_target().evaluate(checked, 0)
 
+    def _refusal(self, point: F64) -> str:  # noqa: ARG002
+        """Return what the density itself says against a point where it has no value, if it does."""
+        return ""
+
+
+def refusal(target: object, point: F64) -> str:
+    """Return what a density of any kind says against a point."""
+    return target._refusal(point) if isinstance(target, Target) else ""  # noqa: SLF001
+
 
 class BuiltIn(FieldsOnly, Target):
     """A target whose density is built once, and again after unpickling."""

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from wassail import _core
 from wassail._arrays import check_finite, first_index, real_array, show_index
 from wassail.exceptions import InputError
-from wassail.sampling.targets._base import F64, BuiltIn, Target, last_axis, vector
+from wassail.sampling.targets._base import F64, BuiltIn, Target, last_axis, refusal, vector
 
 __all__ = ["Affine", "Sum"]
 
@@ -76,6 +76,9 @@ class Sum(BuiltIn):
         dim = next(part.dim for part in self.parts if isinstance(part, Target))
         return _core.Target.sum([core_part(part, dim) for part in self.parts])
 
+    def _refusal(self, point: F64) -> str:
+        return next(filter(None, (refusal(part, point) for part in self.parts)), "")
+
 
 @dataclass(frozen=True, eq=False)
 class Affine(BuiltIn):
@@ -133,6 +136,9 @@ class Affine(BuiltIn):
     def _build(self) -> _core.Target:
         shift, factor = np.asarray(self.shift), np.asarray(self.factor)
         return _core.Target.affine(core_part(self.target, shift.size), shift, factor.ravel())
+
+    def _refusal(self, point: F64) -> str:
+        return refusal(self.target, self.constrain(point))
 
     def constrain(self, z: ArrayLike) -> F64:
         """

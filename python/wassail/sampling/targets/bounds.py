@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from wassail import _core
 from wassail._arrays import first_index, real_array, show_index
 from wassail.exceptions import InputError
-from wassail.sampling.targets._base import F64, BuiltIn, last_axis, vector
+from wassail.sampling.targets._base import F64, BuiltIn, last_axis, refusal, vector
 from wassail.sampling.targets.algebra import AnyDensity, core_part, part_dimension
 from wassail.sampling.targets.gaussian import Precision, checked_precision, core_gaussian
 
@@ -78,6 +78,9 @@ class Truncated(BuiltIn):
     def _build(self) -> _core.Target:
         lower, upper = np.asarray(self.lower), np.asarray(self.upper)
         return _core.Target.truncated(core_part(self.target, lower.size), lower, upper)
+
+    def _refusal(self, point: F64) -> str:
+        return refusal(self.target, point)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,6 +180,9 @@ class Transformed(BuiltIn):
     def _build(self) -> _core.Target:
         lower, upper = np.asarray(self.lower), np.asarray(self.upper)
         return _core.Target.transformed(core_part(self.target, lower.size), lower, upper)
+
+    def _refusal(self, point: F64) -> str:
+        return refusal(self.target, self.constrain(point))
 
     def _kinds(self) -> tuple[F64, F64, NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
         """Return the walls, and where there are both, the lower only, the upper only."""

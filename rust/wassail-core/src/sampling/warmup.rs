@@ -18,7 +18,7 @@ const LAST: f64 = 0.2;
 /// Most steps of a trajectory in the first window; they grow like the cube of windows.
 const FIRST_STEPS: f64 = 4.0;
 /// Most that a window changes the length.
-const STRIDE: f64 = 2.0;
+const STRIDE: f64 = 4.0;
 
 /// How the step size is found.
 pub struct Tuning {

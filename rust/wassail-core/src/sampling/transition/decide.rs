@@ -39,14 +39,23 @@ pub fn decide(
                 continue;
             }
         };
-        let ratio = logp - block.logp[i] + asymmetry(block, i);
-        // NaN, from overflow, rejects.
-        let acceptance = if ratio >= 0.0 { 1.0 } else { ratio.exp().max(0.0) };
-        *info = Info { acceptance, divergent: ratio.is_nan(), energy: -ratio, ..Info::default() };
-        let draws = Stream::new(step.key, block.first + i as u32, step.number);
-        if draws.uniform(Purpose::Accept, 0) < acceptance {
-            block.accept(i, d, logp);
-        }
+        *info = Info { energy: -asymmetry(block, i), ..Info::default() };
+        settle(block, step, d, i, logp, f64::INFINITY, info);
     }
     Ok(())
+}
+
+/// Accepts or rejects chain i, which `info` knows all of the energy of but log π; says whether it moved. An error of the energy
+/// above `most` is a divergence.
+pub fn settle(block: &mut Block, step: Step<'_>, d: usize, i: usize, logp: f64, most: f64, info: &mut Info) -> bool {
+    info.energy -= logp - block.logp[i];
+    // NaN, from overflow, rejects.
+    info.acceptance = if info.energy <= 0.0 { 1.0 } else { (-info.energy).exp().max(0.0) };
+    info.divergent = info.energy.is_nan() || info.energy > most;
+    let draws = Stream::new(step.key, block.first + i as u32, step.number);
+    let moves = draws.uniform(Purpose::Accept, 0) < info.acceptance;
+    if moves {
+        block.accept(i, d, logp);
+    }
+    moves
 }

@@ -26,7 +26,6 @@ pub use trajectory::Trajectory;
 use super::block::Block;
 use super::density::{DensityError, LogDensity};
 use crate::monitor::Monitor;
-use crate::rng::{Purpose, Stream};
 use std::sync::Arc;
 
 /// What a step is made with.
@@ -81,20 +80,6 @@ impl Info {
 /// An error of the energy above which an integrator has run away (Stan's bound).
 const RUNAWAY: f64 = 1000.0;
 
-/// Accepts or rejects chain i at the end of its path; says whether it moved. `info` holds the change of kinetic energy.
-fn settle(block: &mut Block, step: Step<'_>, d: usize, i: usize, logp: f64, info: &mut Info) -> bool {
-    info.energy -= logp - block.logp[i];
-    // NaN, from overflow, rejects.
-    info.acceptance = if info.energy <= 0.0 { 1.0 } else { (-info.energy).exp().max(0.0) };
-    info.divergent = info.energy.is_nan() || info.energy > RUNAWAY;
-    let draws = Stream::new(step.key, block.first + i as u32, step.number);
-    let moves = draws.uniform(Purpose::Accept, 0) < info.acceptance;
-    if moves {
-        block.accept(i, d, logp);
-    }
-    moves
-}
-
 /// An algorithm.
 pub trait Transition: Send + Sync {
     /// Gradients of a step, on average, with this mean number of steps of a trajectory.
@@ -118,7 +103,7 @@ pub trait Transition: Send + Sync {
     fn couples_chains(&self) -> bool {
         false
     }
-    /// What warm-up runs to find the step size: itself where it accepts and rejects.
+    /// What warm-up runs to find the step size: itself where it knows how wrong its steps are.
     fn tuned(&self) -> Arc<dyn Transition> {
         Arc::new(Mala)
     }

@@ -1,13 +1,16 @@
 //! Single steps with velocities that last: generalized Hamiltonian Monte Carlo (Horowitz 1991,
 //! doi:10.1016/0370-2693(91)90812-5) and microcanonical Langevin Monte Carlo (arXiv:2212.08549).
 
-use super::{Info, Path, RUNAWAY, Step, Transition, settle};
+use super::decide::settle;
+use super::{Info, Path, RUNAWAY, Step, Transition};
 use crate::rng::{Purpose, Stream};
 use crate::sampling::block::Block;
 use crate::sampling::density::{DensityError, LogDensity};
 use crate::sampling::vector::push;
+use std::sync::Arc;
 
 /// Velocities partly renewed, then one step.
+#[derive(Clone, Copy)]
 pub struct Persistent {
     /// What is followed, and how.
     pub path: Path,
@@ -22,6 +25,10 @@ impl Transition for Persistent {
 
     fn equilibrate(&self, v: &mut [f64]) {
         self.path.dynamics.equilibrate(v);
+    }
+
+    fn tuned(&self) -> Arc<dyn Transition> {
+        Arc::new(*self)
     }
 
     fn step(
@@ -71,7 +78,7 @@ impl Transition for Persistent {
                     *info = Info::stopped(DensityError::Recoverable, info.gradients);
                     block.turn_back(i, d);
                 }
-            } else if !settle(block, step, d, i, logp, info) {
+            } else if !settle(block, step, d, i, logp, RUNAWAY, info) {
                 block.turn_back(i, d);
             }
         }

@@ -1,17 +1,20 @@
 //! Trajectories that end in one acceptance: Hamiltonian Monte Carlo, MALT (Riou-Durand and Vogrinc 2022, arXiv:2202.13230) and
 //! the Metropolis-adjusted microcanonical sampler (Robnik, Cohn-Gordon and Seljak 2025, arXiv:2503.01707).
 
-use super::{Info, Path, Step, Transition, settle};
+use super::decide::settle;
+use super::{Info, Path, RUNAWAY, Step, Transition};
 use crate::rng::{Purpose, Stream};
 use crate::sampling::block::Block;
 use crate::sampling::density::{DensityError, LogDensity};
 use crate::sampling::vector::push;
 use crate::sampling::velocity::Dynamics;
+use std::sync::Arc;
 
 /// Most steps of a trajectory.
 const LONGEST: usize = 1024;
 
 /// Fresh velocities, some steps, one acceptance.
+#[derive(Clone, Copy)]
 pub struct Trajectory {
     /// What is followed, and how.
     pub path: Path,
@@ -36,6 +39,10 @@ impl Transition for Trajectory {
 
     fn longest(&self) -> f64 {
         LONGEST as f64
+    }
+
+    fn tuned(&self) -> Arc<dyn Transition> {
+        Arc::new(*self)
     }
 
     fn step(
@@ -79,7 +86,7 @@ impl Transition for Trajectory {
             let (v, grad) = (&mut block.v[at.clone()], &block.proposal_grad[at]);
             info.energy += self.path.dynamics.kick(v, grad, step.scale, h);
             if let Ok(logp) = block.proposal_logp[i] {
-                settle(block, step, d, i, logp, info);
+                settle(block, step, d, i, logp, RUNAWAY, info);
             }
         }
         Ok(())

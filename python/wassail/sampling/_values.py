@@ -1,0 +1,96 @@
+"""Densities without a gradient: what a callable answers, and how the core calls it."""
+
+from __future__ import annotations
+
+import enum
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wassail.exceptions import InputError, PerformanceWarning
+
+F64 = NDArray[np.float64]
+Values: TypeAlias = Callable[[F64], Any]
+
+_HELP = "target(X) must return logp of shape (chains,), or (logp, grad), for X of shape (chains, d)"
+_SLOW = (
+    "target takes one point at a time, and is called once a chain and evaluation: many times faster is a batched one, "
+    "that takes all chains at once:\n\n"
+    "    def target(X):  # (chains, d)\n"
+    "        ...\n"
+    "        return logp  # (chains,)\n\n"
+    "for instance with sums over axis=1 where there were sums"
+)
+
+
+class Gives(enum.Enum):
+    """What a callable answers."""
+
+    GRADIENTS = enum.auto()  # too, for all points or for one
+    VALUES = enum.auto()  # of all points
+    NUMBER = enum.auto()  # the value of one point
+    NOTHING = enum.auto()  # that can be used
+
+
+def look(function: Values, points: F64) -> Gives:
+    """Ask a callable about some points; what it raises is for those who call it next."""
+    value, has_gradient = _asked(function, points)
+    # With as many chains as dimensions, functions of one point may answer so too.
+    alike = points.shape[0] == points.shape[1]
+    if value == points.shape[:1] and (not alike or _asked(function, points[:1])[0] == (1,)):
+        return Gives.GRADIENTS if has_gradient else Gives.VALUES
+    value, has_gradient = _asked(function, points[0])
+    if value == ():
+        return Gives.GRADIENTS if has_gradient else Gives.NUMBER
+    return Gives.NOTHING
+
+
+def _asked(function: Values, points: F64) -> tuple[tuple[int, ...] | None, bool]:
+    """Return the shape of the values, None if there are none, and whether there is a gradient beside them."""
+    try:
+        answer = function(points.copy())
+        value = _value(answer)
+        return np.shape(value), value is not answer and len(answer) > 1 and answer[1] is not None
+    except Exception:  # noqa: BLE001  (any)
+        return None, False
+
+
+def _value(answer: Any) -> Any:  # noqa: ANN401
+    """Return what stands before the gradient, if there is one."""
+    pair = isinstance(answer, tuple) or (isinstance(answer, list) and len(answer) > 1 and np.ndim(answer[1]) > 0)
+    return answer[0] if pair and answer else answer
+
+
+class Valued:
+    """A callable as the core calls densities, with a gradient that nobody reads; one of one point is called often."""
+
+    def __init__(self, function: Values) -> None:
+        self._function = function
+        self._scalar: bool | None = None  # not known before the first call
+
+    def __call__(self, points: F64) -> tuple[F64, F64]:
+        if self._scalar is None:
+            self._scalar = look(self._function, points) is Gives.NUMBER
+            if self._scalar:
+                warnings.warn(_SLOW, PerformanceWarning, stacklevel=2)
+        if self._scalar:
+            answer: Any = [_value(self._function(point)) for point in points]
+        else:
+            answer = _value(self._function(points))
+        return _checked(answer, points), np.zeros_like(points)
+
+
+def _checked(answer: Any, points: F64) -> F64:  # noqa: ANN401
+    """Return values as an array, or say what they should be."""
+    if np.iscomplexobj(answer):
+        raise InputError(f"target returned complex numbers: {_HELP}")
+    try:
+        logp = np.ascontiguousarray(answer, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"target returned no real numbers ({error}): {_HELP}") from error
+    if logp.shape != points.shape[:1]:
+        raise InputError(f"target returned shape {logp.shape} for {points.shape}: {_HELP}")
+    return logp

@@ -1,0 +1,132 @@
+"""Stochastic gradient Hamiltonian Monte Carlo."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from wassail._rng import Seed
+from wassail._validate import check_positive
+from wassail.sampling._run import Report
+from wassail.sampling._stochastic import run_stochastic
+from wassail.sampling._target import AnyTarget
+from wassail.sampling.decay import PolynomialDecay
+from wassail.sampling.keep import Keep, Moments, Sink
+from wassail.sampling.minibatch import MinibatchSum
+from wassail.sampling.results import SampleResult
+
+
+def sghmc(
+    target: MinibatchSum | AnyTarget,
+    x0: ArrayLike,
+    *,
+    n_samples: int,
+    step_size: float | PolynomialDecay,
+    n_warmup: int = 0,
+    friction: float = 1.0,
+    thin: int = 1,
+    keep: Keep | Moments | None = None,
+    sink: Sink | None = None,
+    rng: Seed = None,
+    callback: Report | None = None,
+    progress: bool = False,
+    n_threads: int | None = None,
+) -> SampleResult:
+    r"""
+    Sample by stochastic gradient Hamiltonian Monte Carlo: velocities average the noise of the estimates.
+
+    .. math::
+
+        v \leftarrow e^{-\gamma h_t} v + \sqrt{1 - e^{-2 \gamma h_t}}\, \xi + h_t\, \hat g(x), \qquad
+        x \leftarrow x + h_t v.
+
+    Parameters
+    ----------
+    target : MinibatchSum, Target, callable or C function
+        The density; of one that is no :class:`MinibatchSum` (see :func:`mala`) the exact gradient is taken.
+    x0 : array_like of shape (chains, d)
+        Starting points.
+    n_samples : int
+        Draws of each chain.
+    step_size : float or PolynomialDecay
+        h, or how it shrinks. Never adapted: estimated gradients cannot tell whether a step is too long.
+    n_warmup : int, default 0
+        Steps before the first draw.
+    friction : float, default 1
+        γ > 0, per unit of time.
+    thin : int, default 1
+        Steps per draw.
+    keep : Keep or Moments, optional
+        What is kept of the draws, and whether in a file; by default all of them, in memory.
+    sink : Sink, optional
+        Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as
+        ``ThinningStream(...).sink()``.
+    rng : int, SeedSequence or Generator, optional
+        Source of the key of all random words, those of the subsets among them.
+    callback : callable, optional
+        Called as ``callback(step, step_size, acceptance)`` now and then; a true value stops the run.
+    progress : bool, default False
+        Whether to draw a tqdm bar.
+    n_threads : int, optional
+        Threads to use; the result does not depend on it.
+
+    Returns
+    -------
+    SampleResult
+        Draws and diagnostics, which do not see the bias; `log_density` is that of the point before, and 0 for a
+        :class:`MinibatchSum`, which has none. `n_gradients` counts estimates, and one at the start.
+
+    Raises
+    ------
+    InputError
+        An argument is unusable, or the density is not finite at a starting point.
+    DensityError
+        A function raised or gave up; ``error.result`` holds the draws made before.
+    MemoryLimitError
+        The draws, or the indices of a step, would not fit.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Chains do not agree, or an estimate was not finite.
+
+    Notes
+    -----
+    h is a step in time, the square root of that of :func:`sgld`, stable below 2 over the square root of the largest
+    eigenvalue of −∇² log π. Errors of the estimate of variance σ² heat the chain: to first order in h positions and
+    velocities are too wide by the factor :math:`1 + h\sigma^2 / (2\gamma)`. On Gaussians the law is that of a linear
+    recursion of (x, v), a discrete Lyapunov equation. Velocities start in equilibrium. O(chains · n_samples · d)
+    memory.
+
+    References
+    ----------
+    Chen, Fox, Guestrin, "Stochastic gradient Hamiltonian Monte Carlo", ICML 2014, arXiv:1402.4102; here the friction of
+    a step is solved exactly.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wassail import sampling
+    >>> y = np.random.default_rng(0).normal(size=(1000, 1))
+    >>> data = sampling.MinibatchSum(lambda x, i: (y[i] - x[:, None]).sum(axis=1), n_data=1000, batch_size=100)
+    >>> options = dict(n_samples=1000, n_warmup=500, thin=20, rng=0)
+    >>> result = sampling.sghmc(data, np.zeros((4, 1)), step_size=5e-3, friction=30, **options)
+    >>> bool(abs(result.draws.mean() - y.mean()) < 5 * result.mcse()[0])
+    True
+    """
+    gamma = check_positive(friction, "friction")
+    return run_stochastic(
+        "SGHMC",
+        lambda decay: ("sghmc", decay.offset, decay.power, gamma),
+        target,
+        x0,
+        step_size,
+        n_samples=n_samples,
+        n_warmup=n_warmup,
+        thin=thin,
+        keep=keep,
+        sink=sink,
+        rng=rng,
+        progress=progress,
+        callback=callback,
+        n_threads=n_threads,
+    )
