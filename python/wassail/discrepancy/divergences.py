@@ -94,10 +94,9 @@ def _rescaled(kernel: Energy, scaled: int) -> Kernel:
     if not scaled:
         return kernel
     if not _LEAST <= scaled * kernel.exponent <= _MOST:
-        raise InputError(
-            f"x and y are on a scale of 2^{scaled}, its power {kernel.exponent} is out of range: rescale them"
-        )
-    return 2.0 ** (scaled * kernel.exponent) * kernel
+        raise InputError(f"x and y are on a scale of 2^{scaled}: its power {kernel.exponent} is out of range")
+    factor: float = 2.0 ** (scaled * kernel.exponent)
+    return kernel * factor
 
 
 def cauchy_schwarz_divergence(
