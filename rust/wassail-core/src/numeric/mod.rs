@@ -1,5 +1,6 @@
 //! Vectorized scalar functions and row kernels with run-time CPU dispatch.
 
+pub mod aligned;
 pub mod exp;
 pub mod exp2;
 pub mod isa;
