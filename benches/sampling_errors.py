@@ -176,7 +176,7 @@ def _line(name: str, row: dict[str, Any], nuts: float | None) -> list[str]:
     return [
         name,
         f"{row['gradients']:.4g}{spread}" if got else f"> {row['total']:.3g} (b² = {row['b2']:.2g})",
-        f"{row['gradients'] / nuts:.2f}" if got and nuts else "–",
+        f"{row['gradients'] / nuts:.3g}" if got and nuts else "–",
         f"{row['warmup']:.3g}",
         report.duration(row["seconds"]) + store.mark(row) if got else "–",
         f"{row['ess_per_second']:.3g}",
