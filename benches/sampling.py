@@ -15,6 +15,7 @@ import sampling_cores
 import sampling_errors
 import sampling_first_draw
 import sampling_gradients
+import sampling_memory
 import sampling_rates
 
 PARTS = {
@@ -23,6 +24,7 @@ PARTS = {
     "first": ("First draw", sampling_first_draw),
     "errors": ("Gradients to an error", sampling_errors),
     "cores": ("Two cores", sampling_cores),
+    "memory": ("A million coordinates", sampling_memory),
 }
 PEERS = ("blackjax", "numpyro", "nutpie", "emcee", "jax", "numba")
 

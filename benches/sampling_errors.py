@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sampling_problems import Problem
 
 CHAINS = 16
-WARMUP = (2000, 1000)  # steps of ours, trajectories of NUTS
+WARMUP = (2000, 1000)  # steps; trajectories
 THRESHOLD = 0.01
 FEWEST = 10  # draws before b² is believed
 DRAWS = {  # after it
@@ -37,6 +37,8 @@ DRAWS = {  # after it
 }
 PEERS = {name: (run, f"NUTS ({name})") for name, run in peers.NUTS.items()}
 PEERS["emcee"] = (peers.emcee, "stretch moves (emcee), densities")
+TRAJECTORIES = ("MALT", "HMC", "MAMS", "sample")  # of ours
+SHORTER = 10  # times fewer trajectories than steps
 KEPT = 20_000  # draws of a chain that are kept at most
 
 
@@ -111,12 +113,13 @@ def own(key: str, name: str, *, quick: bool) -> dict[str, Any]:
     problem = problems.ERRORS[key]()
     density, way = ours.target(problem)
     x0 = problems.start(problem, CHAINS)
-    steps = DRAWS[key][0] // (20 if quick else 1)
+    follows = name in TRAJECTORIES
+    steps = DRAWS[key][0] // (20 if quick else 1) // (SHORTER if follows else 1)
     options = {"thin": max(1, steps // KEPT)}
     begun = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        result = ours.run(name, density, x0, steps // options["thin"], WARMUP[0], 1, **options)
+        result = ours.run(name, density, x0, steps // options["thin"], WARMUP[follows], 1, **options)
     seconds = time.perf_counter() - begun
     draws = np.asarray(result.draws)
     warm, each = split_gradients(result, draws.shape[1])
@@ -173,7 +176,7 @@ def _line(name: str, row: dict[str, Any], nuts: float | None) -> list[str]:
     return [
         name,
         f"{row['gradients']:.4g}{spread}" if got else f"> {row['total']:.3g} (b² = {row['b2']:.2g})",
-        f"{row['gradients'] / nuts:.2f}" if got and nuts else "–",
+        f"{row['gradients'] / nuts:.3g}" if got and nuts else "–",
         f"{row['warmup']:.3g}",
         report.duration(row["seconds"]) + store.mark(row) if got else "–",
         f"{row['ess_per_second']:.3g}",

@@ -18,6 +18,7 @@ from wassail import _core, sampling
 
 CHAINS = (1, 16, 256)
 STEPS = {"gauss1000": 1e-2, "diagonal100": 1e-3, "logistic": 1e-3}  # step sizes that are accepted
+LENGTHS = {"gauss1000": (0.2, 2.0), "diagonal100": (0.1, 1.6), "logistic": (0.05, 0.5)}  # the same of HMC, with lengths
 TARGET_SECONDS = 0.3
 CALLABLE_SECONDS = 200e-6
 
@@ -29,28 +30,31 @@ def _rate(run: Any, gradients: int) -> dict[str, Any]:
 
 
 def own(key: str, chains: int, way: str) -> dict[str, Any]:
-    """MALA of a given step, all steps kept to the last in memory's stead."""
+    """MALA or HMC of a given step; only the last position is kept."""
     problem = problems.RATES[key]()
     x0 = problems.start(problem, chains) * (0.1 if key == "diagonal100" else 1.0)
     begun = time.perf_counter()
-    if way == "NumPy callable":
-        density, found = problem.batch, way
+    form = way.removesuffix(HMC)
+    if form == "NumPy callable":
+        density, found = problem.batch, form
     else:
-        density, found = ours.target(problem, native=way == "built-in")
-    if found != way:
-        raise ImportError(f"no {way} form")
+        density, found = ours.target(problem, native=form == "built-in")
+    if found != form:
+        raise ImportError(f"no {form} form")
     built = time.perf_counter() - begun
 
     def run(steps: int) -> Any:
-        return sampling.mala(
-            density, x0, n_samples=1, thin=steps, n_warmup=0, step_size=STEPS[key], rng=0, n_threads=None
-        )
+        options = {"n_samples": 1, "thin": steps, "n_warmup": 0, "rng": 0}
+        if form == way:
+            return sampling.mala(density, x0, step_size=STEPS[key], **options)
+        step_size, length = LENGTHS[key]
+        return sampling.hmc(density, x0, step_size=step_size, trajectory_length=length, **options)
 
     spent = measure.clock(lambda: run(20))[1] / 20
     steps = int(np.clip(TARGET_SECONDS / spent, 20, 200_000))
     steps = int(np.clip(TARGET_SECONDS * steps / measure.clock(lambda: run(steps))[1], 1, 10) * steps)
     result = run(steps)
-    row = _rate(lambda: run(steps), chains * steps)
+    row = _rate(lambda: run(steps), chains * result.n_gradients)
     return row | {"acceptance": result.mean_acceptance, "compile": built}
 
 
@@ -89,7 +93,8 @@ def waiting() -> dict[str, Any]:
     return {"overhead": statistics.median(found), "all": found}
 
 
-WAYS = ("built-in", "C pointer", "NumPy callable")
+HMC = ", HMC"
+WAYS = ("built-in", "C pointer", "NumPy callable", "built-in, HMC", "C pointer, HMC")
 PEERS = ("blackjax MALA", "nutpie NUTS", "numpyro NUTS")
 
 
@@ -100,6 +105,8 @@ def measure_all(options: Any) -> None:
             continue
         for chains in CHAINS[: 2 if options.quick else 3]:
             for way in WAYS if options.wassail else ():
+                if options.method and way not in options.method:
+                    continue
                 store.measured("gradients", lambda: own(key, chains, way), key, chains, way, again=True)  # noqa: B023
             for name in PEERS if options.peers else ():
                 if options.method and name not in options.method:
@@ -112,7 +119,7 @@ def measure_all(options: Any) -> None:
                     name,
                     again=options.fresh,
                 )
-    if options.wassail:
+    if options.wassail and (not options.method or "waiting" in options.method):
         store.measured("waiting", waiting, "mala", again=True)
 
 
@@ -126,7 +133,8 @@ def tables() -> str:
             best = max((by[name] for name in PEERS if by[name]), default=None)
             marks = {name: store.mark(found.get((key, str(chains), name), {})) for name in by}
             cells = [f"{by[name] / 1e3:.3g}{marks[name]}" if by[name] else "–" for name in (*WAYS, *PEERS)]
-            ratios = [f"{by[way] / best:.1f}" if by[way] and best else "–" for way in WAYS[:2]]
+            fastest = [max((by[w] for w in (way, way + HMC) if by[w]), default=None) for way in WAYS[:2]]
+            ratios = [f"{rate / best:.1f}" if rate and best else "–" for rate in fastest]
             if any(by.values()):
                 body.append([build().name, str(chains), *cells, *ratios])
     head = ["density", "chains", *WAYS, *PEERS, "built-in / best peer", "pointer / best peer"]

@@ -168,3 +168,25 @@ def test_batched_callables_give_the_same_draws(sampler):
 def test_taming_is_one_of_its_kind():
     with pytest.raises(InputError, match="Taming"):
         sampling.ula(TARGET, start(1), n_samples=1, step_size=0.1, taming=1)
+
+
+@pytest.mark.parametrize("d", [100, 40_000])
+@pytest.mark.parametrize("sampler", [sampling.ula, sampling.mala])
+def test_one_pass_over_a_sum_over_coordinates_gives_the_same_bits(sampler, d):
+    gaussian = sampling.targets.Gaussian(np.linspace(-1.0, 1.0, d), np.linspace(1.0, 2.0, d))
+    # To the core this is no sum over coordinates: proposals, gradients and ratios are made one after the other.
+    wrapped = sampling.targets.Affine(gaussian, np.zeros(d), np.ones(d))
+    options = {"n_samples": 20, "n_warmup": 0, "step_size": 0.5 * d ** (-1 / 3), "rng": 3}
+    x0 = np.random.default_rng(4).normal(size=(2, d))
+    expected = sampler(wrapped, x0, **options, n_threads=1)
+    for n_threads in (1, 2):
+        result = sampler(gaussian, x0, **options, n_threads=n_threads)
+        assert np.array_equal(result.draws, expected.draws)
+        assert np.array_equal(result.log_density, expected.log_density)
+        assert np.array_equal(result.acceptance, expected.acceptance)
+
+
+def test_a_sum_over_coordinates_that_overflows_rejects():
+    gaussian = sampling.targets.Gaussian(np.zeros(3), np.full(3, 1e300))
+    result = sampling.mala(gaussian, np.zeros((1, 3)), n_samples=5, n_warmup=0, step_size=1e10, rng=1)
+    assert np.array_equal(result.draws, np.zeros((1, 5, 3)))

@@ -132,7 +132,7 @@ impl Chains {
             kept: Kept { coordinates: kept.0, gradients: kept.1 },
         };
         let scale = scale.to_vec();
-        let chains = py.detach(|| Core::new(run, start, size, scale)).map_err(|e| crate::errors::raised(&e))?;
+        let chains = py.detach(|| Core::new(run, start, size, &scale)).map_err(|e| crate::errors::raised(&e))?;
         Ok(Self {
             diverged: chains.diverged(),
             inner: Mutex::new(chains),

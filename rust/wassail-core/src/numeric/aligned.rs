@@ -23,17 +23,26 @@ impl<T: Clone + Default> Aligned<T> {
         let skip = buffer.as_ptr().align_offset(LINE).min(room);
         Ok(Self { buffer, skip, len })
     }
+
+    /// A copy.
+    pub fn of(elements: &[T]) -> Result<Self> {
+        let mut out = Self::zeroed(elements.len())?;
+        out.clone_from_slice(elements);
+        Ok(out)
+    }
 }
 
 impl<T> Deref for Aligned<T> {
     type Target = [T];
 
+    #[inline]
     fn deref(&self) -> &[T] {
         &self.buffer[self.skip..][..self.len]
     }
 }
 
 impl<T> DerefMut for Aligned<T> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
         &mut self.buffer[self.skip..][..self.len]
     }
@@ -51,6 +60,9 @@ mod tests {
             assert_eq!((buffer.len(), buffer.as_ptr() as usize % LINE), (len, 0));
             buffer.fill(1.0);
             assert_eq!(buffer.iter().sum::<f64>(), len as f64);
+            let copy = Aligned::of(&buffer).unwrap();
+            assert_eq!((&copy[..], copy.as_ptr() as usize % LINE), (&buffer[..], 0));
         }
+        assert!(Aligned::<f64>::zeroed(usize::MAX).is_err());
     }
 }

@@ -95,7 +95,7 @@ impl Chains {
         }
         for member in &mut self.members {
             let block = &mut member.block;
-            for values in [&mut block.x, &mut block.grad, &mut block.logp, &mut block.v] {
+            for values in [&mut *block.x, &mut *block.grad, &mut block.logp, &mut *block.v] {
                 pass.floats(values)?;
             }
             pass.floats(&mut member.sizes)?;

@@ -1,35 +1,46 @@
 //! The state of some chains that move together.
 
-use super::density::{DensityError, LogDensity};
+use super::density::{DensityError, LogDensity, Terms};
 use super::frame::Frame;
 use super::transition::Transition;
 use super::vector::all_finite;
 use crate::error::{Result, try_zeroed};
+use crate::numeric::aligned::Aligned;
 use crate::rng::{Purpose, Stream};
 use std::ops::Range;
 use std::sync::Arc;
 
+/// A value, or what it says about the point.
+fn judged(value: f64, finite_gradient: impl FnOnce() -> bool) -> std::result::Result<f64, DensityError> {
+    if value == f64::NEG_INFINITY {
+        Err(DensityError::OutsideSupport)
+    } else if value.is_finite() && finite_gradient() {
+        Ok(value)
+    } else {
+        Err(DensityError::Recoverable)
+    }
+}
+
 /// Chains `first..first + count`, their arrays row by row.
-#[derive(Clone)]
 pub struct Block {
     /// Number of the first chain.
     pub first: u32,
     /// Positions, (count, d).
-    pub x: Vec<f64>,
+    pub x: Aligned<f64>,
     /// Gradients at the positions.
-    pub grad: Vec<f64>,
+    pub grad: Aligned<f64>,
     /// Log-densities at the positions.
     pub logp: Vec<f64>,
     /// Velocities, for kinetic transitions.
-    pub v: Vec<f64>,
+    pub v: Aligned<f64>,
     /// Proposed positions and their gradients.
-    pub proposal: Vec<f64>,
+    pub proposal: Aligned<f64>,
     /// Gradients there.
-    pub proposal_grad: Vec<f64>,
+    pub proposal_grad: Aligned<f64>,
     /// Log-densities there.
     pub proposal_logp: Vec<std::result::Result<f64, DensityError>>,
     /// Noise of the step, where it is needed twice.
-    pub noise: Vec<f64>,
+    pub noise: Aligned<f64>,
     /// Coordinates that all positions and gradients are in, where they are not the natural ones.
     frame: Option<Arc<Frame>>,
     /// Proposed positions in natural coordinates, where there is a frame.
@@ -40,18 +51,16 @@ impl Block {
     /// Chains at given positions, without values yet.
     pub fn new(first: u32, x: &[f64], d: usize) -> Result<Self> {
         let size = x.len();
-        let mut positions = try_zeroed(size)?;
-        positions.copy_from_slice(x);
         Ok(Self {
             first,
-            x: positions,
-            grad: try_zeroed(size)?,
+            x: Aligned::of(x)?,
+            grad: Aligned::zeroed(size)?,
             logp: try_zeroed(size / d)?,
-            v: try_zeroed(size)?,
-            proposal: try_zeroed(size)?,
-            proposal_grad: try_zeroed(size)?,
+            v: Aligned::zeroed(size)?,
+            proposal: Aligned::zeroed(size)?,
+            proposal_grad: Aligned::zeroed(size)?,
             proposal_logp: vec![Ok(0.0); size / d],
-            noise: try_zeroed(size)?,
+            noise: Aligned::zeroed(size)?,
             frame: None,
             natural: Vec::new(),
         })
@@ -77,12 +86,18 @@ impl Block {
             None => density.batch(points, grads, outs),
         }
         for (out, grad) in outs.iter_mut().zip(grads.chunks_exact(d)) {
-            *out = match *out {
-                Ok(f64::NEG_INFINITY) => Err(DensityError::OutsideSupport),
-                Ok(value) if !value.is_finite() || !all_finite(grad) => Err(DensityError::Recoverable),
-                kept => kept,
-            };
+            *out = out.and_then(|value| judged(value, || all_finite(grad)));
         }
+    }
+
+    /// The density as a sum over coordinates, where one chain moves in natural coordinates.
+    pub fn terms<'d>(&self, density: &'d dyn LogDensity) -> Option<&'d dyn Terms> {
+        if self.count() == 1 && self.frame.is_none() { density.terms() } else { None }
+    }
+
+    /// Says what the terms at the proposal of the one chain sum up to.
+    pub fn assess(&mut self, value: f64) {
+        self.proposal_logp[0] = judged(value, || true);
     }
 
     /// Changes the coordinates of where the chains are.

@@ -8,14 +8,19 @@ use super::observed::{Observed, Wanted};
 use super::storage::{Ahead, Draws, Kept, Slots, split};
 use super::transition::{Info, Step, Transition};
 use super::warmup::{Length, Position, Preconditioning, Tuning};
-use crate::error::{Error, Result, try_zeroed};
+use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Progress};
+use crate::numeric::aligned::Aligned;
 use crate::parallel::map_chunks;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Elementary steps of a round of one block: long enough to hand out, short enough to stop after.
-const ROUND: f64 = 4e6;
+/// Elementary steps of a round of all blocks: long enough for the wait for the last one not to count, short enough to stop after.
+const ROUND: f64 = 3.2e7;
+/// Those of one block at least: long enough to hand out.
+const LEAST: f64 = 4e6;
+/// Steps of a round at most: densities may be slower than they say.
+const MOST_STEPS: u64 = 16_384;
 /// Elementary steps between two looks at the monitor.
 const UNWATCHED: usize = 50_000;
 
@@ -88,10 +93,10 @@ impl Run {
 pub struct Chains {
     pub(super) run: Run,
     pub(super) members: Vec<Member>,
-    pub(super) scale: Vec<f64>,
+    pub(super) scale: Aligned<f64>,
     /// What the chains move in, and the scale there.
     pub(super) frame: Option<Arc<Frame>>,
-    ones: Vec<f64>,
+    ones: Aligned<f64>,
     /// Length of trajectories, and their mean number of steps.
     pub(super) time: f64,
     pub(super) steps: f64,
@@ -107,7 +112,7 @@ pub struct Chains {
 impl Chains {
     /// Chains at their starting points, (chains, d), with a step size (or where the search for it starts) and the square roots of
     /// the diagonal preconditioner.
-    pub fn new(run: Run, start: &[f64], step_size: f64, scale: Vec<f64>) -> Result<Self> {
+    pub fn new(run: Run, start: &[f64], step_size: f64, scale: &[f64]) -> Result<Self> {
         let d = run.density.dim();
         let chains = start.len() / d;
         let size = if run.density.is_batched() { chains } else { run.density.group(chains) };
@@ -127,12 +132,12 @@ impl Chains {
                 ahead: Ahead::default(),
             });
         }
-        let mut ones = try_zeroed(d)?;
+        let mut ones = Aligned::zeroed(d)?;
         ones.fill(1.0);
         let time = run.length.time;
         Ok(Self {
             members,
-            scale,
+            scale: Aligned::of(scale)?,
             frame: None,
             ones,
             time,
@@ -224,7 +229,8 @@ impl Chains {
         let gradients = self.run.transition(adapts).gradients(self.steps);
         let work =
             (self.members[0].block.count() * (self.run.density.work() + 4 * self.scale.len())) as f64 * gradients;
-        ((ROUND / work) as u64).clamp(1, 4096)
+        let each = (ROUND / self.members.len() as f64).max(LEAST);
+        ((each / work) as u64).clamp(1, MOST_STEPS)
     }
 
     /// Whether each chain is where the gradient is zero, if anything looks at gradients.

@@ -40,6 +40,17 @@ pub trait LogDensity: Send + Sync {
         let _ = draws;
         self.batch(x, grad, out);
     }
+    /// The density as a sum over coordinates, if it is one: a step then takes a part of the vector through all that it does while
+    /// that is in the cache.
+    fn terms(&self) -> Option<&dyn Terms> {
+        None
+    }
     /// Elementary steps (about 1 ns) of a gradient.
     fn work(&self) -> usize;
+}
+
+/// A log-density that is a sum over coordinates. A value that is finite says that the gradient is, too.
+pub trait Terms: Sync {
+    /// The terms of coordinates `start..start + x.len()`, and their gradient.
+    fn part(&self, start: usize, x: &[f64], grad: &mut [f64]) -> f64;
 }

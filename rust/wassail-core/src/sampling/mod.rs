@@ -24,7 +24,7 @@ mod warmup;
 pub use archive::Saved;
 pub use block::Block;
 pub use chains::{Chains, End, Run};
-pub use density::{DensityError, LogDensity};
+pub use density::{DensityError, LogDensity, Terms};
 pub use minibatch::choose;
 pub use moments::{Moments, Table};
 pub use ranks::by_rank;

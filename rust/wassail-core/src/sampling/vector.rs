@@ -21,6 +21,17 @@ pub fn share<T: Send>(n: usize, parts: impl Iterator<Item = T>, work: impl Fn(T)
     }
 }
 
+/// The sums of what the parts of a vector of n coordinates give.
+pub fn share_sums<T: Send>(n: usize, parts: impl Iterator<Item = T>, work: impl Fn(T) -> [f64; 2] + Sync) -> [f64; 2] {
+    let add = |a: [f64; 2], b: [f64; 2]| [a[0] + b[0], a[1] + b[1]];
+    if is_shared(n) {
+        let parts = parts.collect::<Vec<_>>().into_par_iter().with_max_len(1).map(&work);
+        parts.collect::<Vec<_>>().into_iter().fold([0.0; 2], add)
+    } else {
+        parts.map(work).fold([0.0; 2], add)
+    }
+}
+
 /// The sum of what the parts of an array give, with their first coordinates.
 pub fn share_sum(out: &mut [f64], work: impl Fn(usize, &mut [f64]) -> f64 + Sync) -> f64 {
     if is_shared(out.len()) {
@@ -33,6 +44,50 @@ pub fn share_sum(out: &mut [f64], work: impl Fn(usize, &mut [f64]) -> f64 + Sync
 
 fn is_shared(n: usize) -> bool {
     n >= 2 * PART && rayon::current_thread_index().is_some() && rayon::current_num_threads() > 1
+}
+
+/// `N` numbers of each input from `start` on: of a known length, so that loops over them need no checks and sums stay in
+/// registers. Iterators over arrays would not be vectorized.
+#[inline(always)]
+#[allow(clippy::needless_range_loop)]
+pub fn rows<const K: usize, const N: usize>(from: [&[f64]; K], start: usize) -> [&[f64; N]; K] {
+    let mut out = [const { &[0.0; N] }; K];
+    for k in 0..K {
+        if let Some(found) = from[k][start..].first_chunk() {
+            out[k] = found;
+        }
+    }
+    out
+}
+
+/// Entry l of each row.
+#[inline(always)]
+#[allow(clippy::needless_range_loop)]
+pub fn entry<const K: usize, const N: usize>(rows: &[&[f64; N]; K], l: usize) -> [f64; K] {
+    let mut out = [0.0; K];
+    for k in 0..K {
+        out[k] = rows[k][l];
+    }
+    out
+}
+
+/// Sum of products of two factors, of n coordinates with their entries of `from`. `term` must be `#[inline(always)]`.
+#[inline(always)]
+pub fn in_lanes<I: Isa, const K: usize>(from: [&[f64]; K], n: usize, term: impl Fn([f64; K]) -> (f64, f64)) -> f64 {
+    let mut lanes = [0.0f64; LANES];
+    let cut = n / LANES * LANES;
+    for start in (0..cut).step_by(LANES) {
+        let rows = rows::<K, LANES>(from, start);
+        for l in 0..LANES {
+            let (a, b) = term(entry(&rows, l));
+            lanes[l] = a.fma::<I>(b, lanes[l]);
+        }
+    }
+    for i in cut..n {
+        let (a, b) = term(entry(&rows::<K, 1>(from, i), 0));
+        lanes[i - cut] = a.fma::<I>(b, lanes[i - cut]);
+    }
+    lanes.iter().sum()
 }
 
 #[inline(always)]
@@ -53,28 +108,21 @@ multiversion! {
 
 #[inline(always)]
 fn reversal_body<I: Isa>(grads: [&[f64]; 2], scale: &[f64], noise: &[f64], h: f64) -> f64 {
-    let n = noise.len();
-    let (g0, g1, scale) = (&grads[0][..n], &grads[1][..n], &scale[..n]);
     let root = (0.5 * h).sqrt();
-    let mut lanes = [0.0f64; LANES];
-    let cut = n / LANES * LANES;
-    for start in (0..cut).step_by(LANES) {
-        for l in 0..LANES {
-            let i = start + l;
-            let push = root * scale[i] * (g0[i] + g1[i]);
-            lanes[l] = push.fma::<I>(0.5f64.fma::<I>(push, noise[i]), lanes[l]);
-        }
-    }
-    for i in cut..n {
-        let push = root * scale[i] * (g0[i] + g1[i]);
-        lanes[i - cut] = push.fma::<I>(0.5f64.fma::<I>(push, noise[i]), lanes[i - cut]);
-    }
-    lanes.iter().sum()
+    in_lanes::<I, 4>(
+        [grads[0], grads[1], scale, noise],
+        noise.len(),
+        #[inline(always)]
+        |[g0, g1, scale, noise]| {
+            let push = root * scale * (g0 + g1);
+            (push, 0.5f64.fma::<I>(push, noise))
+        },
+    )
 }
 
 multiversion! {
     /// Σ_i p_i (z_i + p_i / 2) with p = √(h/2) s (g₀ + g₁).
-    fn reversal_part(grads: [&[f64]; 2], scale: &[f64], noise: &[f64], h: f64) -> f64 => reversal_body
+    pub fn reversal_part(grads: [&[f64]; 2], scale: &[f64], noise: &[f64], h: f64) -> f64 => reversal_body
 }
 
 /// The log ratio of the proposals' densities, forth over back.
@@ -159,19 +207,12 @@ pub fn all_finite(values: &[f64]) -> bool {
 
 #[inline(always)]
 fn dot_body<I: Isa>(a: &[f64], b: &[f64]) -> f64 {
-    let n = a.len();
-    let b = &b[..n];
-    let mut lanes = [0.0f64; LANES];
-    let cut = n / LANES * LANES;
-    for start in (0..cut).step_by(LANES) {
-        for l in 0..LANES {
-            lanes[l] = a[start + l].fma::<I>(b[start + l], lanes[l]);
-        }
-    }
-    for i in cut..n {
-        lanes[i - cut] = a[i].fma::<I>(b[i], lanes[i - cut]);
-    }
-    lanes.iter().sum()
+    in_lanes::<I, 2>(
+        [a, b],
+        a.len(),
+        #[inline(always)]
+        |[a, b]| (a, b),
+    )
 }
 
 multiversion! {

@@ -1,6 +1,6 @@
 //! How velocities start, turn with the force, and are renewed, in the two dynamics that trajectories follow.
 
-use super::vector::{PIECE, dot, refresh};
+use super::vector::{PIECE, dot, entry, in_lanes, refresh, rows};
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::lanes::LANES;
@@ -62,22 +62,23 @@ fn normalize(v: &mut [f64]) {
 
 #[inline(always)]
 fn kick_body<I: Isa>(v: &mut [f64], grad: &[f64], scale: &[f64], h: f64) -> f64 {
-    let n = v.len();
-    let (grad, scale) = (&grad[..n], &scale[..n]);
     let mut lanes = [0.0f64; LANES];
-    let cut = n / LANES * LANES;
+    let cut = v.len() / LANES * LANES;
     for start in (0..cut).step_by(LANES) {
+        let rows = rows::<2, LANES>([grad, scale], start);
+        let Some(v) = v[start..].first_chunk_mut::<LANES>() else { break };
         for l in 0..LANES {
-            let i = start + l;
-            let push = h * scale[i] * grad[i];
-            lanes[l] = push.fma::<I>(0.5f64.fma::<I>(push, v[i]), lanes[l]);
-            v[i] += push;
+            let [g, s] = entry(&rows, l);
+            let push = h * s * g;
+            lanes[l] = push.fma::<I>(0.5f64.fma::<I>(push, v[l]), lanes[l]);
+            v[l] += push;
         }
     }
-    for i in cut..n {
-        let push = h * scale[i] * grad[i];
-        lanes[i - cut] = push.fma::<I>(0.5f64.fma::<I>(push, v[i]), lanes[i - cut]);
-        v[i] += push;
+    let rest = v[cut..].iter_mut().zip(grad[cut..].iter().zip(&scale[cut..]));
+    for ((v, (g, s)), lane) in rest.zip(&mut lanes) {
+        let push = h * s * g;
+        *lane = push.fma::<I>(0.5f64.fma::<I>(push, *v), *lane);
+        *v += push;
     }
     lanes.iter().sum()
 }
@@ -89,23 +90,19 @@ multiversion! {
 
 #[inline(always)]
 fn force_body<I: Isa>(grad: &[f64], scale: &[f64], v: &[f64], factor: f64) -> [f64; 2] {
-    let n = v.len();
-    let (grad, scale) = (&grad[..n], &scale[..n]);
-    let (mut squares, mut cross) = ([0.0f64; LANES], [0.0f64; LANES]);
-    let cut = n / LANES * LANES;
-    for start in (0..cut).step_by(LANES) {
-        for l in 0..LANES {
-            let w = factor * scale[start + l] * grad[start + l];
-            squares[l] = w.fma::<I>(w, squares[l]);
-            cross[l] = w.fma::<I>(v[start + l], cross[l]);
-        }
-    }
-    for i in cut..n {
-        let w = factor * scale[i] * grad[i];
-        squares[i - cut] = w.fma::<I>(w, squares[i - cut]);
-        cross[i - cut] = w.fma::<I>(v[i], cross[i - cut]);
-    }
-    [squares.iter().sum(), cross.iter().sum()]
+    let squares = in_lanes::<I, 2>(
+        [grad, scale],
+        v.len(),
+        #[inline(always)]
+        |[g, s]| (factor * s * g, factor * s * g),
+    );
+    let cross = in_lanes::<I, 3>(
+        [grad, scale, v],
+        v.len(),
+        #[inline(always)]
+        |[g, s, v]| (factor * s * g, v),
+    );
+    [squares, cross]
 }
 
 multiversion! {

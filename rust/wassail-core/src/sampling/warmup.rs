@@ -225,7 +225,7 @@ impl Chains {
             return Ok(());
         }
         let d = self.scale.len();
-        let before = self.scale.clone();
+        let before = self.scale.to_vec();
         spread.scale(&mut self.scale);
         if self.run.preconditioning == Preconditioning::LowRank {
             self.frame = Frame::fit(rows, &self.scale, monitor)?.map(Arc::new);
@@ -235,7 +235,7 @@ impl Chains {
         }
         if self.frame.is_none() {
             // Steps of about the same size where chains are.
-            let change: f64 = before.iter().zip(&self.scale).map(|(b, s)| (b / s).ln()).sum();
+            let change: f64 = before.iter().zip(&*self.scale).map(|(b, s)| (b / s).ln()).sum();
             let ratio = (change / d as f64).exp();
             self.members.iter_mut().for_each(|m| m.sizes.iter_mut().for_each(|h| *h *= ratio));
         }

@@ -5,7 +5,7 @@ mod pointer;
 mod stan;
 
 use crate::enter::{Hooks, enter};
-use crate::errors::own;
+use crate::errors::{own, raised};
 use crate::minibatch::Minibatches;
 use crate::ot::{Arg, Array};
 use callable::{Callable, Raised};
@@ -16,6 +16,7 @@ use pyo3::prelude::*;
 use stan::Stan;
 use std::sync::{Arc, PoisonError};
 use wassail_core::error::try_zeroed;
+use wassail_core::numeric::aligned::Aligned;
 use wassail_core::parallel::map_chunks;
 use wassail_core::sampling::targets::{
     Affine, BandedGaussian, Csr, DenseGaussian, DenseMixture, Design, DiagonalGaussian, DiagonalMixture, Dirichlet,
@@ -68,6 +69,10 @@ fn copy(values: &Arg<'_>) -> PyResult<Vec<f64>> {
     Ok(values.as_slice()?.to_vec())
 }
 
+fn aligned(values: &Arg<'_>) -> PyResult<Aligned> {
+    Aligned::of(values.as_slice()?).map_err(|e| raised(&e))
+}
+
 fn csr(given: &Sparse<'_>, columns: usize) -> PyResult<Csr> {
     let matrix = Csr::new(given.0.as_slice()?, given.1.as_slice()?, given.2.as_slice()?, columns);
     matrix.ok_or_else(|| PyValueError::new_err("no sparse matrix"))
@@ -78,7 +83,7 @@ impl Target {
     /// N(mean, diag(precision)⁻¹).
     #[staticmethod]
     fn diagonal_gaussian(mean: Arg<'_>, precision: Arg<'_>) -> PyResult<Self> {
-        let (mean, precision) = (copy(&mean)?, copy(&precision)?);
+        let (mean, precision) = (aligned(&mean)?, aligned(&precision)?);
         fit(!mean.is_empty() && mean.len() == precision.len())?;
         Ok(Self::new(DiagonalGaussian { mean, precision }))
     }
@@ -166,7 +171,7 @@ impl Target {
         let design = if let Ok(dense) = design.extract::<PyReadonlyArray2<'_, f64>>() {
             fit(p > 0 && dense.shape()[1] == p)?;
             let panels = Panels::new(dense.as_slice()?, p);
-            (dense.shape()[0], Design::Dense(panels.map_err(|e| crate::errors::raised(&e))?))
+            (dense.shape()[0], Design::Dense(panels.map_err(|e| raised(&e))?))
         } else {
             let matrix = csr(&design.extract::<Sparse<'_>>()?, p)?;
             (matrix.rows(), Design::Sparse(matrix))

@@ -17,10 +17,11 @@ pub struct Dirichlet {
 
 #[inline(always)]
 fn sum_body<I: Isa>(values: &[f64]) -> f64 {
-    sum::<I>(
+    sum::<I, 1>(
+        [values],
         values.len(),
         #[inline(always)]
-        |i| (1.0, values[i]),
+        |[value]| (1.0, value),
     )
 }
 
@@ -30,15 +31,14 @@ multiversion! {
 
 #[inline(always)]
 fn finish_body<I: Isa>(y: &[f64], alpha: &[f64], factor: f64, grad: &mut [f64]) -> f64 {
-    let n = grad.len();
-    let (y, alpha) = (&y[..n], &alpha[..n]);
     for (g, a) in grad.iter_mut().zip(alpha) {
         *g = factor.fma::<I>(*g, *a);
     }
-    sum::<I>(
-        n,
+    sum::<I, 2>(
+        [alpha, y],
+        grad.len(),
         #[inline(always)]
-        |i| (alpha[i], y[i]),
+        |[alpha, y]| (alpha, y),
     )
 }
 

@@ -5,29 +5,29 @@ use super::scratch::lend;
 use super::symmetric::Symmetric;
 use super::terms::{accumulate, sum};
 use crate::multiversion;
+use crate::numeric::aligned::Aligned;
 use crate::numeric::isa::Isa;
 use crate::numeric::scalar::Scalar;
-use crate::sampling::density::{DensityError, LogDensity};
+use crate::sampling::density::{DensityError, LogDensity, Terms};
 use crate::sampling::vector::share_sum;
 
 /// N(m, diag(p)⁻¹).
 pub struct DiagonalGaussian {
     /// m.
-    pub mean: Vec<f64>,
+    pub mean: Aligned<f64>,
     /// p, positive.
-    pub precision: Vec<f64>,
+    pub precision: Aligned<f64>,
 }
 
 #[inline(always)]
 fn diagonal_body<I: Isa>(x: &[f64], mean: &[f64], precision: &[f64], grad: &mut [f64]) -> f64 {
-    let n = grad.len();
-    let (x, mean, precision) = (&x[..n], &mean[..n], &precision[..n]);
-    -0.5 * accumulate::<I>(
+    -0.5 * accumulate::<I, 3>(
+        [x, mean, precision],
         grad,
         #[inline(always)]
-        |i| {
-            let off = mean[i] - x[i];
-            let g = precision[i] * off;
+        |[x, mean, precision]| {
+            let off = mean - x;
+            let g = precision * off;
             (g, g, off)
         },
     )
@@ -43,10 +43,11 @@ impl LogDensity for DiagonalGaussian {
     }
 
     fn value_and_grad(&self, x: &[f64], grad: &mut [f64]) -> Result<f64, DensityError> {
-        Ok(share_sum(grad, |start, grad| {
-            let at = start..start + grad.len();
-            diagonal(&x[at.clone()], &self.mean[at.clone()], &self.precision[at], grad)
-        }))
+        Ok(share_sum(grad, |start, grad| self.part(start, &x[start..start + grad.len()], grad)))
+    }
+
+    fn terms(&self) -> Option<&dyn Terms> {
+        Some(self)
     }
 
     fn work(&self) -> usize {
@@ -54,14 +55,20 @@ impl LogDensity for DiagonalGaussian {
     }
 }
 
+impl Terms for DiagonalGaussian {
+    fn part(&self, start: usize, x: &[f64], grad: &mut [f64]) -> f64 {
+        let at = start..start + grad.len();
+        diagonal(x, &self.mean[at.clone()], &self.precision[at], grad)
+    }
+}
+
 #[inline(always)]
 fn half_product_body<I: Isa>(grad: &[f64], x: &[f64], mean: &[f64]) -> f64 {
-    let n = grad.len();
-    let (x, mean) = (&x[..n], &mean[..n]);
-    0.5 * sum::<I>(
-        n,
+    0.5 * sum::<I, 3>(
+        [grad, x, mean],
+        grad.len(),
         #[inline(always)]
-        |i| (grad[i], x[i] - mean[i]),
+        |[g, x, mean]| (g, x - mean),
     )
 }
 

@@ -42,10 +42,11 @@ fn row_body<I: Isa>(row: Row<'_>, mass: f64, coupling: f64, grad: &mut [f64]) ->
         let inner = n - 2;
         let (left, middle, right) = (&here[..inner], &here[1..=inner], &here[2..]);
         let (above, below) = (&above[1..=inner], &below[1..=inner]);
-        value = accumulate::<I>(
+        value = accumulate::<I, 5>(
+            [middle, left, right, above, below],
             &mut grad[1..=inner],
             #[inline(always)]
-            |i| site::<I>(middle[i], (left[i] + right[i]) + (above[i] + below[i]), mass, coupling),
+            |[phi, left, right, above, below]| site::<I>(phi, (left + right) + (above + below), mass, coupling),
         );
     }
     let ends = if n > 1 { &[0, n - 1][..] } else { &[0] };

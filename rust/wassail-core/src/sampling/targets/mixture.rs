@@ -39,14 +39,13 @@ pub struct DiagonalMixture {
 
 #[inline(always)]
 fn square_body<I: Isa>(x: &[f64], mean: &[f64], precision: &[f64]) -> f64 {
-    let n = x.len();
-    let (mean, precision) = (&mean[..n], &precision[..n]);
-    sum::<I>(
-        n,
+    sum::<I, 3>(
+        [x, mean, precision],
+        x.len(),
         #[inline(always)]
-        |i| {
-            let off = mean[i] - x[i];
-            (precision[i] * off, off)
+        |[x, mean, precision]| {
+            let off = mean - x;
+            (precision * off, off)
         },
     )
 }
@@ -138,11 +137,11 @@ impl LogDensity for DenseMixture {
 
 #[inline(always)]
 fn dot_body<I: Isa>(x: &[f64], y: &[f64]) -> f64 {
-    let y = &y[..x.len()];
-    sum::<I>(
+    sum::<I, 2>(
+        [x, y],
         x.len(),
         #[inline(always)]
-        |i| (x[i], y[i]),
+        |[x, y]| (x, y),
     )
 }
 

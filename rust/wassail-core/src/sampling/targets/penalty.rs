@@ -18,16 +18,15 @@ pub struct ElasticNet {
 
 #[inline(always)]
 fn net_body<I: Isa>(x: &[f64], center: &[f64], absolute: &[f64], square: &[f64], grad: &mut [f64]) -> f64 {
-    let n = grad.len();
-    let (x, center, absolute, square) = (&x[..n], &center[..n], &absolute[..n], &square[..n]);
-    accumulate::<I>(
+    accumulate::<I, 4>(
+        [x, center, absolute, square],
         grad,
         #[inline(always)]
-        |i| {
-            let off = x[i] - center[i];
-            let kink = if off > 0.0 { absolute[i] } else { -absolute[i] };
+        |[x, center, absolute, square]| {
+            let off = x - center;
+            let kink = if off > 0.0 { absolute } else { -absolute };
             let kink = if off == 0.0 { 0.0 } else { kink };
-            let pull = square[i] * off;
+            let pull = square * off;
             (-kink - pull, -off, 0.5f64.fma::<I>(pull, kink))
         },
     )

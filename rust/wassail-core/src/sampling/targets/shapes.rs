@@ -16,13 +16,13 @@ pub struct Funnel {
 
 #[inline(always)]
 fn scaled_body<I: Isa>(x: &[f64], precision: f64, grad: &mut [f64]) -> f64 {
-    let x = &x[..grad.len()];
-    accumulate::<I>(
+    accumulate::<I, 1>(
+        [x],
         grad,
         #[inline(always)]
-        |i| {
-            let g = -precision * x[i];
-            (g, g, x[i])
+        |[x]| {
+            let g = -precision * x;
+            (g, g, x)
         },
     )
 }
@@ -67,13 +67,13 @@ fn valley_body<I: Isa>(u: &[f64], v: &[f64], precision: f64, grads: [&mut [f64];
     for i in 0..n {
         gv[i] = precision * (u[i] * u[i] - v[i]);
     }
-    let gv = &*gv;
-    -0.5 * accumulate::<I>(
+    -0.5 * accumulate::<I, 3>(
+        [u, v, gv],
         gu,
         #[inline(always)]
-        |i| {
-            let (off, bend) = (1.0 - u[i], u[i] * u[i] - v[i]);
-            ((-2.0 * u[i]).fma::<I>(gv[i], off), 1.0, off.fma::<I>(off, bend * gv[i]))
+        |[u, v, gv]| {
+            let (off, bend) = (1.0 - u, u * u - v);
+            ((-2.0 * u).fma::<I>(gv, off), 1.0, off.fma::<I>(off, bend * gv))
         },
     )
 }

@@ -45,16 +45,15 @@ pub struct StudentProduct {
 
 #[inline(always)]
 fn product_body<I: Isa>(x: &[f64], location: &[f64], rate: &[f64], freedom: f64, grad: &mut [f64]) -> f64 {
-    let n = grad.len();
-    let (x, location, rate) = (&x[..n], &location[..n], &rate[..n]);
     let (inverse, slope) = (1.0 / freedom, -(freedom + 1.0) / freedom);
-    let logs = accumulate::<I>(
+    let logs = accumulate::<I, 3>(
+        [x, location, rate],
         grad,
         #[inline(always)]
-        |i| {
-            let z = (x[i] - location[i]) * rate[i];
+        |[x, location, rate]| {
+            let z = (x - location) * rate;
             let u = (z * inverse).fma::<I>(z, 1.0);
-            (slope * rate[i] * z / u, 1.0, Scalar::ln::<I>(u))
+            (slope * rate * z / u, 1.0, Scalar::ln::<I>(u))
         },
     );
     -0.5 * (freedom + 1.0) * logs

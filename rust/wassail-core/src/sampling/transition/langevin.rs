@@ -4,8 +4,8 @@ use super::decide::{advance, decide};
 use super::{Info, Step, Transition};
 use crate::rng::{Purpose, Stream};
 use crate::sampling::block::Block;
-use crate::sampling::density::{DensityError, LogDensity};
-use crate::sampling::vector::{PART, PIECE, drift, reversal, share};
+use crate::sampling::density::{DensityError, LogDensity, Terms};
+use crate::sampling::vector::{PART, PIECE, drift, reversal, reversal_part, share, share_sums};
 
 /// Proposes for every chain, keeping the noise where it is needed again; else its first piece is overwritten, which stays in the
 /// cache.
@@ -30,15 +30,40 @@ fn propose(block: &mut Block, d: usize, step: Step<'_>, keep: bool, taming: Tami
             draws.normals(Purpose::Noise, here, noise);
             let row = i * d + here..i * d + here + len;
             let scale = &step.scale[here..here + len];
-            let mut grad = &grad[row.clone()];
-            let mut tamed = [0.0; PIECE];
-            if taming != Taming::None {
+            let (x, grad) = (&x[row.clone()], &grad[row]);
+            if taming == Taming::None {
+                drift(x, grad, scale, noise, h, out);
+            } else {
+                let mut tamed = [0.0; PIECE];
                 taming.apply(grad, scale, h, whole.get(i).copied().unwrap_or(1.0), &mut tamed[..len]);
-                grad = &tamed[..len];
+                drift(x, &tamed[..len], scale, noise, h, out);
             }
-            drift(&x[row], grad, scale, noise, h, out);
         }
     });
+}
+
+/// Proposes for the one chain of a block, and evaluates there, part by part; returns log q(y | x) − log q(x | y) where the noise is
+/// kept for it. The same numbers as `propose`, `evaluate` and `reversal`, in one pass over memory.
+fn pass(block: &mut Block, terms: &dyn Terms, step: Step<'_>, keep: bool) -> f64 {
+    let (draws, h) = (Stream::new(step.key, block.first, step.number), step.sizes[0]);
+    let (x, grad): (&[f64], &[f64]) = (&block.x, &block.grad);
+    let outs = block.proposal.chunks_mut(PART).zip(block.proposal_grad.chunks_mut(PART));
+    let parts = outs.zip(block.noise.chunks_mut(PART)).enumerate();
+    let [value, asymmetry] = share_sums(x.len(), parts, |(part, ((out, out_grad), noise))| {
+        let start = part * PART;
+        for (at, out) in out.chunks_mut(PIECE).enumerate() {
+            let row = start + at * PIECE..start + at * PIECE + out.len();
+            let noise = &mut noise[if keep { at * PIECE } else { 0 }..][..out.len()];
+            draws.normals(Purpose::Noise, row.start, noise);
+            drift(&x[row.clone()], &grad[row.clone()], &step.scale[row], noise, h, out);
+        }
+        let value = terms.part(start, out, out_grad);
+        let row = start..start + out.len();
+        let back = if keep { reversal_part([&grad[row.clone()], out_grad], &step.scale[row], noise, h) } else { 0.0 };
+        [value, back]
+    });
+    block.assess(value);
+    asymmetry
 }
 
 /// What keeps a drift that grows faster than linearly from throwing the chain out (Brosse, Durmus, Moulines and Sabanis,
@@ -82,8 +107,15 @@ impl Transition for Ula {
         info: &mut [Info],
     ) -> Result<(), DensityError> {
         let d = density.dim();
-        propose(block, d, step, false, self.taming);
-        block.evaluate(density);
+        match block.terms(density) {
+            Some(terms) if self.taming == Taming::None => {
+                pass(block, terms, step, false);
+            }
+            _ => {
+                propose(block, d, step, false, self.taming);
+                block.evaluate(density);
+            }
+        }
         advance(block, d, info)
     }
 }
@@ -100,6 +132,10 @@ impl Transition for Mala {
         info: &mut [Info],
     ) -> Result<(), DensityError> {
         let d = density.dim();
+        if let Some(terms) = block.terms(density) {
+            let asymmetry = pass(block, terms, step, true);
+            return decide(block, 0..1, d, step, info, |_, _| -asymmetry);
+        }
         propose(block, d, step, true, Taming::None);
         block.evaluate(density);
         decide(block, 0..block.count(), d, step, info, |block, i| {
