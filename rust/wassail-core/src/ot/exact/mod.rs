@@ -31,6 +31,10 @@ pub use feasible::blocked;
 
 /// Arcs of a row that one sweep may add.
 const ADDED: usize = 4;
+/// Arcs of a row that one of the first sweeps may add, and how far above the potentials, as a share of the median reduced cost
+/// of the first candidates.
+const ADDED_EARLY: usize = 8;
+const HEIGHTS: [f64; 2] = [0.5, 0.15];
 
 /// What is to be moved.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -139,19 +143,27 @@ pub fn solve(
         Amount::Part(mass) => Masses::partial(weights.a, weights.b, mass),
     };
     let costs = Costs::new(geometry, &masses);
-    let (mut simplex, mut stopped) = begin(&costs, &masses, weights, amount, init, monitor)?;
-    let (mut rounds, mut gap) = (Vec::new(), f64::INFINITY);
+    let Begun { mut simplex, height, mut stopped } = begin(&costs, &masses, weights, amount, init, monitor)?;
+    let (mut rounds, mut gap) = (Vec::<Round>::new(), f64::INFINITY);
     loop {
         let before = simplex.pivots;
         stopped = stopped || simplex.run(gap, monitor)?;
         if stopped {
             simplex.tree.refresh();
         }
-        let found = pricing::price(geometry, &simplex.tree, ADDED, monitor)?;
-        gap = shortfall(&simplex.tree, &found.minima, weights.a);
+        let tree = &simplex.tree;
+        let found = match HEIGHTS.get(rounds.len()) {
+            Some(share) if tree.forbidden == 0 => {
+                pricing::price_near(geometry, tree, ADDED_EARLY, (share * height, &simplex.arcs), monitor)?
+            }
+            _ => pricing::price(geometry, tree, ADDED, monitor)?,
+        };
+        gap = shortfall(tree, &found.minima, weights.a);
         let arcs = simplex.arcs.len();
-        rounds.push(Round { arcs, pivots: simplex.pivots - before, violations: found.arcs.len(), gap });
-        let optimal = found.arcs.is_empty();
+        let improving = |arc: &&Arc| simplex::improves(tree, arc.i as usize, arc.j as usize, arc.cost);
+        let violations = found.arcs.iter().filter(improving).count();
+        rounds.push(Round { arcs, pivots: simplex.pivots - before, violations, gap });
+        let optimal = violations == 0;
         stopped |= monitor.report(progress(simplex.pivots, gap));
         if optimal || stopped {
             return finish::outcome(&costs, &masses, &simplex.tree, (optimal, rounds, found.minima), monitor);
@@ -160,7 +172,16 @@ pub fn solve(
     }
 }
 
-/// A first tree and first arcs, and whether the callback has stopped the run.
+/// What the simplex begins with.
+struct Begun {
+    simplex: Simplex,
+    /// Median reduced cost of the candidates.
+    height: f64,
+    /// Whether the callback has stopped the run.
+    stopped: bool,
+}
+
+/// A first tree and first arcs.
 fn begin(
     costs: &Costs<'_>,
     masses: &Masses,
@@ -168,7 +189,7 @@ fn begin(
     amount: Amount,
     init: Option<Start<'_>>,
     monitor: &dyn Monitor,
-) -> Result<(Simplex, bool)> {
+) -> Result<Begun> {
     let geometry = costs.geometry;
     let (found, stopped) = match (init, amount) {
         (None, Amount::All) => potentials::entropic(geometry, weights, monitor)?,
@@ -195,9 +216,11 @@ fn begin(
     f.push(source);
     g.push(sink);
     arcs.extend(costs.dummies().map(|(i, j)| Arc { i: i as u32, j: j as u32, cost: 0.0 }));
-    let reduced: Vec<f64> = arcs.iter().map(|arc| arc.cost - f[arc.i as usize] - g[arc.j as usize]).collect();
+    let mut reduced: Vec<f64> = arcs.iter().map(|arc| arc.cost - f[arc.i as usize] - g[arc.j as usize]).collect();
     let tree = start::tree(costs, masses, &arcs, &reduced, init.is_none(), monitor)?;
-    Ok((Simplex::new(tree, arcs), stopped))
+    let middle = reduced.len() / 2;
+    let height = *reduced.select_nth_unstable_by(middle, f64::total_cmp).1;
+    Ok(Begun { simplex: Simplex::new(tree, arcs), height, stopped })
 }
 
 /// The duality gap: what the row potentials lose when they are made feasible.
