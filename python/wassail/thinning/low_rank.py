@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wassail import _core
+from wassail._interrupt import interruptible
 from wassail._memory import require_memory
 from wassail._rng import Seed, make_generator
 from wassail._validate import check_integer, check_threads
@@ -133,7 +134,8 @@ def _nystrom(
 ) -> NDArray[np.float64]:
     """Return k(x, L) k(L, L)^(-1/2), padded with zeros to whole registers."""
     core = core_kernel(kernel)
-    values, vectors = np.linalg.eigh(_core.kernel_gram(core, landmarks, landmarks, n_threads))
+    gram = _core.kernel_gram(core, landmarks, landmarks, n_threads)
+    values, vectors = interruptible(lambda: np.linalg.eigh(gram))  # a minute at rank 5000
     kept = values > _CUT * max(float(values[-1]), 0.0)
     basis = vectors[:, kept] / np.sqrt(values[kept])
     width = max(_PAD, -(-basis.shape[1] // _PAD) * _PAD)

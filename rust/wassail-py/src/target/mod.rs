@@ -69,7 +69,7 @@ fn copy(values: &Arg<'_>) -> PyResult<Vec<f64>> {
     Ok(values.as_slice()?.to_vec())
 }
 
-fn aligned(values: &Arg<'_>) -> PyResult<Aligned> {
+fn aligned(values: &Arg<'_>) -> PyResult<Aligned<f64>> {
     Aligned::of(values.as_slice()?).map_err(|e| raised(&e))
 }
 

@@ -219,7 +219,7 @@ fn begin(
     let mut reduced: Vec<f64> = arcs.iter().map(|arc| arc.cost - f[arc.i as usize] - g[arc.j as usize]).collect();
     let tree = start::tree(costs, masses, &arcs, &reduced, init.is_none(), monitor)?;
     let middle = reduced.len() / 2;
-    let height = *reduced.select_nth_unstable_by(middle, f64::total_cmp).1;
+    let height = if reduced.is_empty() { 0.0 } else { *reduced.select_nth_unstable_by(middle, f64::total_cmp).1 };
     Ok(Begun { simplex: Simplex::new(tree, arcs), height, stopped })
 }
 

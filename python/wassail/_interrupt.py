@@ -1,0 +1,37 @@
+"""Ctrl-C during one long call of a library that does not look for it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+_LOOK = 0.05  # seconds
+
+
+def interruptible(function: Callable[[], T]) -> T:
+    """
+    Return what `function` returns, or raise what it raises; signals are handled meanwhile.
+
+    It runs in a thread of its own, which an interrupt leaves behind to end by itself: nobody reads its result then.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(function())
+        except BaseException as error:  # noqa: BLE001  (raised again in the caller's thread)
+            errors.append(error)
+
+    worker = threading.Thread(target=run, daemon=True)
+    worker.start()
+    while worker.is_alive():
+        worker.join(_LOOK)
+    if errors:
+        raise errors[0]
+    return results[0]
