@@ -248,3 +248,20 @@ def test_domains_that_a_group_changes_are_refused():
     with pytest.raises(InputError, match="the domain is not invariant"):
         discrepancy.ksd([0.5, 1.0], flipped, boundary=discrepancy.BoxBoundary(-2.0, 3.0))
     assert discrepancy.ksd([0.5, 1.0], flipped, boundary=discrepancy.BoxBoundary(-2.0, 2.0)).biased > 0.0
+
+
+def test_standard_errors_of_aggregated_tests_are_those_of_both_sets_of_simulations():
+    x, y = np.random.default_rng(5).normal(size=(2, 80, 2))
+    collection = [kernels.Gaussian(length) for length in (0.3, 1.0, 3.0)]
+    counts = {"n_simulations": 300, "n_corrections": 300}
+    found = [discrepancy.mmd_agg_test(x, y + 0.3, collection, rng=seed, **counts) for seed in range(60)]
+    spread = np.std([test.p_value for test in found], ddof=1)
+    # The standard deviation of 60 values is off by 9 %, the jackknife's mean by less.
+    assert 0.7 < np.mean([test.standard_error for test in found]) / spread < 1.5
+
+
+def test_one_kernel_is_a_collection():
+    stein = kernels.Stein(GAUSSIAN, lambda x: -x)
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    one = discrepancy.ksd_agg_test(x, stein, rng=0)
+    assert one.p_value == discrepancy.ksd_agg_test(x, [stein], rng=0).p_value

@@ -74,7 +74,7 @@ def test_any_size_is_met(n, share, seed, unique, weighted):
 
 
 def test_defaults_and_halvings():
-    assert thinning.kernel_thin(points(1000), kernel=KERNEL, rng=0).size == 62
+    assert thinning.kernel_thin(points(1000), kernel=KERNEL, rng=0).size == 31
     assert thinning.kernel_thin(points(1000), halvings=3, kernel=KERNEL, rng=0).size == 125
     everything = thinning.kernel_thin(points(20), halvings=0, kernel=KERNEL, rng=0)
     assert sorted(everything.indices) == list(range(20))

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from wassail import kernels, thinning
+from wassail import kernels, sampling, thinning
 from wassail.exceptions import InputError, NumericalError
 
 GAUSSIAN = kernels.Gaussian(1.0)
@@ -237,3 +237,20 @@ def test_scores_reach_split_kernels_and_herding():
 def test_stationary_kernels_are_not_centered(kernel):
     with pytest.raises(InputError, match="centered is for kernels of mean zero"):
         thinning.kernel_thin(np.linspace(0.0, 1.0, 16), kernel=kernel, centered=True)
+
+
+@pytest.mark.parametrize("n", [1, 2, 10, 300, 1000])
+def test_the_root_of_their_number_is_kept_by_default(n):
+    x = np.random.default_rng(0).normal(size=(n, 2))
+    assert thinning.kernel_thin(x, kernel=kernels.Gaussian(1.0), rng=0).size == math.isqrt(n)
+
+
+def test_what_is_often_passed_wrongly_is_named():
+    x, kernel = np.zeros((4, 100, 2)), kernels.Gaussian(1.0)
+    with pytest.raises(InputError, match=r"draws of chains are points after reshape\(-1, 2\)"):
+        thinning.kernel_thin(x, kernel=kernel)
+    with pytest.raises(InputError, match="divide each coordinate by its own scale"):
+        kernels.Gaussian([1.0, 2.0])
+    stream = thinning.ThinningStream(kernel=kernel)
+    with pytest.raises(InputError, match=r"pass its \.sink\(\)"):
+        sampling.mala(sampling.targets.Gaussian([0.0], [1.0]), [[0.0]], n_samples=9, sink=stream)

@@ -46,7 +46,9 @@ def ksd_test(
         For a density on a bounded domain, as in :func:`ksd`.
     flip_probability : float, default 0.5
         Probability that a sign differs from the one before, in (0, 0.5]. The default is for independent points; the
-        states of a Markov chain need smaller ones, such as 1 over twice the time over which they are correlated.
+        states of a Markov chain need smaller ones, such as 1 over four times their integrated autocorrelation time
+        (``draws / ess``), and many times as many states: with fewer the level is too high. To thin the chain until
+        neighbors are uncorrelated is safer.
     n_bootstraps : int, default 999
         Number of simulations.
     rng : int, SeedSequence or Generator, optional

@@ -27,6 +27,8 @@ def mmd_test(
 
     The statistic is the U-statistic of :func:`mmd`; each simulation gives the points of both samples to x and y anew.
     The level is exact in finite samples: if the distributions agree, :math:`P(p \le \alpha) \le \alpha` for every α.
+    Points must be independent: states of Markov chains reject far too often, thin them until neighbors are
+    uncorrelated.
 
     Parameters
     ----------
@@ -99,7 +101,8 @@ def mmd_wild_test(
         h_{ij} = k(x_i, x_j) - k(x_i, y_j) - k(y_i, x_j) + k(y_i, y_j)
 
     with random signs ε; :math:`\epsilon_i = -1` exchanges :math:`x_i` and :math:`y_i`. The level is exact, also
-    when :math:`x_i` and :math:`y_i` depend on each other but may be exchanged.
+    when :math:`x_i` and :math:`y_i` depend on each other but may be exchanged. Pairs must be independent of each
+    other: states of Markov chains reject far too often, thin them first.
 
     Parameters
     ----------

@@ -19,6 +19,8 @@ _SHORTEST = 1e-300  # squares of points in units of it keep all digits
 
 def check_length(value: float, name: str) -> float:
     """Return a positive length that points can be divided by."""
+    if np.ndim(value):
+        raise InputError(f"{name} must be one number: divide each coordinate by its own scale first")
     length = check_positive(value, name)
     if length < _SHORTEST:
         raise InputError(f"{name} must be at least {_SHORTEST:g}, got {value!r}: bring the points to a larger scale")
@@ -27,6 +29,10 @@ def check_length(value: float, name: str) -> float:
 
 def check_points(x: ArrayLike, name: str) -> NDArray[Any]:
     """Return finite points of shape (n, d), C-contiguous, float32 or float64; a vector is n points on a line."""
+    if isinstance(x, np.ndarray) and x.ndim > 2:
+        raise InputError(
+            f"{name} must be 1-D or 2-D, got shape {x.shape}: draws of chains are points after reshape(-1, {x.shape[-1]})"
+        )
     points = real_array(x, name, ndim=(1, 2))
     check_finite(points, name)
     return np.ascontiguousarray(points if points.ndim > 1 else points[:, None])

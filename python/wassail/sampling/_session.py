@@ -99,6 +99,8 @@ class Hooks:
             raise InputError(f"callback must be callable as callback(step, step_size, acceptance), got {callback!r}")
         if sink is not None and not callable(getattr(sink, "push", None)):
             raise InputError(f"sink must have a method push(chain, step, x, grad), got {sink!r}")
+        if callable(getattr(sink, "sink", None)):
+            raise InputError(f"{sink!r} takes points, not draws: pass its .sink()")
         return cls(progress, callback, sink, check_threads(n_threads))
 
 

@@ -38,7 +38,7 @@ class Sizes:
 
 
 def choose_sizes(n: int, size: int | None, halvings: int | None) -> Sizes:
-    """Return the sizes asked for, by default about √n points; a size goes with the halvings that come nearest."""
+    """Return the sizes asked for, by default n halved to about √n; a size goes with the halvings that come nearest."""
     if size is not None and halvings is not None:
         raise InputError("size and halvings exclude each other: pass one of them")
     if halvings is not None:
