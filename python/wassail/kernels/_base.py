@@ -30,9 +30,8 @@ def check_length(value: float, name: str) -> float:
 def check_points(x: ArrayLike, name: str) -> NDArray[Any]:
     """Return finite points of shape (n, d), C-contiguous, float32 or float64; a vector is n points on a line."""
     if isinstance(x, np.ndarray) and x.ndim > 2:
-        raise InputError(
-            f"{name} must be 1-D or 2-D, got shape {x.shape}: draws of chains are points after reshape(-1, {x.shape[-1]})"
-        )
+        hint = f"draws of chains are points after reshape(-1, {x.shape[-1]})"
+        raise InputError(f"{name} must be 1-D or 2-D, got shape {x.shape}: {hint}")
     points = real_array(x, name, ndim=(1, 2))
     check_finite(points, name)
     return np.ascontiguousarray(points if points.ndim > 1 else points[:, None])
