@@ -17,7 +17,8 @@ def interruptible(function: Callable[[], T]) -> T:
     """
     Return what `function` returns, or raise what it raises; signals are handled meanwhile.
 
-    It runs in a thread of its own, which an interrupt leaves behind to end by itself: nobody reads its result then.
+    It runs in a thread of its own, which an interrupt leaves behind to end by itself: nobody reads its result then. The
+    interpreter waits for it before it ends: BLAS hangs when it is torn down at work.
     """
     results: list[T] = []
     errors: list[BaseException] = []
@@ -28,7 +29,7 @@ def interruptible(function: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001  (raised again in the caller's thread)
             errors.append(error)
 
-    worker = threading.Thread(target=run, daemon=True)
+    worker = threading.Thread(target=run)
     worker.start()
     while worker.is_alive():
         worker.join(_LOOK)

@@ -20,7 +20,7 @@ CALLS = {
     "debias": (100_000, "thinning.debias(x, -x, kernel=stein, rank=200)"),
     "stein_recombine": (100_000, "thinning.stein_recombine(x, -x, kernel=stein, size=100, rank=200)"),
     "stein_kernel_thin": (100_000, "thinning.stein_kernel_thin(x, -x, kernel=stein, size=100)"),
-    "low_rank_thin": (6_000, "thinning.low_rank_thin(x, kernel=gaussian, rank=4_000, rng=0)"),
+    "low_rank_thin": (6_000, "thinning.low_rank_thin(x, kernel=gaussian, rank=2_500, rng=0)"),
     "support_points": (200_000, "thinning.support_points(x, size=5_000)"),
 }
 
