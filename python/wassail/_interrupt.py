@@ -22,17 +22,20 @@ def interruptible(function: Callable[[], T]) -> T:
     """
     results: list[T] = []
     errors: list[BaseException] = []
+    done = threading.Event()
 
     def run() -> None:
         try:
             results.append(function())
         except BaseException as error:  # noqa: BLE001  (raised again in the caller's thread)
             errors.append(error)
+        finally:
+            done.set()
 
-    worker = threading.Thread(target=run)
-    worker.start()
-    while worker.is_alive():
-        worker.join(_LOOK)
+    threading.Thread(target=run).start()
+    # Not `join`, which takes the thread for ended when it is interrupted.
+    while not done.wait(_LOOK):
+        pass
     if errors:
         raise errors[0]
     return results[0]
