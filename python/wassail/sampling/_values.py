@@ -53,6 +53,8 @@ def _asked(function: Values, points: F64) -> tuple[tuple[int, ...] | None, bool]
     try:
         answer = function(points.copy())
         value = _value(answer)
+        if value is None:
+            return None, False
         return np.shape(value), value is not answer and len(answer) > 1 and answer[1] is not None
     except Exception:  # noqa: BLE001  (any)
         return None, False

@@ -21,7 +21,11 @@ _ENOUGH = 100  # effective draws of a chain below which its diagnostics mean lit
 
 def warn(result: SampleResult, *, stacklevel: int) -> None:
     """Say in words when chains do not agree, or the density failed on the way."""
-    words = [*_divergences(result), *_stuck(result), *_flat(result), *_agreement(result)]
+    words = [*_divergences(result), *_stuck(result), *_flat(result)]
+    try:
+        words += _agreement(result)
+    except KeyboardInterrupt:  # the draws are there: they are not lost for a look at them
+        words.append("the look at R-hat was interrupted")
     if words:
         warnings.warn(f"{result.algorithm}: " + "; ".join(words), ConvergenceWarning, stacklevel=stacklevel)
 
@@ -67,16 +71,23 @@ def _agreement(result: SampleResult) -> list[str]:
     if result.moments is not None:
         names = _some(result.moments.mean.size)
         rhat, ess = result.moments.rhat()[names], result.moments.ess()[names]
+        still = (result.moments.chain_variance[:, names] == 0.0).any(axis=0)
     else:
         names = _some(result.draws.shape[2])
         some = np.ascontiguousarray(result.draws[:, :: max(1, n // _DRAWS), names])
+        if not np.isfinite(some).all():
+            return ["kept values are not finite: R-hat and effective sample sizes mean nothing"]
         rhat, ess = _diagnostics.rhat(some), _diagnostics.bulk_ess(some)
+        still = (np.ptp(some, axis=1) == 0.0).any(axis=0)
     if result.coordinates is not None:
         names = result.coordinates[names]
+    if still.any():
+        where = names[int(still.argmax())]
+        return [f"coordinate {where} never moves in a chain, so that its R-hat and effective sample sizes mean nothing"]
     words = []
     if chains > 1 and rhat.max() > _RHAT:
         words.append(
-            f"R-hat of coordinate {names[rhat.argmax()]} is {rhat.max():.3g}, above {_RHAT}: the chains do not agree "
+            f"R-hat of coordinate {names[rhat.argmax()]} is {rhat.max():.4g}, above {_RHAT}: the chains do not agree "
             "yet, make more draws or start the chains elsewhere"
         )
     elif ess.min() < _ENOUGH * chains:

@@ -215,7 +215,7 @@ class SampleResult(ReadOnly):
         InputError
             Fewer than 4 draws.
         """
-        return summarize(self._enough(), self._rhat, self._bulk, self._tail)
+        return summarize(self._enough(), self._rhat, self._bulk, self._tail, self.coordinates)
 
     def resume(
         self,
@@ -297,7 +297,10 @@ class SampleResult(ReadOnly):
 
     def _state(self) -> State:
         if self.state is None:
-            raise InputError("this run cannot go on: what takes up its draws failed, and missed some")
+            raise InputError(
+                "this run cannot go on: it is that of a temperature of a ladder, or what takes up its draws failed and "
+                "missed some"
+            )
         return self.state
 
     def to_arviz(self) -> Any:  # noqa: ANN401  (a class of an optional package)

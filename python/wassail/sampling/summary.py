@@ -31,6 +31,8 @@ class Summary(ReadOnly):
         Effective numbers of draws.
     rhat : ndarray of shape (d,)
         Rank-normalized split R-hat.
+    coordinates : ndarray of int or None
+        Which coordinates of the density these are, None for all of them.
     """
 
     mean: F64
@@ -41,13 +43,15 @@ class Summary(ReadOnly):
     ess_bulk: F64
     ess_tail: F64
     rhat: F64
+    coordinates: NDArray[np.intp] | None = None
 
     def __repr__(self) -> str:
-        names = [field.name for field in fields(self)]
+        names = [field.name for field in fields(self) if field.name != "coordinates"]
+        places = range(self.mean.size) if self.coordinates is None else self.coordinates
         lines = ["      " + "".join(f"{name:>11}" for name in names)]
         columns = [getattr(self, name) for name in names]
         lines += [
-            f"x[{i}]".ljust(6) + "".join(f"{column[i]:>11.4g}" for column in columns)
+            f"x[{places[i]}]".ljust(6) + "".join(f"{column[i]:>11.4g}" for column in columns)
             for i in range(min(self.mean.size, _SHOWN))
         ]
         if self.mean.size > _SHOWN:
@@ -55,7 +59,7 @@ class Summary(ReadOnly):
         return "\n".join(lines)
 
 
-def summarize(draws: F64, rhat: F64, bulk: F64, tail: F64) -> Summary:
+def summarize(draws: F64, rhat: F64, bulk: F64, tail: F64, coordinates: NDArray[np.intp] | None) -> Summary:
     """Return the table of draws whose diagnostics are known."""
     return Summary(
         mean=_diagnostics.mean(draws),
@@ -66,4 +70,5 @@ def summarize(draws: F64, rhat: F64, bulk: F64, tail: F64) -> Summary:
         ess_bulk=bulk,
         ess_tail=tail,
         rhat=rhat,
+        coordinates=coordinates,
     )
