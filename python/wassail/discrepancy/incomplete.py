@@ -107,8 +107,7 @@ def linear_mmd(x: ArrayLike, y: ArrayLike, kernel: Kernel, *, n_threads: int | N
     0.595422
     """
     left, right = read_partners(x, y, kernel, "linear_mmd", "use mmd")
-    even = len(left) // 2 * 2
-    return _blocks(core_kernel(kernel), left[:even], right[:even], None, 2, n_threads)
+    return _pairs(core_kernel(kernel), left, right, None, n_threads)
 
 
 def incomplete_mmd(
@@ -251,9 +250,7 @@ def linear_ksd(
     -1.29861
     """
     sample = read_stein(x, kernel, scores, boundary, least=2)
-    even = sample.n // 2 * 2
-    factors = None if sample.factors is None else sample.factors[:even]
-    return _blocks(core_kernel(kernel), sample.points[:even], None, factors, 2, n_threads)
+    return _pairs(core_kernel(kernel), sample.points, None, sample.factors, n_threads)
 
 
 def incomplete_ksd(
@@ -308,6 +305,15 @@ def _row_sums(
     """Return Σ_{i<j<end_i} h_ij for each i."""
     weights = np.ones(x.shape[0]) if factors is None else factors
     return weights * _core.kernel_upper_sums(core, x, y, weights, ends.astype(np.uintp), check_threads(n_threads))
+
+
+def _pairs(
+    core: _core.Kernel, x: NDArray[Any], y: NDArray[Any] | None, factors: F64 | None, n_threads: int | None
+) -> Estimate:
+    """Estimate from disjoint pairs: the last of an odd number of points is left out."""
+    even = x.shape[0] // 2 * 2
+    y, factors = (None if part is None else part[:even] for part in (y, factors))
+    return _blocks(core, x[:even], y, factors, 2, n_threads)
 
 
 def _blocks(
