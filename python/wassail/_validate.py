@@ -154,6 +154,19 @@ def mass_rounding(count: int) -> float:
     return 1e-6 + 2.0**-23 * math.sqrt(count)
 
 
+def blocked_rounding(a: object, b: object, count: int) -> float:
+    """Return the share of the mass that may have no arc, since the weights, as they were given, are rounded."""
+    if any(is_coarse(weights) for weights in (a, b)):
+        return mass_rounding(count)
+    return 1e-14 + 2.0**-52 * count
+
+
+def is_coarse(value: object) -> bool:
+    """Whether numbers came with less than double precision."""
+    dtype = np.asarray(value).dtype
+    return dtype.kind == "f" and dtype.itemsize < np.dtype(np.float64).itemsize
+
+
 def match_masses(
     a: NDArray[np.float64], b: NDArray[np.float64], names: tuple[str, str] = ("a", "b")
 ) -> tuple[NDArray[np.float64], float]:

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from wassail import ot
-from wassail.exceptions import InputError, NumericalError
+from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
 
 COUNTS = (1, 2, 3, 5, 8)
 
@@ -292,6 +292,7 @@ def test_blocks_that_do_not_meet():
     assert result.value == pytest.approx(sum(alone) / 3, rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:exact")
 @pytest.mark.parametrize("size", [1e308, 1.7e308])
 def test_costs_at_the_end_of_the_range(size):
     """Sums of costs overflow: the answer is right, or an error or the status says that it is not."""
@@ -474,3 +475,22 @@ def test_pot():
         C, a, b = rng.random((n, m)), weights(rng, n), weights(rng, m)
         result = ot.exact(C, a, b)
         assert np.abs(result.plan - pot.emd(a, b, C)).max() < 1e-12
+
+
+def test_forbidden_arcs_may_keep_back_what_float32_rounds_only():
+    """No plan exists; weights of float32 cannot say so, those of float64 can."""
+    C, a, b = [[0.0, np.inf], [1.0, 1.0]], np.array([0.5, 0.5]), np.array([0.5 - 1e-7, 0.5 + 1e-7])
+    with pytest.raises(InputError, match=r"leaves no plan: .* at least 1e-07 of the mass"):
+        ot.exact(C, a, b)
+    with pytest.raises(InputError, match="leaves no plan"):
+        ot.solve(C, a, b, epsilon=0.1)
+    assert ot.exact(C, a.astype(np.float32), b.astype(np.float32)).marginal_error < 1e-6
+    assert ot.exact(C, a, b[::-1]).converged
+
+
+def test_a_gap_that_rounding_leaves_is_warned_of():
+    C = np.array([[-1e-6, -1e11], [1e11, -1e6]])
+    for solver in (ot.exact, ot.assignment, ot.solve):
+        with pytest.warns(ConvergenceWarning, match=r"may cost up to .* more than the best one"):
+            result = solver(C)
+        assert result.status is ot.Status.STALLED

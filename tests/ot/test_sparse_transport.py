@@ -375,6 +375,32 @@ def test_loose_tolerances_end_with_a_feasible_plan(k):
         assert loose.dual_value == pytest.approx(tight.dual_value, rel=1e-3)
 
 
+@pytest.mark.parametrize("k", [2, 3, None])
+@pytest.mark.parametrize("gamma", [1e-300, 1e-20, 1e-10])
+def test_where_gamma_hardly_counts_the_plan_of_exact_transport_is_certified(k, gamma):
+    x, y = np.random.default_rng(26).normal(size=(2, 300, 2))
+    result = ot.sparse_transport(ot.PointCloud(x[:200], y), gamma=gamma, max_nonzeros=k)
+    exact = ot.exact(ot.PointCloud(x[:200], y))
+    assert result.converged
+    assert result.nonzeros.max() <= (k or 300)
+    assert result.value == pytest.approx(exact.value + 0.5 * gamma * (exact.entries.data**2).sum(), rel=1e-12)
+    assert 0 <= result.gap <= 1e-9 * result.value
+    assert (result.f[:, None] + result.g[None] - cdist(x[:200], y, "sqeuclidean")).max() <= 0.0
+    assert result.f @ result.a + result.g @ result.b == pytest.approx(result.dual_value, rel=1e-12)
+
+
+@pytest.mark.parametrize("solver", [ot.exact, ot.sinkhorn, ot.sinkhorn_newton, ot.sparse_transport])
+@pytest.mark.parametrize("shift", [1e6, 1e16, -1e200])
+@pytest.mark.filterwarnings("ignore:sparse_transport")
+def test_a_constant_moved_between_the_starting_potentials_changes_nothing(solver, shift):
+    C = np.random.default_rng(27).random((4, 5))
+    options = {ot.exact: {}, ot.sparse_transport: {"gamma": 0.1, "max_nonzeros": 2}}.get(solver, {"epsilon": 0.01})
+    plain = solver(C, init=(np.zeros(4), np.zeros(5)), **options)
+    moved = solver(C, init=(np.full(4, shift), np.full(5, -shift)), **options)
+    assert moved.status is plain.status
+    assert moved.value == pytest.approx(plain.value, rel=1e-9)
+
+
 def test_a_limit_on_the_wrong_side():
     """Tokens as rows, few experts as columns: each token has at most k experts, along axis 1."""
     C = np.random.default_rng(18).random((100, 4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from wassail import _core
 from wassail._validate import Report
-from wassail.exceptions import NumericalError
+from wassail.exceptions import ConvergenceWarning, NumericalError
 from wassail.ot._problem import Potentials, Problem, check_blocked, check_init
 from wassail.ot._sparse_result import SparsePlanResult
 from wassail.ot.results import SinkhornResult, Status
@@ -109,7 +110,7 @@ def solve(
     )
     total = float(a.sum()) if mass is None else mass
     if optimal:  # a run that was stopped may not have moved all mass yet
-        check_blocked(blocked, total, a.size + b.size)
+        check_blocked(blocked, total, problem.blockable)
     if not (np.isfinite(f).all() and np.isfinite(g).all() and math.isfinite(value)):
         raise NumericalError("the potentials left the range of float64: rescale the cost")
     entries = _inflated(problem, plan)
@@ -122,6 +123,17 @@ def solve(
     elif not gap <= _PROMISE * max(abs(value), total * largest):
         status = Status.STALLED
     return Basis(full_f, full_g, entries, value, gap, status, dummies, ExactTrace(*trace))
+
+
+def warn_unless_proved(name: str, status: Status, gap: float) -> None:
+    """Warn where rounding leaves more of a gap than is promised; a stop was asked for."""
+    if status is Status.STALLED:
+        warnings.warn(
+            f"{name}: the plan may cost up to {gap:.1e} more than the best one: the costs span so many orders of "
+            "magnitude that their sums lose the small ones",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
 
 
 def extended(problem: Problem, f: F64, g: F64, price: float = 0.0, ceiling: float = math.inf) -> tuple[F64, F64]:

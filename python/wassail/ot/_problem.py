@@ -13,12 +13,12 @@ from wassail import _core
 from wassail._arrays import first_index, float64_vector, show_index
 from wassail._validate import (
     Report,
+    blocked_rounding,
     check_anneal,
     check_integer,
     check_positive,
     check_relaxation,
     check_weights,
-    mass_rounding,
     match_masses,
 )
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
@@ -30,6 +30,7 @@ F64 = NDArray[np.float64]
 Potentials: TypeAlias = tuple[ArrayLike, ArrayLike]
 Solution: TypeAlias = tuple[F64, F64, int, int, float, F64, F64, F64]
 
+_HIDES = 16.0  # four bits of the differences are lost then
 _STATUS = (Status.CONVERGED, Status.MAX_ITER, Status.STOPPED, Status.STALLED)
 _ADVICE = {
     Status.MAX_ITER: "raise epsilon, raise max_iter, or loosen tol; at low epsilon sinkhorn_newton takes fewer sweeps",
@@ -81,6 +82,8 @@ class Problem:
     support: Cost
     rows: NDArray[np.intp]
     columns: NDArray[np.intp]
+    blockable: float
+    """Share of the mass that forbidden arcs may keep back, for the weights are rounded."""
 
     @property
     def weights(self) -> tuple[F64, F64]:
@@ -182,7 +185,8 @@ def prepare(
         support = geometry.select(rows, columns)
         empty = support.scan(names[0], n_threads)
     _check_arcs(names[0], empty, rows, columns)
-    problem = Problem(geometry, source, target, epsilon, rho, factor, n_threads, support, rows, columns)
+    blockable = blocked_rounding(a, b, n + m) + abs(factor - 1.0)  # masses that differ show what rounding there is
+    problem = Problem(geometry, source, target, epsilon, rho, factor, n_threads, support, rows, columns, blockable)
     if empty.anywhere and all(map(np.isinf, rho)):
         require_feasible(problem, names[0])
     return problem
@@ -192,12 +196,12 @@ def require_feasible(problem: Problem, name: str) -> None:
     """Refuse a balanced problem whose forbidden arcs leave no plan: a maximum flow along the others decides."""
     a, b = problem.weights
     blocked = _core.blocked_mass(problem.support.handle, a, b, problem.n_threads)
-    check_blocked(blocked, float(a.sum()), a.size + b.size, name)
+    check_blocked(blocked, float(a.sum()), problem.blockable, name)
 
 
-def check_blocked(blocked: float, total: float, count: int, name: str = "cost") -> None:
+def check_blocked(blocked: float, total: float, blockable: float, name: str = "cost") -> None:
     """Refuse a problem that needs forbidden arcs for more than the weights may be rounded by."""
-    if blocked > mass_rounding(count) * total:
+    if blocked > blockable * total:
         raise InputError(
             f"{name} leaves no plan: forbidden arcs (inf) keep at least {blocked:.3g} of the mass {total:.6g} from its "
             "targets; allow more arcs, or let mass stay behind (partial, or sinkhorn with rho)"
@@ -234,7 +238,24 @@ def check_init(init: object, problem: Problem) -> tuple[F64, F64] | None:
         if bad.any():
             index = first_index(bad)
             raise InputError(f"{name}{show_index(index)} is {potential[index]}: potentials must be finite")
-    return f, g
+    return centered(f, g, problem) if all(map(np.isinf, problem.rho)) else (f, g)
+
+
+def centered(f: F64, g: F64, problem: Problem) -> tuple[F64, F64]:
+    """Move a constant from one potential to the other where it hides their differences; else leave the bits."""
+    known_f, known_g = f[problem.rows], g[problem.columns]
+    shift = 0.5 * (_middle(known_f) - _middle(known_g))
+    if _size(known_f, known_g) <= _HIDES * _size(known_f - shift, known_g + shift):
+        return f, g
+    return f - shift, g + shift
+
+
+def _size(f: F64, g: F64) -> float:
+    return max(float(np.abs(f).max()), float(np.abs(g).max()))
+
+
+def _middle(potential: F64) -> float:
+    return 0.5 * float(potential.min()) + 0.5 * float(potential.max())
 
 
 def shortfall(result: SinkhornResult, options: Options) -> str:

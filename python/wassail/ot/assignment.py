@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from wassail._frozen import FieldsOnly
 from wassail._progress import progress_reporter
-from wassail._validate import Report, check_callable, check_threads
+from wassail._validate import Report, blocked_rounding, check_callable, check_threads
 from wassail.exceptions import InputError
-from wassail.ot._basis import ExactTrace, Start, check_start, solve
+from wassail.ot._basis import ExactTrace, Start, check_start, solve, warn_unless_proved
 from wassail.ot._problem import Problem
 from wassail.ot._sparse_result import dense_plan
 from wassail.ot.geometry import ArrayCost, Cost, Forbidden, PointCloud, as_cost
@@ -155,6 +155,11 @@ def assignment(
     DeviceError
         An array lives on an accelerator.
 
+    Warns
+    -----
+    ConvergenceWarning
+        Costs span so many orders of magnitude that rounding leaves a gap above what is promised.
+
     Notes
     -----
     The same simplex as in :func:`exact`, on unit weights: vertices of that problem are assignments (Birkhoff). If
@@ -179,10 +184,14 @@ def assignment(
     n, m = geometry.shape
     _check_pairs(geometry.scan("cost", threads), n, m)
     rows, columns = np.arange(n), np.arange(m)
-    problem = Problem(geometry, np.ones(n), np.ones(m), 0.0, (0.0, 0.0), 1.0, threads, geometry, rows, columns)
+    blockable = blocked_rounding(None, None, n + m)
+    problem = Problem(
+        geometry, np.ones(n), np.ones(m), 0.0, (0.0, 0.0), 1.0, threads, geometry, rows, columns, blockable
+    )
     start = check_start(init, problem)
     with progress_reporter(progress, "assignment") as report:
         basis = solve(problem, None if n == m else float(min(n, m)), start, stop, report)
+    warn_unless_proved("assignment", basis.status, basis.gap)
     source, sink = (0.0 if dummy is None else dummy for dummy in basis.dummies)
     assigned = np.diff(basis.entries.indptr) > 0
     matched = np.full(n, -1, dtype=np.int64)

@@ -12,8 +12,9 @@ from wassail._arrays import check_finite, real_array
 from wassail._validate import check_threads
 from wassail.exceptions import ConvergenceWarning, InputError
 from wassail.ot._line import check_order, masses, mean_power
+from wassail.ot._problem import prepare
 from wassail.ot.costs import PNorm
-from wassail.ot.exact import exact
+from wassail.ot.exact import solved
 from wassail.ot.geometry import PointCloud
 from wassail.ot.univariate import wasserstein_1d
 
@@ -113,10 +114,10 @@ def wasserstein_distance(
     check_finite(points_x, "x")
     check_finite(points_y, "y")
     mass = masses(len(points_x), len(points_y), a, b)[0]
-    threads = check_threads(n_threads) or None
+    threads = check_threads(n_threads)
     points_x, points_y, exponent = _centered(points_x, points_y)
     cloud = PointCloud(points_x, points_y, cost=_NAMED.get(order, PNorm(2.0, power=order)))
-    result = exact(cloud, a, b, n_threads=threads)
+    result = solved(prepare(cloud, a, b, 0.0, (math.inf, math.inf), threads))
     plan = result.sparse_plan().tocoo()
     apart = points_x[plan.row] - points_y[plan.col]
     share = np.asarray(plan.data, dtype=np.float64)

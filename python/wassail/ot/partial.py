@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wassail._progress import progress_reporter
-from wassail._validate import Report, check_callable, check_positive, check_threads, check_weights
+from wassail._validate import Report, blocked_rounding, check_callable, check_positive, check_threads, check_weights
 from wassail.exceptions import InputError
-from wassail.ot._basis import Start, check_start, extended, solve
+from wassail.ot._basis import Start, check_start, extended, solve, warn_unless_proved
 from wassail.ot._order import cost_first
 from wassail.ot._problem import Problem
 from wassail.ot.exact import F64, ExactResult
@@ -102,6 +102,11 @@ def partial(
     MemoryLimitError
         A copy of the cost without zero weights would not fit.
 
+    Warns
+    -----
+    ConvergenceWarning
+        Costs span so many orders of magnitude that rounding leaves a gap above what is promised.
+
     Notes
     -----
     A dummy source and a dummy sink take the mass that stays, at no cost (Chapel, Alaya, Gasso 2020); the arc between
@@ -131,10 +136,12 @@ def partial(
     rows, columns = np.flatnonzero(source), np.flatnonzero(target)
     whole = rows.size == n and columns.size == m
     support = geometry if whole else geometry.select(rows, columns)
-    problem = Problem(geometry, source, target, 0.0, (0.0, 0.0), 1.0, threads, support, rows, columns)
+    blockable = blocked_rounding(a, b, n + m)
+    problem = Problem(geometry, source, target, 0.0, (0.0, 0.0), 1.0, threads, support, rows, columns, blockable)
     start = check_start(init, problem)
     with progress_reporter(progress, "partial") as report:
         basis = solve(problem, moved, start, stop, report)
+    warn_unless_proved("partial", basis.status, basis.gap)
     # Without a dummy its potential is free: the largest that keeps the other side's at most 0.
     from_dummy, to_dummy = basis.dummies
     f, g = basis.f[rows], basis.g[columns]

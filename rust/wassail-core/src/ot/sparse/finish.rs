@@ -8,7 +8,7 @@ use crate::ot::sparsify::Csr;
 use crate::parallel::sum;
 
 /// ‖T1 − a‖₁ + ‖Tᵀ1 − b‖₁.
-fn marginal_error(plan: &Csr, problem: &Problem<'_>) -> f64 {
+pub fn marginal_error(plan: &Csr, problem: &Problem<'_>) -> f64 {
     let mut cols = problem.b.to_vec();
     for (j, t) in plan.indices.iter().zip(&plan.data) {
         cols[*j as usize] -= t;
@@ -61,12 +61,15 @@ pub fn outcome(
         None if relaxed.sums.crowded == 0 => Found { plan: relaxed.plan.clone(), ..relaxed },
         None => Found::new(&newton.dual),
     };
-    // Where sums left the finite numbers (a price of a forbidden arc), the plan's value bounds nothing.
+    // Where sums left the finite numbers (a price of a forbidden arc), or the potentials are so large that the price of the marginals' error
+    // is rounding, the plan's value bounds nothing.
     let Found { plan, sums, error, value } = best;
-    let primal = if error <= goal && value.is_finite() { value } else { f64::INFINITY };
+    let allowed = tol * (sums.size + sums.regularization);
+    let sound = value.is_finite() && value - dual >= -allowed;
+    let primal = if error <= goal && sound { value } else { f64::INFINITY };
     let gap = primal - dual;
     let status = match status {
-        Status::Converged | Status::Tied | Status::Stalled if gap <= tol * (sums.size + sums.regularization) => {
+        Status::Converged | Status::Tied | Status::Stalled if gap <= allowed => {
             Status::Converged
         }
         Status::Converged => Status::Stalled,

@@ -16,6 +16,7 @@ mod rounding;
 mod row;
 mod start;
 mod system;
+mod vertex;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +28,7 @@ use super::sweep::Weights;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use newton::Log;
-use start::Task;
+use start::{Linear, Task};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -114,7 +115,10 @@ pub fn solve(
     let mut log = Log { trace: Vec::new(), max_iter: options.max_iter, monitor };
     let (mut newton, ended) = match init {
         Some(init) if !task.is_single() => (task.given(init, monitor)?, None),
-        _ if task.is_nearly_linear() => (task.linear(init, monitor)?, None),
+        _ if task.is_nearly_linear() => match task.linear(init, monitor)? {
+            Linear::Solved(outcome) => return Ok(*outcome),
+            Linear::Start(newton) => (*newton, None),
+        },
         _ => task.smooth(&mut log)?,
     };
     let mut status = match ended {
@@ -122,7 +126,10 @@ pub fn solve(
         None => task.settle(&mut newton, &mut log)?,
     };
     if status == Status::Stalled {
-        newton = task.linear(None, monitor)?;
+        newton = match task.linear(None, monitor)? {
+            Linear::Solved(outcome) => return Ok(Outcome { trace: log.trace, ..*outcome }),
+            Linear::Start(newton) => *newton,
+        };
         status = task.settle(&mut newton, &mut log)?;
     }
     let nearby = init.and_then(|init| init.plans).map(|(_, plan)| plan);

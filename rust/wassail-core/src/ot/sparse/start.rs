@@ -3,7 +3,7 @@
 use super::dual::{Dual, Problem};
 use super::newton::{Log, Newton};
 use super::row::Rule;
-use super::{Init, Options, Status, proximal};
+use super::{Init, Options, Outcome, Status, proximal, vertex};
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::ot::annealing::spread;
@@ -24,6 +24,14 @@ const RATIO: f64 = 0.2;
 const FIRST_WIDTH: f64 = 0.03;
 /// Rows of fewer entries than this, were masses spread evenly, are those of unregularized transport or nearly.
 const FEW: f64 = 0.5;
+
+/// What unregularized transport gives.
+pub enum Linear<'a> {
+    /// The answer.
+    Solved(Box<Outcome>),
+    /// Where to start.
+    Start(Box<Newton<'a>>),
+}
 
 /// What is to be solved.
 pub struct Task<'a> {
@@ -83,8 +91,8 @@ impl<'a> Task<'a> {
         Ok(newton)
     }
 
-    /// From unregularized transport: its plan is the proximal center. With one nonzero a row, another run is a start for it.
-    pub fn linear(&self, init: Option<Init<'_>>, monitor: &dyn Monitor) -> Result<Newton<'a>> {
+    /// From unregularized transport: its plan is the answer or the proximal center. With one nonzero a row, another run is a start for it.
+    pub fn linear(&self, init: Option<Init<'_>>, monitor: &dyn Monitor) -> Result<Linear<'a>> {
         let geometry = self.problem.geometry;
         let known = match init.filter(|_| self.is_single()) {
             Some(init) => Some((c_transform_rows(geometry, init.g, monitor)?, init)),
@@ -96,10 +104,13 @@ impl<'a> Task<'a> {
             plan: init.plans.map(|(_, plan)| Pattern { indptr: &plan.indptr, indices: &plan.indices }),
         });
         let found = exact::solve(geometry, self.weights(), Amount::All, start, &Quiet(monitor))?;
+        if let Some(outcome) = vertex::outcome(&self.problem, &found, self.k, self.options) {
+            return Ok(Linear::Solved(Box::new(outcome)));
+        }
         let mut newton = self.newton(found.g, self.options.gamma, proximal::FIRST, monitor)?;
         newton.dual.center(&found.plan);
         newton.refresh(monitor)?;
-        Ok(newton)
+        Ok(Linear::Start(Box::new(newton)))
     }
 
     /// From an entropic plan, by way of larger γ. Some status if the run ended there.
