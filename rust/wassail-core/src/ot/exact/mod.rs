@@ -38,6 +38,9 @@ const ADDED: usize = 4;
 const ADDED_EARLY: usize = 8;
 const HEIGHTS: [f64; 2] = [0.5, 0.15];
 
+/// The share of the mass from which a part is nearly all of it.
+const NEARLY_ALL: f64 = 0.9;
+
 /// What is to be moved.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Amount {
@@ -195,6 +198,11 @@ fn begin(
     let geometry = costs.geometry;
     let (found, stopped) = match (init, amount) {
         (None, Amount::All) => potentials::entropic(geometry, weights, monitor)?,
+        (None, Amount::Part(mass)) if nearly_all(weights, mass) => {
+            let (from, to) = (sum(weights.a.iter().copied()), sum(weights.b.iter().copied()));
+            let b: Vec<f64> = weights.b.iter().map(|b| b * (from / to)).collect();
+            potentials::entropic(geometry, Weights { a: weights.a, b: &b }, monitor)?
+        }
         _ => (None, false),
     };
     let given = init.map(|start| (start.f, start.g));
@@ -212,6 +220,10 @@ fn begin(
         f.iter_mut().for_each(|f| *f -= by);
         g.iter_mut().for_each(|g| *g += by);
     }
+    if let (None, Amount::Part(mass)) = (init, amount) {
+        potentials::leave_dearest(&mut f, weights.a, mass);
+        potentials::leave_dearest(&mut g, weights.b, mass);
+    }
     let sink = least(init.map_or(&f, |start| start.f));
     let source = least(&g);
     if masses.dummy_sink {
@@ -227,11 +239,17 @@ fn begin(
     };
     let tree = match tree {
         Some(tree) => tree,
-        None => start::tree(costs, masses, &arcs, &reduced, init.is_none(), monitor)?,
+        None => start::tree(costs, masses, &arcs, &reduced, monitor)?,
     };
     let middle = reduced.len() / 2;
     let height = if reduced.is_empty() { 0.0 } else { *reduced.select_nth_unstable_by(middle, f64::total_cmp).1 };
     Ok(Begun { simplex: Simplex::new(tree, arcs, pivots), height, stopped: stopped || ended })
+}
+
+/// Whether so little of the mass stays where it is that all of it moves to nearly the same potentials.
+fn nearly_all(weights: Weights<'_>, mass: f64) -> bool {
+    let total = sum(weights.a.iter().copied()).max(sum(weights.b.iter().copied()));
+    mass >= NEARLY_ALL * total
 }
 
 /// The duality gap: what the row potentials lose when they are made feasible.

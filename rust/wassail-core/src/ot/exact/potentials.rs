@@ -114,6 +114,20 @@ pub fn candidates(
     Ok(Candidates { f: finite(f), g: finite(g), arcs: list.arcs })
 }
 
+/// Lowers the potentials of the dearest points, where those before them have all the mass: what stays goes there.
+pub fn leave_dearest(potentials: &mut [f64], weights: &[f64], mass: f64) {
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_unstable_by(|i, j| potentials[*i].total_cmp(&potentials[*j]).then(i.cmp(j)));
+    let mut left = mass;
+    let last = order.into_iter().find(|i| {
+        left -= weights[*i];
+        left <= 0.0
+    });
+    if let Some(highest) = last.map(|i| potentials[i]) {
+        potentials.iter_mut().for_each(|p| *p = p.min(highest));
+    }
+}
+
 /// Arcs by row, and then others that are not among them.
 struct List {
     arcs: Vec<Arc>,

@@ -36,19 +36,10 @@ impl Sets {
     }
 }
 
-/// A strongly feasible tree. `reduced` are the reduced costs of the arcs; dummies may take only what is left.
-pub fn tree(
-    costs: &Costs<'_>,
-    masses: &Masses,
-    arcs: &[Arc],
-    reduced: &[f64],
-    dummies_last: bool,
-    monitor: &dyn Monitor,
-) -> Result<Tree> {
-    let (n, m) = costs.geometry.shape();
-    let last = |arc: &Arc| dummies_last && (arc.i as usize == n || arc.j as usize == m);
-    let sorted: Vec<Edge> =
-        in_order(arcs, reduced, last).into_iter().map(|at| edge(arcs[at], masses.sources)).collect();
+/// A strongly feasible tree. `reduced` are the reduced costs of the arcs.
+pub fn tree(costs: &Costs<'_>, masses: &Masses, arcs: &[Arc], reduced: &[f64], monitor: &dyn Monitor) -> Result<Tree> {
+    let order = in_order(arcs, reduced, |_| false);
+    let sorted: Vec<Edge> = order.into_iter().map(|at| edge(arcs[at], masses.sources)).collect();
     monitor.check()?;
     let mut forest = Forest::new(masses);
     forest.send_along(&spanning(sorted.iter().copied(), masses.values.len()));
