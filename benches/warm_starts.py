@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 CHANGES = (1e-2, 1e-3, 1e-4)
 HEAD = ("solver", "instance", "changed")
 
-# solver, instance, what changed, the first solve, the second one from a start or without after a change of some size
-Case = tuple[str, str, str, "Callable[[], Any]", "Callable[[Any, float], Any]"]
+# solver, instance, what changed, a solve of given cost and weights, the first problem, that after a change of some size
+Case = tuple[str, str, str, "Callable[..., Any]", "Sequence[Any]", "Callable[[float], Sequence[Any]]"]
 
 
 def costs(n: int, rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
@@ -37,18 +37,18 @@ class Change:
         self.normal = rng.standard_normal(cost.shape)
         self.weight = rng.random(len(cost))
 
-    def scaled(self, size: float) -> Any:
+    def scaled(self, size: float) -> Sequence[Any]:
         """Costs times 1 to 1 + size."""
-        return self.cost * (1.0 + size * self.uniform)
+        return (self.cost * (1.0 + size * self.uniform),)
 
-    def shaken(self, size: float) -> Any:
+    def shaken(self, epsilon: float, size: float) -> Sequence[Any]:
         """Costs and normal noise."""
-        return self.cost + size * self.normal
+        return (self.cost + size * epsilon * self.normal,)
 
-    def weights(self, size: float) -> Any:
+    def weights(self, size: float) -> Sequence[Any]:
         """Weights in proportion to 1 to 1 + size."""
         a = 1.0 + size * self.weight
-        return a / a.sum()
+        return self.cost, a / a.sum()
 
 
 def exact_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
@@ -56,10 +56,8 @@ def exact_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
     for name, cost in costs(n, rng):
         to = Change(cost, rng)
         for solver in (ot.exact, ot.assignment):
-            run, first = cast("Any", solver), partial(cast("Any", solver), cost)
-            yield solver.__name__, name, "costs", first, lambda s, by, run=run, to=to: run(to.scaled(by), init=s)
-        first = partial(ot.exact, cost)
-        yield "exact", name, "weights", first, lambda s, by, to=to: ot.exact(to.cost, to.weights(by), init=s)
+            yield solver.__name__, name, "costs", cast("Any", solver), (cost,), to.scaled
+        yield "exact", name, "weights", ot.exact, (cost,), to.weights
 
 
 def entropic_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
@@ -71,12 +69,8 @@ def entropic_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
                 epsilon = share * float(cost.max())
                 case = (solver.__name__, f"{name}, epsilon {share:.0e}")
                 run: Any = partial(solver, epsilon=epsilon)
-                first = partial(run, cost)
-                yield (
-                    *case, "costs", first,
-                    lambda s, by, run=run, to=to, epsilon=epsilon: run(to.shaken(by * epsilon), init=s),
-                )  # fmt: skip
-                yield (*case, "weights", first, lambda s, by, run=run, to=to: run(to.cost, to.weights(by), init=s))
+                yield (*case, "costs", run, (cost,), partial(to.shaken, epsilon))
+                yield (*case, "weights", run, (cost,), to.weights)
 
 
 def sparse_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
@@ -87,10 +81,9 @@ def sparse_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
         for k in (1, 2, 5, None):
             run: Any = partial(ot.sparse_transport, max_nonzeros=k, gamma=n * float(cost.mean()) / 50)
             case = ("sparse_transport", f"{name}, n = {n}, k = {k}")
-            first = partial(run, cost)
-            yield (*case, "costs", first, lambda s, by, run=run, to=to: run(to.scaled(by), init=s))
+            yield (*case, "costs", run, (cost,), to.scaled)
             if k != 1:  # one nonzero a column leaves no plan for most weights
-                yield (*case, "weights", first, lambda s, by, run=run, to=to: run(to.cost, to.weights(by), init=s))
+                yield (*case, "weights", run, (cost,), to.weights)
 
 
 CASES = {"exact": exact_cases, "entropic": entropic_cases, "sparse": sparse_cases}
@@ -110,12 +103,13 @@ def best(solve: Callable[[], Any], repeats: int) -> tuple[float, Any]:
 
 def row(case: Case, changes: Sequence[float], repeats: int) -> list[str]:
     """Measure one case at each size of change; the answers of both ways must be the same."""
-    solver, name, changed, first, second = case
-    start = first()
+    solver, name, changed, solve, first, second = case
+    start = solve(*first)
     cells = []
     for size in changes:
-        cold_time, cold = best(lambda size=size: second(None, size), repeats)
-        warm_time, warm = best(lambda size=size: second(start, size), repeats)
+        problem = second(size)
+        cold_time, cold = best(partial(solve, *problem), repeats)
+        warm_time, warm = best(partial(solve, *problem, init=start), repeats)
         # Ties may leave a gap between relaxation and plan: then the relaxations must agree.
         value, expected = (getattr(found, "dual_value", found.value) for found in (warm, cold))
         same = abs(value - expected) <= SAME.get(solver, 1e-9) * abs(expected)

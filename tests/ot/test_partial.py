@@ -109,6 +109,21 @@ def test_warm_start_and_threads():
         assert np.array_equal(other.f, warm[0].f)
 
 
+@pytest.mark.parametrize(("n", "m"), [(1, 3000), (3000, 1), (2, 3000), (3, 1000)])
+@pytest.mark.parametrize("mass", [1e-4, 0.3, 0.9, 0.999, 1.0])
+def test_few_points_on_one_side(n, m, mass):
+    """The cheapest arcs take the mass: the start knows them, and hardly a pivot is left where one point sends all."""
+    rng = np.random.default_rng(5)
+    C = rng.normal(size=(n, m))
+    result = ot.partial(C, mass=mass)
+    check(result, C, result.a, result.b, mass)
+    if min(n, m) == 1:
+        cheapest = np.sort(C.ravel())
+        units = np.minimum(mass * C.size - np.arange(C.size), 1.0).clip(0.0)
+        assert result.value == pytest.approx(units @ cheapest / C.size, rel=1e-12)
+        assert result.n_iter < 50
+
+
 @pytest.mark.parametrize(
     ("mass", "match"), [(0.0, "mass"), (-1.0, "mass"), (np.nan, "mass"), (1.5, "at most 1.0"), ("x", "mass")]
 )

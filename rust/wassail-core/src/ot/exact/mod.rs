@@ -9,6 +9,7 @@ mod modest;
 mod potentials;
 mod pricing;
 mod proof;
+mod repair;
 mod simplex;
 mod start;
 mod sweep;
@@ -24,6 +25,7 @@ use crate::parallel::sum;
 use arcs::Arc;
 use costs::Costs;
 use masses::Masses;
+use repair::Repaired;
 use simplex::{Simplex, progress};
 use tree::Tree;
 
@@ -35,6 +37,9 @@ const ADDED: usize = 4;
 /// of the first candidates.
 const ADDED_EARLY: usize = 8;
 const HEIGHTS: [f64; 2] = [0.5, 0.15];
+
+/// The share of the mass from which a part is nearly all of it.
+const NEARLY_ALL: f64 = 0.9;
 
 /// What is to be moved.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -146,14 +151,14 @@ pub fn solve(
     let Begun { mut simplex, height, mut stopped } = begin(&costs, &masses, weights, amount, init, monitor)?;
     let (mut rounds, mut gap) = (Vec::<Round>::new(), f64::INFINITY);
     loop {
-        let before = simplex.pivots;
+        let before = rounds.iter().map(|round| round.pivots).sum::<usize>();
         stopped = stopped || simplex.run(gap, monitor)?;
         if stopped {
             simplex.tree.refresh();
         }
         let tree = &simplex.tree;
         let found = match HEIGHTS.get(rounds.len()) {
-            Some(share) if tree.forbidden == 0 => {
+            Some(share) if tree.forbidden == 0 && init.is_none_or(|start| start.plan.is_none()) => {
                 pricing::price_near(geometry, tree, ADDED_EARLY, (share * height, &simplex.arcs), monitor)?
             }
             _ => pricing::price(geometry, tree, ADDED, monitor)?,
@@ -193,6 +198,11 @@ fn begin(
     let geometry = costs.geometry;
     let (found, stopped) = match (init, amount) {
         (None, Amount::All) => potentials::entropic(geometry, weights, monitor)?,
+        (None, Amount::Part(mass)) if nearly_all(weights, mass) => {
+            let (from, to) = (sum(weights.a.iter().copied()), sum(weights.b.iter().copied()));
+            let b: Vec<f64> = weights.b.iter().map(|b| b * (from / to)).collect();
+            potentials::entropic(geometry, Weights { a: weights.a, b: &b }, monitor)?
+        }
         _ => (None, false),
     };
     let given = init.map(|start| (start.f, start.g));
@@ -200,13 +210,19 @@ fn begin(
     let zero = vec![0.0; geometry.shape().1];
     let near = near.map_or((None, zero.as_slice()), |(f, g)| (Some(f), g));
     let known = init.and_then(|start| start.plan);
-    let potentials::Candidates { mut f, mut g, mut arcs } = potentials::candidates(costs, near, known, monitor)?;
+    let outdated = known.filter(|plan| amount == Amount::All && !start::fits(*plan, masses));
+    let potentials::Candidates { mut f, mut g, mut arcs } =
+        potentials::candidates(costs, near, (known, outdated.is_some()), monitor)?;
     // The dummies' arcs are free: their potentials are the least of the other side's.
     let least = |p: &[f64]| p.iter().fold(f64::INFINITY, |least, p| least.min(-p));
     if let (Some(start), Amount::Part(_)) = (init, amount) {
         let by = start.price(&f);
         f.iter_mut().for_each(|f| *f -= by);
         g.iter_mut().for_each(|g| *g += by);
+    }
+    if let (None, Amount::Part(mass)) = (init, amount) {
+        potentials::leave_dearest(&mut f, weights.a, mass);
+        potentials::leave_dearest(&mut g, weights.b, mass);
     }
     let sink = least(init.map_or(&f, |start| start.f));
     let source = least(&g);
@@ -217,10 +233,23 @@ fn begin(
     g.push(sink);
     arcs.extend(costs.dummies().map(|(i, j)| Arc { i: i as u32, j: j as u32, cost: 0.0 }));
     let mut reduced: Vec<f64> = arcs.iter().map(|arc| arc.cost - f[arc.i as usize] - g[arc.j as usize]).collect();
-    let tree = start::tree(costs, masses, &arcs, &reduced, init.is_none(), monitor)?;
+    let Repaired { tree, pivots, stopped: ended } = match outdated {
+        Some(plan) => repair::tree(costs, masses, (&arcs, &reduced), plan, monitor)?,
+        None => Repaired::default(),
+    };
+    let tree = match tree {
+        Some(tree) => tree,
+        None => start::tree(costs, masses, &arcs, &reduced, monitor)?,
+    };
     let middle = reduced.len() / 2;
     let height = if reduced.is_empty() { 0.0 } else { *reduced.select_nth_unstable_by(middle, f64::total_cmp).1 };
-    Ok(Begun { simplex: Simplex::new(tree, arcs), height, stopped })
+    Ok(Begun { simplex: Simplex::new(tree, arcs, pivots), height, stopped: stopped || ended })
+}
+
+/// Whether so little of the mass stays where it is that all of it moves to nearly the same potentials.
+fn nearly_all(weights: Weights<'_>, mass: f64) -> bool {
+    let total = sum(weights.a.iter().copied()).max(sum(weights.b.iter().copied()));
+    mass >= NEARLY_ALL * total
 }
 
 /// The duality gap: what the row potentials lose when they are made feasible.

@@ -21,6 +21,8 @@ const SWEEPS: usize = 40;
 const ALL: usize = 1 << 14;
 /// Candidates of a row, and of a column.
 const NEAREST: usize = 12;
+/// Columns of fewer arcs than this look for more of their own.
+const FEW: usize = 4;
 /// Rows that tell how far above the potentials the candidates of all rows lie, and of how many rows they are one.
 const SAMPLE: usize = 64;
 const SAMPLED: usize = 8;
@@ -75,11 +77,11 @@ pub struct Candidates {
 }
 
 /// f_i = min_j C_ij − g_j with the arcs next to the minima. Without a plan that is known, whose arcs reach all columns,
-/// g_j = min_i C_ij − f_i, with the arcs next to these minima.
+/// g_j = min_i C_ij − f_i, with the arcs next to these minima; else, if that plan is to change, for columns of few arcs.
 pub fn candidates(
     costs: &Costs<'_>,
     near: (Option<&[f64]>, &[f64]),
-    known: Option<Pattern<'_>>,
+    (known, changes): (Option<Pattern<'_>>, bool),
     monitor: &dyn Monitor,
 ) -> Result<Candidates> {
     let geometry = costs.geometry;
@@ -91,18 +93,39 @@ pub fn candidates(
     };
     let mut list = List::new(arcs, n);
     monitor.check()?;
+    let most = if n * m <= ALL { 1 } else { NEAREST };
+    let of_columns = |list: &mut List, columns: &[u32]| {
+        let found = nearest(&*geometry.transposed(), columns, &f, most, None, monitor)?;
+        found.arcs.iter().for_each(|arc| list.add(arc.j as usize, arc.i as usize, || arc.cost));
+        Ok(found.minima)
+    };
     let g = if let Some(pattern) = known {
         pattern.entries().for_each(|(i, j)| list.add(i, j, || costs.at(i, j)));
+        if changes {
+            let few = list.columns_of_few(m);
+            of_columns(&mut list, &few)?;
+        }
         g.to_vec()
     } else {
-        let most = if n * m <= ALL { 1 } else { NEAREST };
-        let found = nearest(&*geometry.transposed(), &all_rows(m), &f, most, None, monitor)?;
-        found.arcs.iter().for_each(|arc| list.add(arc.j as usize, arc.i as usize, || arc.cost));
-        found.minima
+        of_columns(&mut list, &all_rows(m))?
     };
     // Points that only forbidden arcs reach have no potential of their own.
     let finite = |p: Vec<f64>| p.into_iter().map(|p| if p.is_finite() { p } else { 0.0 }).collect();
     Ok(Candidates { f: finite(f), g: finite(g), arcs: list.arcs })
+}
+
+/// Lowers the potentials of the dearest points, where those before them have all the mass: what stays goes there.
+pub fn leave_dearest(potentials: &mut [f64], weights: &[f64], mass: f64) {
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_unstable_by(|i, j| potentials[*i].total_cmp(&potentials[*j]).then(i.cmp(j)));
+    let mut left = mass;
+    let last = order.into_iter().find(|i| {
+        left -= weights[*i];
+        left <= 0.0
+    });
+    if let Some(highest) = last.map(|i| potentials[i]) {
+        potentials.iter_mut().for_each(|p| *p = p.min(highest));
+    }
 }
 
 /// Arcs by row, and then others that are not among them.
@@ -121,6 +144,12 @@ impl List {
             start[i + 1] += start[i];
         }
         Self { arcs, start }
+    }
+
+    fn columns_of_few(&self, m: usize) -> Vec<u32> {
+        let mut count = vec![0; m];
+        self.arcs.iter().for_each(|arc| count[arc.j as usize] += 1);
+        all_rows(m).into_iter().filter(|j| count[*j as usize] < FEW).collect()
     }
 
     fn add(&mut self, i: usize, j: usize, cost: impl FnOnce() -> f64) {

@@ -32,9 +32,9 @@ pub struct Simplex {
 }
 
 impl Simplex {
-    /// Starts from a tree.
-    pub fn new(tree: Tree, arcs: Vec<Arc>) -> Self {
-        Self { tree, arcs, pivots: 0, cursor: 0, since_refresh: 0 }
+    /// Starts from a tree that took some pivots.
+    pub fn new(tree: Tree, arcs: Vec<Arc>, pivots: usize) -> Self {
+        Self { tree, arcs, pivots, cursor: 0, since_refresh: 0 }
     }
 
     /// Adds arcs; they are priced first.

@@ -1,11 +1,15 @@
 //! The first tree: cheap arcs first, in reduced cost.
 
+use super::Pattern;
 use super::arcs::Arc;
 use super::costs::Costs;
 use super::masses::{Mass, Masses};
 use super::tree::{Edge, Tree};
 use crate::error::Result;
 use crate::monitor::Monitor;
+
+/// What is left of a mass, as a share, that rounding of the weights explains.
+const ROUNDING: f64 = 1e-12;
 
 /// Sets of nodes that are connected so far.
 struct Sets(Vec<u32>);
@@ -32,24 +36,13 @@ impl Sets {
     }
 }
 
-/// A strongly feasible tree. `reduced` are the reduced costs of the arcs; dummies may take only what is left.
-pub fn tree(
-    costs: &Costs<'_>,
-    masses: &Masses,
-    arcs: &[Arc],
-    reduced: &[f64],
-    dummies_last: bool,
-    monitor: &dyn Monitor,
-) -> Result<Tree> {
-    let (n, m) = costs.geometry.shape();
-    let is_dummy = |arc: &Arc| arc.i as usize == n || arc.j as usize == m;
-    let key = |(at, arc): (usize, &Arc)| (dummies_last && is_dummy(arc), reduced[at], at as u32);
-    let mut order: Vec<(bool, f64, u32)> = arcs.iter().enumerate().map(key).collect();
-    order.sort_unstable_by(|p, q| p.0.cmp(&q.0).then(p.1.total_cmp(&q.1)).then(p.2.cmp(&q.2)));
-    let sorted: Vec<Edge> = order.iter().map(|&(_, _, at)| edge(arcs[at as usize], masses.sources)).collect();
+/// A strongly feasible tree. `reduced` are the reduced costs of the arcs.
+pub fn tree(costs: &Costs<'_>, masses: &Masses, arcs: &[Arc], reduced: &[f64], monitor: &dyn Monitor) -> Result<Tree> {
+    let order = in_order(arcs, reduced, |_| false);
+    let sorted: Vec<Edge> = order.into_iter().map(|at| edge(arcs[at], masses.sources)).collect();
     monitor.check()?;
     let mut forest = Forest::new(masses);
-    forest.send_along(&spanning(&sorted, masses.values.len()));
+    forest.send_along(&spanning(sorted.iter().copied(), masses.values.len()));
     monitor.check()?;
     for edge in &sorted {
         forest.send(edge.source, edge.sink, || edge.cost);
@@ -59,14 +52,33 @@ pub fn tree(
     Ok(forest.into_tree(costs, &sorted))
 }
 
-fn edge(arc: Arc, sources: usize) -> Edge {
+/// The arcs by reduced cost, some of them last.
+pub fn in_order(arcs: &[Arc], reduced: &[f64], last: impl Fn(&Arc) -> bool) -> Vec<usize> {
+    let key = |(at, arc): (usize, &Arc)| (last(arc), reduced[at], at as u32);
+    let mut order: Vec<(bool, f64, u32)> = arcs.iter().enumerate().map(key).collect();
+    order.sort_unstable_by(|p, q| p.0.cmp(&q.0).then(p.1.total_cmp(&q.1)).then(p.2.cmp(&q.2)));
+    order.into_iter().map(|(_, _, at)| at as usize).collect()
+}
+
+/// An arc between nodes, without flow.
+pub fn edge(arc: Arc, sources: usize) -> Edge {
     Edge { source: arc.i, sink: (sources + arc.j as usize) as u32, cost: arc.cost, flow: 0 }
 }
 
 /// The arcs that connect what the arcs before them do not (Kruskal).
-fn spanning(sorted: &[Edge], count: usize) -> Vec<Edge> {
+pub fn spanning(sorted: impl Iterator<Item = Edge>, count: usize) -> Vec<Edge> {
     let mut sets = Sets::new(count);
-    sorted.iter().filter(|edge| sets.join(edge.source, edge.sink)).copied().collect()
+    sorted.filter(|edge| sets.join(edge.source, edge.sink)).collect()
+}
+
+/// Whether a plan of this pattern, if it has no cycle, moves these masses but for rounding.
+pub fn fits(plan: Pattern<'_>, masses: &Masses) -> bool {
+    let arc = |(i, j): (usize, usize)| edge(Arc { i: i as u32, j: j as u32, cost: 0.0 }, masses.sources);
+    let edges: Vec<Edge> = plan.entries().map(arc).collect();
+    let mut forest = Forest::new(masses);
+    forest.send_along(&edges);
+    let mut rest = forest.left.iter().zip(&masses.values);
+    rest.all(|(left, all)| *left as f64 <= ROUNDING * *all as f64)
 }
 
 /// Arcs with flow, without a cycle.

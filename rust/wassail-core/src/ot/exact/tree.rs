@@ -175,7 +175,19 @@ impl Tree {
     /// Brings the arc from `source` to `sink` in, whose reduced cost is `reduced` and whose level is `level`.
     pub fn pivot(&mut self, source: u32, sink: u32, cost: f64, reduced: f64, level: i32) {
         let cycle = self.cycle(source, sink);
-        self.push(source, sink, &cycle);
+        self.exchange((source, sink), cost, (reduced, level), &cycle);
+    }
+
+    /// Takes the arc above `leaving` out, whose flow is negative, and brings the one from `source` to `sink` in, which leads
+    /// across the cut the other way.
+    pub fn dual_pivot(&mut self, leaving: u32, (source, sink): (u32, u32), cost: f64, reduced: f64) {
+        let flow = -self.nodes[leaving as usize].flow;
+        let cycle = Cycle { join: self.join(source, sink), leaving, flow, on_source_side: !self.is_source(leaving) };
+        self.exchange((source, sink), cost, (reduced, 0), &cycle);
+    }
+
+    fn exchange(&mut self, (source, sink): (u32, u32), cost: f64, (reduced, level): (f64, i32), cycle: &Cycle) {
+        self.push(source, sink, cycle);
         let (inner, outer) = if cycle.on_source_side { (source, sink) } else { (sink, source) };
         let leaving = cycle.leaving;
         let Node { parent, size, level: infinite, .. } = self.nodes[leaving as usize];
@@ -185,6 +197,19 @@ impl Tree {
         self.shift(inner, leaving, size, reduced, level);
         self.rehang(inner, outer, leaving, size, (cycle.flow, cost, 0));
         self.resize(outer, cycle.join, size);
+    }
+
+    /// Where the ways of two nodes to the root meet.
+    fn join(&self, mut u: u32, mut v: u32) -> u32 {
+        while u != v {
+            let (left, right) = (&self.nodes[u as usize], &self.nodes[v as usize]);
+            if left.size < right.size {
+                u = left.parent;
+            } else {
+                v = right.parent;
+            }
+        }
+        u
     }
 
     /// Walks from both ends of the entering arc to where they meet. Of the arcs whose flow runs out first, the last one on
@@ -276,6 +301,36 @@ impl Tree {
             (arc, below) = ((old.flow, old.cost, old.level), old.size);
             (parent, v) = (v, old.parent);
         }
+    }
+
+    /// The root.
+    pub fn root(&self) -> u32 {
+        self.root
+    }
+
+    /// Whether the arc above `v` keeps the tree from being strongly feasible.
+    pub fn is_wrong(&self, v: usize) -> bool {
+        let flow = self.nodes[v].flow;
+        flow < 0 || (flow == 0 && v >= self.sources && v as u32 != self.root)
+    }
+
+    /// The nodes on the smaller side of the arc above `v`, and whether this is the side of `v`.
+    pub fn smaller_side(&self, v: u32, side: &mut Vec<u32>) -> bool {
+        let below = 2 * (self.nodes[v as usize].size as usize) <= self.nodes.len();
+        side.clear();
+        side.push(if below { v } else { self.root });
+        let mut next = 0;
+        while next < side.len() {
+            let mut child = self.nodes[side[next] as usize].child;
+            while child != NONE {
+                if child != v {
+                    side.push(child);
+                }
+                child = self.nodes[child as usize].next;
+            }
+            next += 1;
+        }
+        below
     }
 
     /// All nodes, parents first.

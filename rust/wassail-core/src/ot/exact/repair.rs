@@ -1,0 +1,218 @@
+//! The tree of an earlier plan, mended for other weights by dual pivots.
+//!
+//! Where weights change, the old tree carries negative flows, but its potentials stay feasible: an arc of negative flow leaves,
+//! and of the arcs that lead back across the cut the one of the smallest reduced cost enters (Lemke 1954,
+//! doi:10.1002/nav.3800010107). Where costs changed too, arcs count as costing so much that the given potentials are feasible
+//! and the tree is tight; the primal simplex that follows sees the true costs.
+
+use super::Pattern;
+use super::arcs::Arc;
+use super::costs::Costs;
+use super::masses::{Mass, Masses};
+use super::simplex::progress;
+use super::start::{edge, in_order, spanning};
+use super::tree::{Edge, Node, Tree};
+use crate::error::Result;
+use crate::monitor::Monitor;
+use std::collections::HashSet;
+
+/// Pivots between two looks at the monitor.
+const LOOK: usize = 64;
+/// Pivots at most, as a multiple of the nodes: dual pivots may cycle where costs are tied.
+const PIVOTS: usize = 4;
+/// Parts of the nodes that are looked at before one leaves, and the smallest number.
+const BLOCKS: usize = 8;
+const SMALLEST_BLOCK: usize = 64;
+
+/// Arcs by one of their ends.
+struct Incidence {
+    start: Vec<usize>,
+    arcs: Vec<u32>,
+}
+
+impl Incidence {
+    fn new(ends: impl Iterator<Item = u32> + Clone, count: usize) -> Self {
+        let mut start = vec![0usize; count + 1];
+        ends.clone().for_each(|v| start[v as usize + 1] += 1);
+        (0..count).for_each(|v| start[v + 1] += start[v]);
+        let (mut arcs, mut fill) = (vec![0; start[count]], start.clone());
+        for (at, v) in ends.enumerate() {
+            arcs[fill[v as usize]] = at as u32;
+            fill[v as usize] += 1;
+        }
+        Self { start, arcs }
+    }
+
+    fn of(&self, v: usize) -> &[u32] {
+        &self.arcs[self.start[v]..self.start[v + 1]]
+    }
+}
+
+/// Dual pivots on a tree.
+struct Repair<'a> {
+    tree: Tree,
+    arcs: &'a [Arc],
+    /// Costs for which the potentials are feasible.
+    costs: Vec<f64>,
+    by_source: Incidence,
+    by_sink: Incidence,
+    /// Which pivot saw a node on its side of the cut.
+    seen: Vec<u32>,
+    side: Vec<u32>,
+    cursor: usize,
+}
+
+/// What came of it.
+#[derive(Default)]
+pub struct Repaired {
+    /// The tree; None if it would take too long or other arcs are needed.
+    pub tree: Option<Tree>,
+    /// Pivots made.
+    pub pivots: usize,
+    /// Whether the callback stopped it.
+    pub stopped: bool,
+}
+
+/// A strongly feasible tree near the old plan's and the potentials by which arcs have these `reduced` costs.
+pub fn tree(
+    costs: &Costs<'_>,
+    masses: &Masses,
+    (arcs, reduced): (&[Arc], &[f64]),
+    plan: Pattern<'_>,
+    monitor: &dyn Monitor,
+) -> Result<Repaired> {
+    let count = masses.values.len();
+    let old: HashSet<(usize, usize)> = plan.entries().collect();
+    let order = in_order(arcs, reduced, |arc| !old.contains(&(arc.i as usize, arc.j as usize)));
+    let tight = |at: usize| Edge { cost: arcs[at].cost - reduced[at], ..edge(arcs[at], masses.sources) };
+    monitor.check()?;
+    let edges = spanning(order.into_iter().map(tight), count);
+    if edges.len() + 1 < count {
+        return Ok(Repaired::default());
+    }
+    let mut repair = Repair {
+        tree: rooted(&edges, masses),
+        arcs,
+        // As if no arc were cheaper than the potentials say.
+        costs: arcs.iter().zip(reduced).map(|(arc, reduced)| arc.cost - reduced.min(0.0)).collect(),
+        by_source: Incidence::new(arcs.iter().map(|arc| arc.i), masses.sources),
+        by_sink: Incidence::new(arcs.iter().map(|arc| arc.j), count - masses.sources),
+        seen: vec![0; count],
+        side: Vec::new(),
+        cursor: 0,
+    };
+    let (done, pivots, stopped) = repair.run(monitor)?;
+    let real = |e: Edge| Edge { cost: costs.at(e.source as usize, e.sink as usize - masses.sources), ..e };
+    let tree = done.then(|| {
+        let edges: Vec<Edge> = repair.tree.edges().map(real).collect();
+        Tree::new(&edges, masses.sources, count, repair.tree.root())
+    });
+    Ok(Repaired { tree, pivots, stopped })
+}
+
+/// The tree with the flows that the masses make of it, some negative, rooted where the fewest arcs must leave.
+fn rooted(edges: &[Edge], masses: &Masses) -> Tree {
+    let count = masses.values.len();
+    let mut tree = Tree::new(edges, masses.sources, count, count as u32 - 1);
+    let order = tree.downwards();
+    let mut net: Vec<Mass> = masses.values.clone();
+    net[masses.sources..].iter_mut().for_each(|demand| *demand = -*demand);
+    for &v in order[1..].iter().rev() {
+        let (v, sent) = (v as usize, net[v as usize]);
+        let node = &mut tree.nodes[v];
+        node.flow = if v < masses.sources { sent } else { -sent };
+        net[node.parent as usize] += sent;
+    }
+    // An arc without flow must lead to the root: what a step of the root down to a child changes.
+    let mut wrong = vec![0i64; count];
+    let (mut best, mut least) = (order[0], 0);
+    for &v in &order[1..] {
+        let node = &tree.nodes[v as usize];
+        let step = i64::from(node.flow == 0) * if (v as usize) < masses.sources { 1 } else { -1 };
+        wrong[v as usize] = wrong[node.parent as usize] + step;
+        if wrong[v as usize] < least {
+            (best, least) = (v, wrong[v as usize]);
+        }
+    }
+    let edges: Vec<Edge> = tree.edges().collect();
+    Tree::new(&edges, masses.sources, count, best)
+}
+
+impl Repair<'_> {
+    /// Pivots until the tree is strongly feasible: whether it is, the pivots, and whether the monitor stopped them.
+    fn run(&mut self, monitor: &dyn Monitor) -> Result<(bool, usize, bool)> {
+        let count = self.tree.nodes.len();
+        for pivot in 0..PIVOTS * count {
+            let Some(v) = self.leaving() else { return Ok((true, pivot, false)) };
+            let Some((at, reduced)) = self.entering(v, pivot as u32 + 1) else { return Ok((false, pivot, false)) };
+            let Arc { i, j, .. } = self.arcs[at];
+            let sink = (self.tree.sources + j as usize) as u32;
+            self.tree.dual_pivot(v, (i, sink), self.costs[at], reduced);
+            if (pivot + 1).is_multiple_of(LOOK) {
+                monitor.check()?;
+            }
+            if (pivot + 1).is_multiple_of(count) && monitor.report(progress(pivot + 1, f64::INFINITY)) {
+                return Ok((false, pivot + 1, true));
+            }
+        }
+        Ok((false, PIVOTS * count, false))
+    }
+
+    /// The lower end of the arc that gains most, of the next nodes that have one of negative flow.
+    fn leaving(&mut self) -> Option<u32> {
+        let count = self.tree.nodes.len();
+        let block = (count / BLOCKS).max(SMALLEST_BLOCK);
+        let mut seen = 0;
+        while seen < count {
+            let start = if self.cursor >= count { 0 } else { self.cursor };
+            let end = (start + block).min(count);
+            self.cursor = end;
+            seen += end - start;
+            let wrong = (start..end).filter(|&v| self.tree.is_wrong(v));
+            let found = wrong.max_by(|&u, &v| self.gain(u).total_cmp(&self.gain(v)));
+            if let Some(v) = found {
+                return Some(v as u32);
+            }
+        }
+        None
+    }
+
+    /// The square of the flow by the arcs across the cut, roughly: a step's height where all directions are measured alike
+    /// (Goldfarb and Reid 1977, doi:10.1007/BF01593804).
+    fn gain(&self, v: usize) -> f64 {
+        let Node { flow, size, .. } = self.tree.nodes[v];
+        let flow = flow as f64;
+        flow * flow / (size as usize).min(self.tree.nodes.len() - size as usize) as f64
+    }
+
+    /// The arc of the smallest reduced cost that leads across the cut below `v`, against the arc that leaves.
+    fn entering(&mut self, v: u32, pivot: u32) -> Option<(usize, f64)> {
+        let mut side = std::mem::take(&mut self.side);
+        let below = self.tree.smaller_side(v, &mut side);
+        side.iter().for_each(|&v| self.seen[v as usize] = pivot);
+        let sources = self.tree.sources;
+        // What is missing below a source comes in; what is too much below a sink goes out.
+        let outwards = below == (v as usize >= sources);
+        let (mut best, mut least) = (None, f64::INFINITY);
+        let (f, g) = self.tree.potential.split_at(sources);
+        for &v in &side {
+            let v = v as usize;
+            let arcs = match (outwards, v < sources) {
+                (true, true) => self.by_source.of(v),
+                (false, false) => self.by_sink.of(v - sources),
+                _ => continue,
+            };
+            for &at in arcs {
+                let Arc { i, j, .. } = self.arcs[at as usize];
+                let (i, j) = (i as usize, j as usize);
+                let other = if outwards { sources + j } else { i };
+                let reduced = self.costs[at as usize] - f[i] - g[j];
+                if reduced < least && self.seen[other] != pivot {
+                    (best, least) = (Some((at as usize, reduced)), reduced);
+                }
+            }
+        }
+        self.side = side;
+        best
+    }
+}
