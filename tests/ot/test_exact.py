@@ -474,3 +474,8 @@ def test_pot():
         C, a, b = rng.random((n, m)), weights(rng, n), weights(rng, m)
         result = ot.exact(C, a, b)
         assert np.abs(result.plan - pot.emd(a, b, C)).max() < 1e-12
+
+
+def test_an_overflow_names_mass_and_cost():
+    with pytest.raises(NumericalError, match=r"mass times cost leaves the range .* mass is 2e\+200"):
+        ot.exact(np.full((2, 2), 1e150), np.full(2, 1e200), np.full(2, 1e200))

@@ -17,6 +17,7 @@ from wassail.ot._problem import prepare
 from wassail.ot._sparse_result import SparsePlanResult
 from wassail.ot.certificate import Certificate, certify_basis
 from wassail.ot.geometry import Cost, as_cost
+from wassail.ot.results import shown
 
 F64 = NDArray[np.float64]
 
@@ -98,7 +99,7 @@ class ExactResult(SparsePlanResult):
         n, m = self.shape
         return (
             f"{type(self).__name__}({n}x{m}, value={self.value:.6g}, gap={self.gap:.1e}, nonzeros={self.entries.nnz}, "
-            f"{self.status}, n_iter={self.n_iter})"
+            f"{self.status}, n_iter={self.n_iter}{shown(self.choice)})"
         )
 
 
