@@ -42,7 +42,7 @@ def test_every_epsilon_is_answered(kind, epsilon):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_proof_agrees_with_newton(kind):
-    """Where float64 just resolves the potentials, both can be had: the same plan, and what epsilon adds to the value."""
+    """Where float64 resolves the potentials, both can be had: the same plan, and what epsilon adds to the value."""
     cost, a, b = problem(kind)
     scale = 3e-7
     exact = ot.solve(cost, a, b, epsilon=1e-12)
