@@ -123,7 +123,7 @@ def assignment(
     rows, columns = np.arange(n), np.arange(m)
     problem = Problem(geometry, np.ones(n), np.ones(m), 0.0, (0.0, 0.0), 1.0, threads, geometry, rows, columns)
     start = check_start(init, problem)
-    with progress_reporter(progress, "assignment") as report:
+    with progress_reporter(progress, "assignment", "pivots") as report:
         basis = solve(problem, None if n == m else float(min(n, m)), start, stop, report)
     f, g = _feasible(problem, basis)
     entries = basis.entries

@@ -190,7 +190,7 @@ def exact(
     stop, threads = check_callable(callback, "callback"), check_threads(n_threads)
     problem = prepare(as_cost(cost), a, b, 0.0, (math.inf, math.inf), threads)
     start = check_start(init, problem)
-    with progress_reporter(progress, "exact") as report:
+    with progress_reporter(progress, "exact", "pivots") as report:
         basis = solve(problem, None, start, stop, report)
     f, g = extended(problem, basis.f, basis.g)
     return ExactResult(

@@ -133,7 +133,7 @@ def partial(
     support = geometry if whole else geometry.select(rows, columns)
     problem = Problem(geometry, source, target, 0.0, (0.0, 0.0), 1.0, threads, support, rows, columns)
     start = check_start(init, problem)
-    with progress_reporter(progress, "partial") as report:
+    with progress_reporter(progress, "partial", "pivots") as report:
         basis = solve(problem, moved, start, stop, report)
     # Without a dummy its potential is free: the largest that keeps the other side's at most 0.
     from_dummy, to_dummy = basis.dummies

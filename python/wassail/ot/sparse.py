@@ -258,7 +258,7 @@ def sparse_transport(
     problem = prepare(as_cost(cost), a, b, strength, _EXACT, threads)
     _check_limit(problem, limit, side)
     start = check_init(init, problem)
-    with progress_reporter(progress, "sparse transport", "Newton steps") as report:
+    with progress_reporter(progress, "sparse transport", "Newton steps", "gamma") as report:
         solution = _core.sparse_transport(
             problem.support.handle,
             *problem.weights,
