@@ -102,6 +102,13 @@ def test_advice_names_what_the_call_has(solver, options, words, never):
     assert never not in message
 
 
+def test_a_divergence_has_no_other_solver():
+    x, y = np.random.default_rng(2).random((2, 30, 2))
+    with pytest.warns(ConvergenceWarning, match="raise max_iter") as caught:
+        ot.sinkhorn_divergence(x, y, epsilon=1e-3, max_iter=3)
+    assert "sinkhorn_newton" not in str(caught[0].message)
+
+
 def test_single_precision_is_named():
     rng = np.random.default_rng(2)
     cost = ot.PointCloud(rng.random((30, 2), dtype=np.float32), rng.random((40, 2), dtype=np.float32))

@@ -248,12 +248,12 @@ def shortfall(result: SinkhornResult, options: Options, advice: str) -> str:
     )
 
 
-def _advice(result: SinkhornResult) -> str:
+def _advice(result: SinkhornResult, faster: str) -> str:
     """Say what to change in a call of a solver of the family; Newton's method is no advice for itself, nor with rho."""
     said = _ADVICE[result.status]
     if result.status is Status.MAX_ITER:
         newton = getattr(result.trace, "newton", None) is not None
-        return said if newton or not all(map(np.isinf, result.rho)) else said + _FASTER
+        return said if newton or not all(map(np.isinf, result.rho)) else said + faster
     cost = result.cost
     single = (cost.values if isinstance(cost, ArrayCost) else cost.x).dtype != np.float64
     return said + _FINER if single else said
@@ -268,12 +268,21 @@ def _doubt(result: SinkhornResult) -> str:
 
 
 def warn_unless_converged(
-    results: dict[str, SinkhornResult], options: Options, stacklevel: int, advice: str | None = None
+    results: dict[str, SinkhornResult],
+    options: Options,
+    stacklevel: int,
+    *,
+    advice: str | None = None,
+    faster: str = _FASTER,
 ) -> None:
-    """Warn once, naming the first result that missed its tolerance; a stop by the user's callback is no news."""
+    """
+    Warn once, naming the first result that missed its tolerance; a stop by the user's callback is no news.
+
+    `advice` replaces that of a solver, and `faster` what it says of one that would take fewer sweeps.
+    """
     missed = {name: result for name, result in results.items() if result.status in _ADVICE}
     if missed:
         name, first = next(iter(missed.items()))
         count = "" if len(results) == 1 else f"{len(missed)} of {len(results)} problems did not converge; "
-        message = f"{count}{name} {shortfall(first, options, advice or _advice(first))}"
+        message = f"{count}{name} {shortfall(first, options, advice or _advice(first, faster))}"
         warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel + 1)

@@ -51,16 +51,16 @@ def is_unresolved(problem: Problem, tol: float) -> bool:
 
 
 def vanishing_plan(
-    problem: Problem, tol: float, init: Start | None, callback: Report | None, progress: bool | Report
+    problem: Problem, tol: float, init: Start | None, callback: Report | None, progress: bool | Report, why: str
 ) -> ExactResult | None:
-    """Return the exact plan if it is proved to be the entropic one to the tolerance."""
+    """Return the exact plan if it is proved to be the entropic one to the tolerance; `why` says what led here."""
     if problem.cost.exact() is not problem.cost:  # single precision costs have no slacks of that size
         return None
     found = exact(
         problem.cost, problem.a, problem.b,
         init=init, callback=callback, progress=progress, n_threads=problem.n_threads or None,
     )  # fmt: skip
-    size = f"epsilon is {problem.epsilon:.2g}, below what potentials of float64 resolve"
+    size = f"epsilon is {problem.epsilon:.2g}, {why}"
     if found.status is Status.STOPPED:
         return dataclasses.replace(found, choice=Choice("exact", f"{size}, and was stopped"))
     if not found.converged or not _is_entropic(found, problem, tol):

@@ -218,17 +218,17 @@ def _entropic(
     start = check_init(init, problem)
     vanishing = choice.algorithm == "sinkhorn_newton" and is_vanishing(problem)
 
-    def limit() -> ExactResult | None:
-        return vanishing_plan(problem, tol, init, callback, progress) if vanishing else None
+    def limit(why: str) -> ExactResult | None:
+        return vanishing_plan(problem, tol, init, callback, progress, why) if vanishing else None
 
     hopeless = vanishing and is_unresolved(problem, tol)
-    found = limit() if hopeless else None
+    found = limit("below what potentials of float64 resolve") if hopeless else None
     if found is not None:
         return found
     with progress_reporter(progress, "solve") as report:
         result, choice = _run(problem, options, choice, start, callback, report)
     if result.status in (Status.MAX_ITER, Status.STALLED) and not hopeless:
-        found = limit()
+        found = limit(f"where {choice.algorithm} left a marginal error of {result.marginal_error:.1e}")
         if found is not None:
             return found
     warn_unless_converged({choice.algorithm: result}, options, stacklevel=4, advice=_advice(problem, vanishing))
