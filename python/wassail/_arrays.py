@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import sys
 from typing import Any
 
@@ -55,12 +56,28 @@ def _float_dtype(dtype: np.dtype[Any], name: str) -> np.dtype[Any]:
     """Choose float32 or float64, or refuse the type in clear words."""
     if dtype.kind == "c":
         raise InputError(f"{name} has complex dtype {dtype}: pass real numbers")
-    if dtype.kind == "O":
-        raise InputError(f"{name} has object dtype: its entries are not plain numbers or its rows differ in length")
     if dtype.kind not in _KINDS:
         raise InputError(f"{name} has dtype {dtype}: pass real numbers")
     small = dtype.kind == "f" and dtype.itemsize <= np.dtype(np.float32).itemsize
     return np.dtype(np.float32 if small else np.float64)
+
+
+def _dimensions(ndim: tuple[int, ...]) -> str:
+    return " or ".join(f"{k}-D" for k in ndim)
+
+
+def _objects(array: NDArray[Any], name: str, wanted: str) -> str:
+    """Say what was passed instead of numbers."""
+    if array.ndim == 0:
+        value = array.item()
+        given = "None" if value is None else f"of type {type(value).__module__}.{type(value).__name__}"
+        return f"{name} is {given}: a {wanted} array of real numbers is wanted"
+    odd = np.array([not isinstance(entry, numbers.Real) for entry in array.flat]).reshape(array.shape)
+    if not odd.any():
+        return f"{name} has object dtype: convert it with astype(float)"
+    index = first_index(odd)
+    kind = type(array[index]).__name__
+    return f"{name}{show_index(index)} is of type {kind}: a {wanted} array of real numbers is wanted"
 
 
 def _cast(array: NDArray[Any], dtype: np.dtype[Any], name: str) -> NDArray[Any]:
@@ -89,10 +106,11 @@ def real_array(value: object, name: str, *, ndim: tuple[int, ...]) -> NDArray[An
         `value` is complex, object, masked, sparse, a ``numpy.matrix``, of the wrong dimension, or empty.
     """
     array = _as_ndarray(value, name)
+    if array.dtype.kind == "O":
+        raise InputError(_objects(array, name, _dimensions(ndim)))
     dtype = _float_dtype(array.dtype, name)
     if array.ndim not in ndim:
-        wanted = " or ".join(f"{k}-D" for k in ndim)
-        raise InputError(f"{name} must be {wanted}, got shape {array.shape}")
+        raise InputError(f"{name} must be {_dimensions(ndim)}, got shape {array.shape}")
     if array.size == 0:
         raise InputError(f"{name} is empty: shape {array.shape}")
     array = _cast(array, dtype, name)

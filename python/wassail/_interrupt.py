@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LOOK = 0.05  # seconds
+_LONG = 2_000_000  # numbers that NumPy sorts in about a tenth of a second
+
+
+def interruptible_if_long(size: int, function: Callable[[], T]) -> T:
+    """Return what `function` of so many numbers returns; Ctrl-C does not wait for it where there are many."""
+    return function() if size < _LONG else interruptible(function)
 
 
 def interruptible(function: Callable[[], T]) -> T:

@@ -10,18 +10,21 @@ from wassail.exceptions import InputError
 
 
 @contextmanager
-def progress_reporter(progress: bool | Report, title: str, unit: str = "sweeps") -> Iterator[Report | None]:
+def progress_reporter(
+    progress: bool | Report, title: str, unit: str = "sweeps", strength: str = "epsilon"
+) -> Iterator[Report | None]:
     """
     Yield the function that the core calls with (n_iter, epsilon, marginal_error), or None.
 
-    The bar has no total: how many steps a tolerance takes is not known ahead.
+    `strength` names the second number. Where it is 0 nothing is regularized, and the third is the duality gap. The bar
+    has no total: how many steps a tolerance takes is not known ahead.
     """
     if progress is False:
         yield None
     elif callable(progress):
         yield progress
     elif progress is True:
-        with _bar(title, unit) as report:
+        with _bar(title, unit, strength) as report:
             yield report
     else:
         raise InputError(
@@ -30,14 +33,15 @@ def progress_reporter(progress: bool | Report, title: str, unit: str = "sweeps")
 
 
 @contextmanager
-def _bar(title: str, unit: str) -> Iterator[Report]:
+def _bar(title: str, unit: str, strength: str) -> Iterator[Report]:
     """Draw a tqdm bar; tqdm is imported here so that importing wassail stays fast."""
     from tqdm.auto import tqdm
 
     with tqdm(desc=title, unit=f" {unit}") as bar:
 
-        def report(n_iter: int, epsilon: float, marginal_error: float) -> None:
-            bar.set_postfix_str(f"epsilon={epsilon:.3g}, marginal error={marginal_error:.2e}", refresh=False)
+        def report(n_iter: int, epsilon: float, error: float) -> None:
+            state = f"{strength}={epsilon:.3g}, marginal error" if epsilon > 0.0 else "gap"
+            bar.set_postfix_str(f"{state}={error:.2e}", refresh=False)
             bar.update(n_iter - bar.n)
 
         yield report

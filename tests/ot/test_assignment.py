@@ -128,6 +128,39 @@ def test_warm_start_and_threads():
         assert np.array_equal(other.f, warm[0].f)
 
 
+@pytest.mark.parametrize(("n", "m"), [(100, 30), (30, 100)])
+def test_potentials_are_feasible_after_the_shift(n, m):
+    """Costs of all sizes: what the shift by the dummy's potential rounds must not violate an arc."""
+    for seed in range(100):
+        C = np.random.default_rng(seed).standard_cauchy((n, m))
+        result = ot.assignment(C)
+        difference = C - (result.g if n < m else result.f[:, None])
+        potential = result.f[:, None] if n < m else result.g
+        assert (potential <= difference).all()
+        assert ((result.g if n < m else result.f) <= 0.0).all()
+        rows = np.flatnonzero(result.columns >= 0)
+        pairs = rows, result.columns[rows]
+        largest = max(np.abs(result.f).max(), np.abs(result.g).max())
+        assert (np.abs(C[pairs] - result.f[pairs[0]] - result.g[pairs[1]]) <= 2e-15 * largest).all()
+
+
+@pytest.mark.parametrize(("n", "m"), [(4, 4), (4, 6), (6, 4)])
+def test_of_the_family_of_exact_results(n, m):
+    C = np.random.default_rng(4).random((n, m))
+    result = ot.assignment(C)
+    assert isinstance(result, ot.ExactResult)
+    assert result.marginal_error == 0.0
+    assert result.choice is None
+    certificate = result.certificate()
+    assert certificate.marginal_l1 == 0.0
+    assert certificate.dual_bound <= result.value <= certificate.primal_bound
+    assert certificate.gap < 1e-12
+    v = np.arange(float(m))
+    np.testing.assert_array_equal(result.apply(v), result.plan @ v)
+    stopped = ot.assignment(np.random.default_rng(5).random((50, 50)), callback=lambda *_: True)
+    assert stopped.marginal_error == np.abs(stopped.plan.sum(1) - 1).sum() + np.abs(stopped.plan.sum(0) - 1).sum()
+
+
 def test_result():
     result = ot.assignment(np.random.default_rng(4).random((4, 6)))
     plan = result.sparse_plan()

@@ -494,3 +494,19 @@ def test_a_gap_that_rounding_leaves_is_warned_of():
         with pytest.warns(ConvergenceWarning, match=r"may cost up to .* more than the best one"):
             result = solver(C)
         assert result.status is ot.Status.STALLED
+
+
+def test_an_overflow_names_mass_and_cost():
+    with pytest.raises(NumericalError, match=r"mass times cost leaves the range .* mass is 2e\+200"):
+        ot.exact(np.full((2, 2), 1e150), np.full(2, 1e200), np.full(2, 1e200))
+
+
+def test_the_bar_counts_pivots_and_shows_the_gap(capsys):
+    C = np.random.default_rng(22).random((40, 40))
+    for solver in (ot.exact, ot.assignment, lambda cost, **options: ot.partial(cost, mass=0.5, **options)):
+        solver(C, progress=True)
+        shown = capsys.readouterr().err
+        assert "pivots" in shown
+        assert "gap=" in shown
+    ot.sparse_transport(C, gamma=1.0, progress=True)
+    assert "gamma=1, marginal error=" in capsys.readouterr().err

@@ -59,7 +59,9 @@ class OnHost:
         (3.0, "cost must be"),
         (C + 1j, "complex"),
         (C.astype(object), "object"),
-        ([[1.0, None], [2.0, 3.0]], "object"),
+        ([[1.0, None], [2.0, 3.0]], r"cost\[0, 1\] is of type NoneType: .* numbers is wanted"),
+        (None, r"cost is None: a matrix of shape \(n, m\) or a PointCloud is wanted"),
+        ({}, "cost is of type builtins.dict"),
         ([[1.0], [2.0, 3.0]], "cost"),
         (np.ma.masked_array(C, mask=C > 0.5), "masked"),
         (np.asmatrix(C), "matrix"),
@@ -428,3 +430,16 @@ def test_suggest_epsilon():
 def test_odd_scalars(call, match):
     with pytest.raises(InputError, match=match):
         call()
+
+
+def test_data_frames_are_arrays():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    rng = np.random.default_rng(0)
+    cost, a = rng.random((8, 9)), rng.dirichlet(np.ones(8))
+    frame, series = pandas.DataFrame(cost), pandas.Series(a, index=range(100, 108))
+    assert ot.exact(frame, series).value == ot.exact(cost, a).value
+    assert ot.solve(frame, series, epsilon=0.01).value == pytest.approx(ot.solve(cost, a, epsilon=0.01).value)
+    with pytest.raises(InputError, match=r"cost\[0, 9\] is of type str"):
+        ot.exact(frame.assign(name="q"))
+    with pytest.raises(InputError, match=r"convert it with astype\(float\)"):
+        ot.exact(frame.astype(object))

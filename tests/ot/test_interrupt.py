@@ -29,6 +29,8 @@ result = ot.SinkhornResult(f, f, 1.0, ot.Status.MAX_ITER, 0, 0.0, ot.SinkhornTra
                            cloud, w, w, (np.inf, np.inf), 1.0)
 """
 
+LONG = "u, v = rng.random(10_000_000), rng.random(10_000_000)"
+
 CALLS = {
     "sinkhorn": ("", "ot.sinkhorn(cloud, epsilon=1e-3, tol=1e-12)"),
     "newton": ("", "ot.sinkhorn_newton(cloud, epsilon=1e-3, tol=1e-12)"),
@@ -45,6 +47,9 @@ CALLS = {
     "batch": ("", "ot.sinkhorn_batch([cloud, cloud], epsilon=1e-3, tol=1e-12)"),
     "sliced": ("", "ot.sliced_wasserstein(x, y, n_projections=50_000)"),
     "max_sliced": ("", "ot.max_sliced_wasserstein(x, y, tol=1e-300, max_iter=5000)"),
+    "circle": (LONG, "ot.wasserstein_circle(u, v)"),
+    "circle, p=2": (LONG, "ot.wasserstein_circle(u, v, p=2)"),
+    "line": (LONG, "ot.wasserstein_1d(u, v, p=2)"),
     "sums": (RESULT, "result.transport_cost"),
     "certificate": (RESULT, "result.certificate()"),
     "map": (RESULT, "[result.barycentric_map() for _ in range(99)]"),

@@ -1,5 +1,6 @@
 """Memory: no growth over many calls, and what cannot fit is refused before it is allocated."""
 
+import dataclasses
 import gc
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from wassail import _core, ot
 from wassail.exceptions import MemoryLimitError
@@ -80,6 +82,14 @@ def test_a_plan_too_large_is_refused_at_once():
         result.sparse_plan(k=N)
     with pytest.raises(MemoryError):
         _ = result.plan
+
+
+def test_a_sparse_plan_is_not_made_dense():
+    u = np.arange(200_000.0)[:, None]
+    result = ot.sparse_transport(np.eye(2), gamma=1.0)
+    big = dataclasses.replace(result, cost=ot.PointCloud(u, u), entries=csr_array((u.size, u.size)))
+    with pytest.raises(MemoryLimitError, match=r"dense plan of shape \(200000, 200000\).*sparse_plan"):
+        _ = big.plan
 
 
 def test_the_limit_is_real():

@@ -88,6 +88,18 @@ def test_one_line_reprs():
     assert "n=100000" in repr(big)
 
 
+def test_what_ran_is_shown():
+    C = np.random.default_rng(1).random((20, 20))
+    newton = ot.sinkhorn_newton(C, epsilon=1e-2)
+    assert f"after {newton.n_iter} sweeps, {newton.trace.newton.sum()} of them Newton steps" in repr(newton)
+    assert "Newton" not in repr(make())
+    for question in ({}, {"epsilon": 0.5}, {"epsilon": 1e-2}, {"gamma": 1.0}):
+        result = ot.solve(C, **question)
+        assert f"; {result.choice.algorithm}, because {result.choice.reason})" in repr(result)
+    assert "<th>algorithm</th><td>sinkhorn_newton: " in ot.solve(C, epsilon=1e-3)._repr_html_()
+    assert "algorithm" not in make()._repr_html_()
+
+
 def test_html():
     html = make("unbalanced")._repr_html_()
     assert html.startswith("<table>")

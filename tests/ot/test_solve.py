@@ -71,6 +71,8 @@ def test_a_result_warm_starts(cost):
         ({"max_nonzeros": 3}, "gamma"),
         ({"gamma": 1.0, "epsilon": 0.1}, "gamma"),
         ({"gamma": 1.0, "rho": 1.0}, "rho"),
+        ({"rho": 1.0, "max_nonzeros": 1}, "max_nonzeros cannot be combined with rho"),
+        ({"epsilon": 1.0, "max_nonzeros": 1}, "max_nonzeros cannot be combined with epsilon"),
         ({"rho": 1.0}, "epsilon"),
         ({"epsilon": -1.0}, "epsilon"),
         ({"epsilon": np.nan}, "epsilon"),
@@ -81,6 +83,21 @@ def test_a_result_warm_starts(cost):
 def test_contradictions_are_named(cost, question, words):
     with pytest.raises(InputError, match=words):
         ot.solve(cost, **question)
+
+
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")  # ties
+def test_the_plan_of_a_result_is_used():
+    """Its arcs replace candidates of the simplex; a sparse plan near it takes fewer steps."""
+    rng = np.random.default_rng(1)
+    C = rng.random((150, 150))
+    near = C * (1.0 + 1e-3 * rng.random(C.shape))
+    first = ot.solve(C)
+    whole, part = ot.solve(near, init=first), ot.solve(near, init=(first.f, first.g))
+    np.testing.assert_array_equal(whole.trace.arcs, ot.exact(near, init=first).trace.arcs)
+    assert whole.trace.arcs[0] < part.trace.arcs[0]
+    first = ot.solve(C, gamma=0.5, max_nonzeros=3)
+    whole, part = (ot.solve(near, gamma=0.5, max_nonzeros=3, init=start) for start in (first, (first.f, first.g)))
+    assert whole.n_iter < part.n_iter
 
 
 def test_any_result_starts_any_solver():
@@ -101,7 +118,7 @@ def test_what_is_no_regularization_strength(cost, epsilon):
 
 def test_an_epsilon_out_of_scale_names_the_way_out(cost):
     with pytest.raises(NumericalError, match=r"epsilon 1e-300 is out of scale .* exact"):
-        ot.solve(cost, epsilon=1e-300)
+        ot.sinkhorn_newton(cost, epsilon=1e-300)
 
 
 def test_axis_limits_rows():

@@ -112,7 +112,9 @@ def solve(
     if optimal:  # a run that was stopped may not have moved all mass yet
         check_blocked(blocked, total, problem.blockable)
     if not (np.isfinite(f).all() and np.isfinite(g).all() and math.isfinite(value)):
-        raise NumericalError("the potentials left the range of float64: rescale the cost")
+        raise NumericalError(
+            f"mass times cost leaves the range of float64 (the mass is {total:.3g}): rescale the weights or the cost"
+        )
     entries = _inflated(problem, plan)
     n, m = problem.cost.shape
     full_f, full_g = np.zeros(n), np.zeros(m)

@@ -33,9 +33,11 @@ Solution: TypeAlias = tuple[F64, F64, int, int, float, F64, F64, F64]
 _HIDES = 16.0  # four bits of the differences are lost then
 _STATUS = (Status.CONVERGED, Status.MAX_ITER, Status.STOPPED, Status.STALLED)
 _ADVICE = {
-    Status.MAX_ITER: "raise epsilon, raise max_iter, or loosen tol; at low epsilon sinkhorn_newton takes fewer sweeps",
-    Status.STALLED: "this precision allows no smaller error: loosen tol, raise epsilon, or pass float64 costs",
+    Status.MAX_ITER: "raise epsilon, raise max_iter, or loosen tol",
+    Status.STALLED: "this precision allows no smaller error: loosen tol, or raise epsilon",
 }
+_FASTER = "; at low epsilon sinkhorn_newton takes fewer sweeps"
+_FINER = ", or pass float64 costs"
 
 
 @runtime_checkable
@@ -258,13 +260,24 @@ def _middle(potential: F64) -> float:
     return 0.5 * float(potential.min()) + 0.5 * float(potential.max())
 
 
-def shortfall(result: SinkhornResult, options: Options) -> str:
+def shortfall(result: SinkhornResult, options: Options, advice: str) -> str:
     """Say how far a result is from its tolerance and what to change."""
     goal = options.tol * max(float(result.a.sum()), float(result.b.sum()))
     return (
         f"{result.status} after {result.n_iter} sweeps with a marginal error of {result.marginal_error:.2e}, "
-        f"the tolerance is {goal:.2e}: {_ADVICE[result.status]}{_doubt(result)}"
+        f"the tolerance is {goal:.2e}: {advice}{_doubt(result)}"
     )
+
+
+def _advice(result: SinkhornResult, faster: str) -> str:
+    """Say what to change in a call of a solver of the family; Newton's method is no advice for itself, nor with rho."""
+    said = _ADVICE[result.status]
+    if result.status is Status.MAX_ITER:
+        newton = getattr(result.trace, "newton", None) is not None
+        return said if newton or not all(map(np.isinf, result.rho)) else said + faster
+    cost = result.cost
+    single = (cost.values if isinstance(cost, ArrayCost) else cost.x).dtype != np.float64
+    return said + _FINER if single else said
 
 
 def _doubt(result: SinkhornResult) -> str:
@@ -275,11 +288,22 @@ def _doubt(result: SinkhornResult) -> str:
     return ""
 
 
-def warn_unless_converged(results: dict[str, SinkhornResult], options: Options, stacklevel: int) -> None:
-    """Warn once, naming the first result that missed its tolerance; a stop by the user's callback is no news."""
+def warn_unless_converged(
+    results: dict[str, SinkhornResult],
+    options: Options,
+    stacklevel: int,
+    *,
+    advice: str | None = None,
+    faster: str = _FASTER,
+) -> None:
+    """
+    Warn once, naming the first result that missed its tolerance; a stop by the user's callback is no news.
+
+    `advice` replaces that of a solver, and `faster` what it says of one that would take fewer sweeps.
+    """
     missed = {name: result for name, result in results.items() if result.status in _ADVICE}
     if missed:
         name, first = next(iter(missed.items()))
         count = "" if len(results) == 1 else f"{len(missed)} of {len(results)} problems did not converge; "
-        message = f"{count}{name} {shortfall(first, options)}"
+        message = f"{count}{name} {shortfall(first, options, advice or _advice(first, faster))}"
         warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel + 1)

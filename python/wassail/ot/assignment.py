@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wassail._frozen import FieldsOnly
+from wassail import _core
 from wassail._progress import progress_reporter
 from wassail._validate import Report, blocked_rounding, check_callable, check_threads
 from wassail.exceptions import InputError
-from wassail.ot._basis import ExactTrace, Start, check_start, solve, warn_unless_proved
+from wassail.ot._basis import Basis, Start, check_start, solve, warn_unless_proved
 from wassail.ot._problem import Problem
-from wassail.ot._sparse_result import dense_plan
-from wassail.ot.geometry import ArrayCost, Cost, Forbidden, PointCloud, as_cost
-from wassail.ot.results import Status
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+from wassail.ot.exact import ExactResult
+from wassail.ot.geometry import Cost, Forbidden, as_cost
 
 F64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AssignmentResult(FieldsOnly):
+class AssignmentResult(ExactResult):
     r"""
-    Optimal assignment with the potentials that prove it.
+    Optimal assignment with the potentials that prove it: an exact plan between points of weight 1.
+
+    The attributes of :class:`ExactResult`, and:
 
     Attributes
     ----------
@@ -37,87 +33,33 @@ class AssignmentResult(FieldsOnly):
     f : ndarray, shape (n,)
         Row potential; at most 0 if n > m.
     g : ndarray, shape (m,)
-        Column potential; at most 0 if n < m. :math:`f_i + g_j \le C_{ij}` for all arcs, equal on the assignment.
+        Column potential; at most 0 if n < m. :math:`f_i + g_j \le C_{ij}` for all arcs up to one rounding of the
+        difference, equal on the assignment up to some roundings of the largest potential.
     value : float
         Total cost.
     gap : float
         `value` less the lower bound :math:`\sum_i f_i + \sum_j g_j`, computed from the slacks, where nothing cancels.
-    status : Status
-        How the run ended.
-    n_iter : int
-        Pivots of the simplex.
-    cost : ArrayCost or PointCloud
-        The cost.
-    trace : ExactTrace
-        History, for plots.
+    marginal_error : float
+        Points that should be assigned and are not; above 0 only where the run was stopped.
+    a, b : ndarray, shape (n,) and (m,)
+        Ones.
+    entries : csr_array, shape (n, m)
+        The permutation matrix: ones at the pairs.
     """
 
     columns: NDArray[np.int64]
-    f: F64
-    g: F64
-    value: float
-    gap: float
-    status: Status
-    n_iter: int
-    cost: ArrayCost | PointCloud
-    trace: ExactTrace
 
-    @property
-    def converged(self) -> bool:
-        """Whether the assignment is proved to be optimal."""
-        return self.status is Status.CONVERGED
-
-    @property
-    def dual_value(self) -> float:
-        """Lower bound of the cost of every assignment."""
-        return self.value - self.gap
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """The interval that holds the optimal cost: (dual_value, value)."""
-        return self.dual_value, self.value
-
-    @property
-    def transport_cost(self) -> float:
-        """Total cost, as of other results: `value`."""
-        return self.value
-
-    @cached_property
-    def entries(self) -> csr_array:
-        """The permutation matrix, of shape (n, m): ones at the pairs."""
-        from scipy.sparse import csr_array
-
-        assigned = self.columns >= 0
-        indptr = np.concatenate([[0], np.cumsum(assigned)])
-        kept = self.columns[assigned]
-        return csr_array((np.ones(kept.size), kept, indptr), shape=self.cost.shape)
-
-    def sparse_plan(self) -> csr_array:
-        """Return the permutation matrix as a :class:`scipy.sparse.csr_array` of shape (n, m)."""
-        return self.entries
-
-    @property
-    def plan(self) -> F64:
-        """
-        Dense permutation matrix, shape (n, m), float64; made anew at each access.
-
-        Raises
-        ------
-        MemoryLimitError
-            It would not fit into memory: use `sparse_plan`.
-        """
-        return dense_plan(self.entries)
-
-    def __repr__(self) -> str:
-        n, m = self.cost.shape
-        state = f"value={self.value:.6g}, gap={self.gap:.1e}, {self.status}, n_iter={self.n_iter}"
-        return f"AssignmentResult({n}x{m}, {state})"
+    def _deviations(self) -> tuple[F64, ...]:
+        n, m = self.shape
+        rows, columns = self.plan_marginals
+        missing = [rows - 1.0] if n < m else [columns - 1.0] if n > m else [rows - 1.0, columns - 1.0]
+        return tuple(np.abs(part) for part in missing)
 
 
 def assignment(
     cost: ArrayLike | Cost,
     *,
-    init: Start | AssignmentResult | None = None,
+    init: Start | None = None,
     callback: Report | None = None,
     progress: bool | Report = False,
     n_threads: int | None = None,
@@ -189,24 +131,51 @@ def assignment(
         geometry, np.ones(n), np.ones(m), 0.0, (0.0, 0.0), 1.0, threads, geometry, rows, columns, blockable
     )
     start = check_start(init, problem)
-    with progress_reporter(progress, "assignment") as report:
+    with progress_reporter(progress, "assignment", "pivots") as report:
         basis = solve(problem, None if n == m else float(min(n, m)), start, stop, report)
     warn_unless_proved("assignment", basis.status, basis.gap)
-    source, sink = (0.0 if dummy is None else dummy for dummy in basis.dummies)
-    assigned = np.diff(basis.entries.indptr) > 0
+    f, g = _feasible(problem, basis)
+    entries = basis.entries
+    assigned = np.diff(entries.indptr) > 0
     matched = np.full(n, -1, dtype=np.int64)
-    matched[assigned] = basis.entries.indices
+    matched[assigned] = entries.indices
     return AssignmentResult(
-        columns=matched,
-        f=basis.f - source + sink,
-        g=basis.g + source - sink,
-        value=basis.value,
-        gap=basis.gap,
+        f=f,
+        g=g,
         status=basis.status,
         n_iter=int(basis.trace.pivots.sum()),
+        marginal_error=float((2 if n == m else 1) * (min(n, m) - entries.nnz)),
+        transport_cost=basis.value,
+        value=basis.value,
         cost=geometry,
+        a=problem.a,
+        b=problem.b,
+        mass_rescale=1.0,
+        entries=entries,
+        gap=basis.gap,
         trace=basis.trace,
+        columns=matched,
     )
+
+
+def _feasible(problem: Problem, basis: Basis) -> tuple[F64, F64]:
+    """
+    Count potentials from that of the dummy point, and undo what rounding in that shift violates.
+
+    The side that has points left over keeps its potential, at most 0; the other is made as large as the costs allow.
+    """
+    n, m = problem.cost.shape
+    if n == m:
+        return basis.f, basis.g
+    source, sink = (0.0 if dummy is None else dummy for dummy in basis.dummies)
+    shift = sink - source
+    f, g = basis.f + shift, basis.g - shift
+    handle, threads = problem.cost.handle, problem.n_threads
+    if n < m:
+        g = np.minimum(g, 0.0)
+        return _core.c_transform(handle, g, 1, threads), g
+    f = np.minimum(f, 0.0)
+    return f, _core.c_transform(handle, f, 0, threads)
 
 
 def _check_pairs(empty: Forbidden, n: int, m: int) -> None:

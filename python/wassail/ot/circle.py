@@ -114,11 +114,11 @@ def _turns(value: ArrayLike, name: str, period: float) -> NDArray[np.float64]:
 def _by_median(x: NDArray[np.float64], y: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Integrate |F − G − t| over one turn, at the weighted median t of F − G."""
     at = np.concatenate([x, y])
-    order = np.argsort(at, kind="stable")
+    order = line.ascending(at)
     at = at[order]
     difference = np.cumsum(np.concatenate([a, -b])[order], dtype=np.longdouble).astype(np.float64)
     arcs = np.diff(at, append=at[0] + 1.0)
-    ranked = np.argsort(difference, kind="stable")
+    ranked = line.ascending(difference)
     reached = np.cumsum(arcs[ranked])
     median = difference[ranked[np.searchsorted(reached, 0.5 * reached[-1])]]
     return float(arcs @ np.abs(difference - median))

@@ -26,6 +26,7 @@ from wassail.ot._problem import Problem, prepare
 from wassail.ot._sparse_result import SparsePlanResult
 from wassail.ot.certificate import Certificate, certify_basis
 from wassail.ot.geometry import Cost, as_cost
+from wassail.ot.results import shown
 
 F64 = NDArray[np.float64]
 
@@ -108,7 +109,7 @@ class ExactResult(SparsePlanResult):
         n, m = self.shape
         return (
             f"{type(self).__name__}({n}x{m}, value={self.value:.6g}, gap={self.gap:.1e}, nonzeros={self.entries.nnz}, "
-            f"{self.status}, n_iter={self.n_iter})"
+            f"{self.status}, n_iter={self.n_iter}{shown(self.choice)})"
         )
 
 
@@ -204,7 +205,7 @@ def exact(
     stop, threads = check_callable(callback, "callback"), check_threads(n_threads)
     problem = prepare(as_cost(cost), a, b, 0.0, (math.inf, math.inf), threads)
     start = check_start(init, problem)
-    with progress_reporter(progress, "exact") as report:
+    with progress_reporter(progress, "exact", "pivots") as report:
         result = solved(problem, start, stop, report)
     warn_unless_proved("exact", result.status, result.gap)
     return result

@@ -221,6 +221,8 @@ def as_cost(cost: ArrayLike | Cost, name: str = "cost") -> Cost:
     """
     if isinstance(cost, ArrayCost | PointCloud):
         return cost
+    if cost is None:
+        raise InputError(f"{name} is None: a matrix of shape (n, m) or a PointCloud is wanted")
     values = real_array(cost, name, ndim=(1, 2))
     if values.ndim == 1:
         raise InputError(

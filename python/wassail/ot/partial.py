@@ -139,7 +139,7 @@ def partial(
     blockable = blocked_rounding(a, b, n + m)
     problem = Problem(geometry, source, target, 0.0, (0.0, 0.0), 1.0, threads, support, rows, columns, blockable)
     start = check_start(init, problem)
-    with progress_reporter(progress, "partial") as report:
+    with progress_reporter(progress, "partial", "pivots") as report:
         basis = solve(problem, moved, start, stop, report)
     warn_unless_proved("partial", basis.status, basis.gap)
     # Without a dummy its potential is free: the largest that keeps the other side's at most 0.

@@ -6,6 +6,7 @@ import enum
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -71,6 +72,11 @@ class Choice:
 
     algorithm: str
     reason: str
+
+
+def shown(choice: Choice | None) -> str:
+    """Return the end of the line that a result prints: which algorithm :func:`wassail.ot.solve` took, and why."""
+    return "" if choice is None else f"; {choice.algorithm}, because {choice.reason}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -374,11 +380,17 @@ class SinkhornResult(ReadOnly):
         """
         return self._certificate
 
+    @property
+    def _work(self) -> str:
+        """Sweeps, and how many of them tried a Newton step, for the line that is printed."""
+        steps = getattr(self.trace, "newton", None)
+        return f"{self.n_iter} sweeps" + ("" if steps is None else f", {int(steps.sum())} of them Newton steps")
+
     def __repr__(self) -> str:
         n, m = self.shape
         return (
-            f"SinkhornResult(n={n}, m={m}, epsilon={self.epsilon:.4g}, {self.status} after {self.n_iter} sweeps, "
-            f"marginal error {self.marginal_error:.2e})"
+            f"SinkhornResult(n={n}, m={m}, epsilon={self.epsilon:.4g}, {self.status} after {self._work}, "
+            f"marginal error {self.marginal_error:.2e}{shown(self.choice)})"
         )
 
     def _repr_html_(self) -> str:
@@ -387,8 +399,10 @@ class SinkhornResult(ReadOnly):
             "epsilon": f"{self.epsilon:.4g}",
             "rho": "balanced" if self.rho == (np.inf, np.inf) else f"{self.rho[0]:.4g}, {self.rho[1]:.4g}",
             "status": str(self.status),
-            "sweeps": str(self.n_iter),
+            "work": self._work,
             "marginal error": f"{self.marginal_error:.2e}",
         }
+        if self.choice is not None:
+            rows["algorithm"] = f"{self.choice.algorithm}: {escape(self.choice.reason)}"
         cells = "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in rows.items())
         return f"<table><caption>SinkhornResult</caption>{cells}</table>"

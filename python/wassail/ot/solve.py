@@ -21,19 +21,22 @@ from wassail._validate import (
 from wassail.exceptions import InputError
 from wassail.ot._order import cost_first
 from wassail.ot._problem import (
+    F64,
+    Options,
     Potentials,
+    Problem,
     check_init,
     check_options,
-    potentials_of,
     prepare,
     warn_unless_converged,
 )
+from wassail.ot._vanishing import is_unresolved, is_vanishing, vanishing_plan
 from wassail.ot.epsilon import range_of
 from wassail.ot.exact import ExactResult, exact
 from wassail.ot.geometry import Cost, as_cost
-from wassail.ot.newton import BALANCED, run, sinkhorn_newton
-from wassail.ot.results import Choice, SinkhornResult
-from wassail.ot.sinkhorn import Rho, sinkhorn
+from wassail.ot.newton import run
+from wassail.ot.results import Choice, SinkhornResult, Status
+from wassail.ot.sinkhorn import Rho
 from wassail.ot.sparse import SparseTransportResult, check_axis, sparse_transport
 
 Solution: TypeAlias = SinkhornResult | ExactResult | SparseTransportResult
@@ -45,6 +48,7 @@ _LOW = 0.004
 # Sweeps that a trial may promise to end within: they take less time than most runs of Newton there.
 _TRIAL = 150
 _MAX_ITER = 2000
+_MAX_SWEEPS = 10_000
 _EITHER = "sinkhorn or sinkhorn_newton"
 
 
@@ -97,7 +101,8 @@ def solve(
     axis : {0, 1}, default 0
         Whether `max_nonzeros` limits the columns (0), that is targets, or the rows (1), such as tokens that are routed.
     init : pair (f, g) or result, optional
-        Starting potentials, for instance of a problem nearby.
+        Starting potentials, for instance of a problem nearby. :func:`exact` and :func:`sparse_transport` also take the
+        plan of an earlier result, which saves most of the work.
     callback : callable, optional
         Called as ``callback(n_iter, epsilon, error)`` after each iteration; a true value stops the run.
     progress : bool or callable, default False
@@ -116,7 +121,7 @@ def solve(
     InputError
         An argument is unusable, two of them contradict each other, or forbidden arcs leave no plan.
     NumericalError
-        The potentials overflow: `epsilon` is out of scale beside the cost.
+        The potentials overflow: `epsilon` is out of scale beside the cost, and no exact plan is the answer.
 
     Warns
     -----
@@ -129,8 +134,10 @@ def solve(
     :func:`sinkhorn` with `rho` or above 0.05 of the mean cost (over the smallest), where sweeps are few, and
     :func:`sinkhorn_newton` below 0.004, where they would be many. In between, sweeps are tried: once their rate no
     longer promises the tolerance within 150, :func:`sinkhorn_newton` takes over, from their potentials if these are
-    near, and `n_iter` and `trace` are of both. What decides are errors and counts, never times. Complexity and memory
-    are those of the algorithm.
+    near, and `n_iter` and `trace` are of both. What decides are errors and counts, never times. Where epsilon is so
+    small that rounded potentials cannot hold the plan, the exact plan is the answer if the slacks of all other arcs
+    prove that both are the same to `tol`. The result is an :class:`ExactResult` then, and `choice` says how much the
+    :math:`\varepsilon` term adds to its value. Complexity and memory are those of the algorithm.
 
     References
     ----------
@@ -153,26 +160,17 @@ def solve(
     if side == 1 and max_nonzeros is None:
         raise InputError("axis needs max_nonzeros: it says which side of the plan that limits")
     accuracy = check_positive(tol, "tol")
-    start = None if init is None else potentials_of(init)
-    if choice.algorithm == _EITHER:
-        return _tried(geometry, a, b, epsilon, accuracy, choice, start, callback, progress, n_threads)
     if choice.algorithm == "exact":
-        result: Solution = exact(geometry, a, b, init=start, callback=callback, progress=progress, n_threads=n_threads)
+        result: Solution = exact(geometry, a, b, init=init, callback=callback, progress=progress, n_threads=n_threads)
     elif choice.algorithm == "sparse_transport":
         result = sparse_transport(
             geometry, a, b, gamma=gamma, max_nonzeros=max_nonzeros, axis=side, tol=accuracy,
-            init=start, callback=callback, progress=progress, n_threads=n_threads,
-        )  # fmt: skip
-    elif choice.algorithm == "sinkhorn_newton":
-        result = sinkhorn_newton(
-            geometry, a, b, epsilon=epsilon, tol=accuracy,
-            init=start, callback=callback, progress=progress, n_threads=n_threads,
+            init=init, callback=callback, progress=progress, n_threads=n_threads,
         )  # fmt: skip
     else:
-        result = sinkhorn(
-            geometry, a, b, epsilon=epsilon, rho=rho, tol=accuracy,
-            init=start, callback=callback, progress=progress, n_threads=n_threads,
-        )  # fmt: skip
+        threads, stop = check_threads(n_threads), check_callable(callback, "callback")
+        problem = prepare(geometry, a, b, check_epsilon(epsilon), check_rho(rho), threads)
+        return _entropic(problem, choice, accuracy, init, stop, progress)
     return dataclasses.replace(result, choice=choice)
 
 
@@ -181,10 +179,15 @@ def _choose(geometry: Cost, epsilon: object, rho: Rho, max_nonzeros: object, gam
     unbalanced = any(math.isfinite(penalty) for penalty in check_rho(rho))
     entropic = epsilon is not None and check_real(epsilon, "epsilon") != 0.0
     if gamma is not None or max_nonzeros is not None:
+        for name, given in (("epsilon", entropic), ("rho", unbalanced)):
+            if given:
+                mine = "gamma" if gamma is not None else "max_nonzeros"
+                raise InputError(
+                    f"{mine} cannot be combined with {name}: sparse plans are balanced and have a quadratic "
+                    f"regularization. Leave out {name}, or gamma and max_nonzeros"
+                )
         if gamma is None:
             raise InputError("max_nonzeros needs gamma, the strength of the quadratic regularization that goes with it")
-        if entropic or unbalanced:
-            raise InputError("gamma cannot be combined with epsilon or rho: they are different regularizations")
         return Choice("sparse_transport", "gamma asks for a quadratic regularization")
     if not entropic:
         if unbalanced:
@@ -202,30 +205,67 @@ def _choose(geometry: Cost, epsilon: object, rho: Rho, max_nonzeros: object, gam
     return Choice("sinkhorn_newton", f"{size}: sweeps alone would be many")
 
 
-def _tried(
-    geometry: Cost,
-    a: ArrayLike | None,
-    b: ArrayLike | None,
-    epsilon: float | None,
-    tol: float,
+def _entropic(
+    problem: Problem,
     choice: Choice,
-    init: Potentials | None,
+    tol: float,
+    init: Potentials | Solution | None,
     callback: Report | None,
     progress: bool | Report,
-    n_threads: int | None,
-) -> SinkhornResult:
-    """Try sweeps, go on with Newton if they are many, and complete the choice by what happened."""
-    options = check_options(tol, _MAX_ITER, "auto", "auto")
-    stop = check_callable(callback, "callback")
-    problem = prepare(geometry, a, b, check_epsilon(epsilon), BALANCED, check_threads(n_threads))
+) -> SinkhornResult | ExactResult:
+    """Solve with regularization; where float64 cannot, see whether the exact plan is the answer."""
+    options = check_options(tol, _MAX_SWEEPS if choice.algorithm == "sinkhorn" else _MAX_ITER, "auto", "auto")
     start = check_init(init, problem)
+    vanishing = choice.algorithm == "sinkhorn_newton" and is_vanishing(problem)
+
+    def limit(why: str) -> ExactResult | None:
+        return vanishing_plan(problem, tol, init, callback, progress, why) if vanishing else None
+
+    hopeless = vanishing and is_unresolved(problem, tol)
+    found = limit("below what potentials of float64 resolve") if hopeless else None
+    if found is not None:
+        return found
     with progress_reporter(progress, "solve") as report:
-        result, left = run(problem, options, start, stop, report, _TRIAL)
+        result, choice = _run(problem, options, choice, start, callback, report)
+    if result.status in (Status.MAX_ITER, Status.STALLED) and not hopeless:
+        found = limit(f"where {choice.algorithm} left a marginal error of {result.marginal_error:.1e}")
+        if found is not None:
+            return found
+    warn_unless_converged({choice.algorithm: result}, options, stacklevel=4, advice=_advice(problem, vanishing))
+    return dataclasses.replace(result, choice=choice)
+
+
+def _run(
+    problem: Problem,
+    options: Options,
+    choice: Choice,
+    start: tuple[F64, F64] | None,
+    callback: Report | None,
+    report: Report | None,
+) -> tuple[SinkhornResult, Choice]:
+    """Run the algorithm that was chosen; where either may be best, try sweeps and complete the choice."""
+    if choice.algorithm == "sinkhorn":
+        stop = None if callback is None else lambda *state: bool(callback(*state))
+        return problem.solve(options, start, stop, report), choice
+    trial = _TRIAL if choice.algorithm == _EITHER else 0
+    result, left = run(problem, options, start, callback, report, trial)
+    if trial == 0:
+        return result, choice
     if left is None:
-        made = Choice("sinkhorn", f"{choice.reason}: sweeps were tried, and {result.n_iter} were enough")
-    else:
-        error, count = left
-        reason = f"{choice.reason}: {count} sweeps were tried and left a marginal error of {error:.1e}"
-        made = Choice("sinkhorn_newton", reason)
-    warn_unless_converged({made.algorithm: result}, options, stacklevel=4)
-    return dataclasses.replace(result, choice=made)
+        reason = f"{choice.reason}: sweeps were tried, and {result.n_iter} were enough"
+        return result, Choice("sinkhorn", reason)
+    error, count = left
+    reason = f"{choice.reason}: {count} sweeps were tried and left a marginal error of {error:.1e}"
+    return result, Choice("sinkhorn_newton", reason)
+
+
+def _advice(problem: Problem, vanishing: bool) -> str:
+    """Say what to change in a call of `solve`."""
+    if not all(map(math.isinf, problem.rho)):
+        return "loosen tol, or raise epsilon"
+    if vanishing:
+        return (
+            "raise epsilon, loosen tol, or leave epsilon out for an exact plan, which could not be shown to be the "
+            "answer here (there may be many)"
+        )
+    return "loosen tol, raise epsilon, or leave epsilon out for the exact plan"

@@ -18,7 +18,7 @@ from wassail.ot._order import cost_first
 from wassail.ot._problem import Potentials, Problem, check_init, prepare
 from wassail.ot._sparse_result import SparsePlanResult
 from wassail.ot.geometry import Cost, as_cost
-from wassail.ot.results import SinkhornResult, Status
+from wassail.ot.results import SinkhornResult, Status, shown
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -125,7 +125,8 @@ class SparseTransportResult(SparsePlanResult):
         return (
             f"SparseTransportResult(shape={self.shape}, gamma={self.gamma:.3g}, max_nonzeros={self.max_nonzeros}, "
             f"axis={self.axis}, status={str(self.status)!r}, value={self.value:.6g}, gap={self.gap:.1e}, "
-            f"n_ties={self.n_ties}, marginal_error={self.marginal_error:.1e}, n_iter={self.n_iter})"
+            f"n_ties={self.n_ties}, marginal_error={self.marginal_error:.1e}, "
+            f"n_iter={self.n_iter}{shown(self.choice)})"
         )
 
 
@@ -257,7 +258,7 @@ def sparse_transport(
     problem = prepare(as_cost(cost), a, b, strength, _EXACT, threads)
     _check_limit(problem, limit, side)
     start = check_init(init, problem)
-    with progress_reporter(progress, "sparse transport", "Newton steps") as report:
+    with progress_reporter(progress, "sparse transport", "Newton steps", "gamma") as report:
         solution = _core.sparse_transport(
             problem.support.handle,
             *problem.weights,
