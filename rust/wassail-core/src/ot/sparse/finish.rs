@@ -69,9 +69,7 @@ pub fn outcome(
     let primal = if error <= goal && sound { value } else { f64::INFINITY };
     let gap = primal - dual;
     let status = match status {
-        Status::Converged | Status::Tied | Status::Stalled if gap <= allowed => {
-            Status::Converged
-        }
+        Status::Converged | Status::Tied | Status::Stalled if gap <= allowed => Status::Converged,
         Status::Converged => Status::Stalled,
         other => other,
     };

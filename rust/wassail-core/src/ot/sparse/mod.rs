@@ -16,9 +16,9 @@ mod rounding;
 mod row;
 mod start;
 mod system;
-mod vertex;
 #[cfg(test)]
 mod tests;
+mod vertex;
 
 pub use newton::TracePoint;
 
