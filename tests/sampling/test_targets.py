@@ -113,7 +113,7 @@ def test_values_that_are_not_finite_are_divergences():
         ({"callback": 5}, "callback"),
         ({"step_size": 0.0}, "step_size"),
         ({"step_size": None, "n_warmup": 0}, "n_warmup"),
-        ({"n_samples": 0}, "n_samples"),
+        ({"n_samples": -1}, "n_samples"),
         ({"thin": 0}, "thin"),
         ({"rng": -1}, "rng"),
         ({"progress": 1}, "progress"),

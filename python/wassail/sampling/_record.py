@@ -107,10 +107,9 @@ class Memory:
 class Files:
     """Files of draws and gradients."""
 
-    def __init__(self, wanted: Wanted, paths: tuple[Path, Path], count: int) -> None:
-        self.files = [DrawFile(paths[0], wanted.chains, wanted.width, count)]
-        if wanted.gradients:
-            self.files.append(DrawFile(paths[1], wanted.chains, wanted.width, count))
+    def __init__(self, wanted: Wanted, paths: tuple[Path, Path], count: int, *, begins: bool) -> None:
+        used = paths if wanted.gradients else paths[:1]
+        self.files = [DrawFile(path, wanted.chains, wanted.width, count, begins=begins) for path in used]
 
     def add(self, draws: F64, gradients: F64 | None) -> None:
         """Write in the background."""

@@ -20,7 +20,7 @@ from wassail.sampling._target import AnyTarget
 from wassail.sampling.keep import Function, Keep, Moments, Sink
 from wassail.sampling.results import SampleResult
 
-_VERSION = 3
+_VERSION = 4
 
 
 def resume(
@@ -44,7 +44,7 @@ def resume(
     target : Target, callable or C function
         The log-density, which the file does not hold.
     n_samples : int
-        Draws of each chain to make.
+        Draws of each chain to make; 0 only goes on with warm-up.
     function : callable, optional
         That of ``keep``, if the run had one.
     sink : Sink, optional

@@ -78,7 +78,7 @@ def underdamped(
     x0 : array_like of shape (chains, d)
         Starting points; velocities start in equilibrium.
     n_samples : int
-        Draws of each chain.
+        Draws of each chain; 0 only warms up, for ``result.resume``.
     n_warmup : int, optional
         Steps before the first draw; by default as many as draws, at least 200, or none when there is nothing to adapt.
     step_size : float, optional

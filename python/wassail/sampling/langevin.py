@@ -75,7 +75,7 @@ def mala(
     x0 : array_like of shape (chains, d)
         Starting points.
     n_samples : int
-        Draws of each chain.
+        Draws of each chain; 0 only warms up, for ``result.resume``.
     n_warmup : int, optional
         Steps before the first draw, which adapt what is not given; by default as many as draws, at least 200, or none
         when there is nothing to adapt.
@@ -192,7 +192,7 @@ def ula(
     x0 : array_like of shape (chains, d)
         Starting points.
     n_samples : int
-        Draws of each chain.
+        Draws of each chain; 0 only warms up, for ``result.resume``.
     n_warmup : int, optional
         Steps before the first draw; by default as many as draws, at least 200, or none when there is nothing to adapt.
     step_size : float, optional

@@ -48,7 +48,7 @@ def psgld(
     x0 : array_like of shape (chains, d)
         Starting points.
     n_samples : int
-        Draws of each chain.
+        Draws of each chain; 0 only warms up, for ``result.resume``.
     step_size : float or PolynomialDecay
         h, or how it shrinks. Never adapted: estimated gradients cannot tell whether a step is too long.
     n_warmup : int, default 0

@@ -53,7 +53,7 @@ def stretch_move(
     x0 : array_like of shape (chains, d)
         Starting points, at least 2d and not in a plane.
     n_samples : int
-        Draws of each chain.
+        Draws of each chain; 0 only warms up, for ``result.resume``.
     n_warmup : int, optional
         Steps before the first draw; by default as many as draws, at least 200.
     stretch : float, default 2
