@@ -10,6 +10,9 @@ from wassail import sampling
 from wassail.exceptions import ConvergenceWarning, DensityError, InputError
 
 PRECISION = np.array([1.0, 4.0, 0.25])
+# Short runs, on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+
 TARGET = sampling.targets.Gaussian(np.zeros(3), PRECISION)
 X0 = np.random.default_rng(0).normal(size=(5, 3))
 OPTIONS = {"n_samples": 60, "step_size": 0.2, "rng": 11}

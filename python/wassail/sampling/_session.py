@@ -254,7 +254,7 @@ def _result(
         log_density = np.concatenate([previous.log_density, log_density], axis=1)
         acceptance = np.concatenate([previous.acceptance, acceptance], axis=1)
     state = None
-    if not broken and end is not End.BAD_START:
+    if not broken:
         floats, integers = chains.save()
         sums = recorder.store.core.save() if isinstance(recorder.store, Sums) else None
         needs_function = recorder.wanted.function is not None

@@ -107,6 +107,7 @@ def _agreement(result: SampleResult) -> list[str]:
     chains, n = result.log_density.shape
     if n < _FEWEST:
         return []
+    ess = None
     if result.moments is not None:
         names = _some(result.moments.mean.size)
         rhat, ess = result.moments.rhat()[names], result.moments.ess()[names]
@@ -115,10 +116,14 @@ def _agreement(result: SampleResult) -> list[str]:
         names, some = _looked_at(result.draws)
         if not np.isfinite(some).all():
             return ["kept values are not finite: R-hat and effective sample sizes mean nothing"]
-        rhat, ess = _diagnostics.rhat(some), _diagnostics.bulk_ess(some)
+        rhat = _diagnostics.rhat(some)
+        if n >= _TRUSTED:
+            ess = _diagnostics.bulk_ess(some)
         still = (np.ptp(some, axis=1) == 0.0).any(axis=0)
     if result.coordinates is not None:
         names = result.coordinates[names]
+    if not names.size:
+        return []
     if still.any():
         where = names[int(still.argmax())]
         return [f"coordinate {where} never moves in a chain, so that its R-hat and effective sample sizes mean nothing"]
@@ -129,7 +134,7 @@ def _agreement(result: SampleResult) -> list[str]:
             f"R-hat of coordinate {names[rhat.argmax()]} is {rhat.max():.4g}, above {limit:.4g}: the chains do not "
             "agree yet, make more draws or start the chains elsewhere"
         )
-    elif n >= _TRUSTED and ess.min() < _ENOUGH * chains:
+    elif ess is not None and n >= _TRUSTED and ess.min() < _ENOUGH * chains:
         words.append(
             f"the {chains * n} draws are worth {ess.min():.3g} independent ones for coordinate {names[ess.argmin()]}, "
             f"below {_ENOUGH} a chain: make more draws, or keep every k-th of more with thin=k"

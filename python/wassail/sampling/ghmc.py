@@ -70,7 +70,7 @@ def ghmc(
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words: the same seed gives the same bits for any number of threads.
     callback : callable, optional
-        Called as ``callback(step, step_size, acceptance)`` now and then; a true value stops the run.
+        Called as ``callback(step, step_size, acceptance)`` several times a second; a true value stops the run.
     progress : bool, default False
         Whether to draw a tqdm bar; it never changes a draw.
     n_threads : int, optional
@@ -109,7 +109,7 @@ def ghmc(
     >>> import numpy as np
     >>> from wassail import sampling
     >>> target = sampling.targets.Gaussian(np.zeros(5), np.ones(5))
-    >>> result = sampling.ghmc(target, np.zeros((4, 5)), n_samples=50, rng=0)
+    >>> result = sampling.ghmc(target, np.zeros((4, 5)), n_samples=50, thin=20, rng=0)
     >>> result.draws.shape
     (4, 50, 5)
     """
