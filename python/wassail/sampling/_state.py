@@ -74,7 +74,7 @@ def resume(
     >>> import numpy as np
     >>> from wassail import sampling
     >>> target = sampling.targets.Gaussian(np.zeros(2), np.ones(2))
-    >>> first = sampling.mala(target, np.zeros((4, 2)), n_samples=40, step_size=1.0, rng=0)
+    >>> first = sampling.mala(target, np.zeros((4, 2)), n_samples=40, step_size=1.0, thin=5, rng=0)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     first.save_state(pathlib.Path(folder) / "state.npz")
     ...     more = sampling.resume(pathlib.Path(folder) / "state.npz", target, 50)

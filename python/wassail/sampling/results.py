@@ -269,7 +269,7 @@ class SampleResult(ReadOnly):
         >>> import numpy as np
         >>> from wassail import sampling
         >>> target = sampling.targets.Gaussian(np.zeros(2), np.ones(2))
-        >>> options = dict(step_size=1.0, rng=0)
+        >>> options = dict(step_size=1.0, thin=5, rng=0)
         >>> whole = sampling.mala(target, np.zeros((4, 2)), n_samples=90, **options)
         >>> parts = sampling.mala(target, np.zeros((4, 2)), n_samples=40, **options).resume(50)
         >>> bool((whole.draws == parts.draws).all())
