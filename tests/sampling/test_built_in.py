@@ -176,6 +176,7 @@ def test_regression(family, shape, prior):
     assert found.passed, str(found)
 
 
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
 def test_a_design_in_parts_is_the_same_for_any_threads_and_company():
     rng = np.random.default_rng(6)
     design, y = rng.normal(size=(9000, 40)), (rng.random(9000) < 0.5).astype(float)
@@ -269,6 +270,7 @@ def test_transformed_has_the_jacobian():
     check(target, y)
 
 
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
 def test_sampling_in_a_box_both_ways():
     mean = [1.0]
     walls = (0.0, 1.5)

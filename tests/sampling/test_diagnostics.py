@@ -65,3 +65,14 @@ def test_effective_number_of_an_autoregression():
         x[:, t] = correlation * x[:, t - 1] + noise[:, t]
     expected = chains * n * (1 - correlation) / (1 + correlation)
     np.testing.assert_allclose(_diagnostics.mean_ess(x), expected, rtol=0.05)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e150, 1e300])
+def test_scales_neither_overflow_nor_vanish(scale):
+    x = np.random.default_rng(0).normal(1.0, 1.0, size=(4, 300, 3))
+    with np.errstate(all="raise"):
+        tiny = scale * x
+        for function in (_diagnostics.mean_mcse, _diagnostics.deviation, _diagnostics.mean):
+            np.testing.assert_allclose(function(tiny) / scale, function(x), rtol=1e-9)
+    zeros = np.concatenate([np.zeros((4, 300, 1)), tiny], axis=2)
+    assert _diagnostics.mean_mcse(zeros)[0] == 0.0

@@ -95,3 +95,39 @@ def test_bad_input_is_named(options, message):
     arguments = {"target": sampling.targets.Gaussian(np.zeros(6), np.ones(6)), "x": X, **options}
     with pytest.raises(InputError, match=message):
         sampling.check_gradient(arguments.pop("target"), arguments.pop("x"), **arguments)
+
+
+def flipped(points):
+    logp, grad = quartic(points)
+    return logp - 0.5 * (points**2).sum(axis=1), -(grad - points)
+
+
+def test_signs_are_told_beside_a_mode():
+    found = sampling.check_gradient(flipped, np.zeros(6))
+    assert not found.passed
+    assert found.unclear[found.moved == 0.0].all()
+    assert found.wrong[found.moved > 0.0].all()
+    assert np.unique(found.moved).tolist() == [0.0, 0.1, 1.0]
+    assert not found.untold.size
+    assert "moved by" in str(found)
+    right = sampling.check_gradient(lambda x: (flipped(x)[0], -flipped(x)[1]), np.zeros((2, 6)))
+    assert right.passed
+    assert np.unique(right.point).tolist() == [0, 1]
+    # Elsewhere nothing is moved.
+    assert not sampling.check_gradient(quartic, X).moved.any()
+
+
+def test_what_nobody_can_tell_is_said():
+    flat = sampling.check_gradient(lambda x: (np.zeros(len(x)), np.zeros_like(x)), np.zeros(3))
+    assert flat.passed
+    assert flat.untold.tolist() == [0, 1, 2]
+    assert "cannot tell" in str(flat)
+
+    def narrow(points):
+        inside = (np.abs(points) < 0.05).all(axis=1)
+        return np.where(inside, -(points**2).sum(axis=1), -np.inf), 2.0 * points
+
+    lost = sampling.check_gradient(narrow, np.zeros(3))
+    assert lost.untold.size == 3
+    assert "cannot tell" in str(lost)
+    assert not sampling.check_gradient(narrow, np.zeros(3), scale=0.04).passed

@@ -204,7 +204,7 @@ def test_an_almost_empty_run_warns_of_nothing():
         ("stretch", {"target": lambda x: np.zeros(len(x), dtype=complex)}, "complex"),
         ("stretch", {"target": lambda x: np.full(len(x), np.nan)}, "not finite"),
         ("stretch", {"target": 3}, "target"),
-        ("stretch", {"n_samples": 0}, "n_samples"),
+        ("stretch", {"n_samples": -1}, "n_samples"),
         ("stretch", {"n_warmup": -1}, "n_warmup"),
         ("DIFFERENCES", {"x0": np.zeros((5, 3))}, "at least 6"),
         ("COORDINATES", {"step_size": -1.0}, "step_size"),

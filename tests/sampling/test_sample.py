@@ -58,7 +58,7 @@ def test_high_dimensions_get_a_diagonal():
 def test_bad_arguments_are_named():
     target, _ = correlated(3)
     with pytest.raises(InputError, match="n_samples"):
-        sampling.sample(target, np.zeros((1, 3)), n_samples=0)
+        sampling.sample(target, np.zeros((1, 3)), n_samples=-1)
     with pytest.raises(InputError, match="n_warmup is 0"):
         sampling.sample(target, np.zeros((1, 3)), n_warmup=0)
     with pytest.raises(InputError, match="x0"):

@@ -10,6 +10,9 @@ from wassail import sampling
 from wassail.exceptions import ConvergenceWarning, DensityError, InputError
 
 PRECISION = np.array([1.0, 4.0, 0.25])
+# Short runs, on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+
 TARGET = sampling.targets.Gaussian(np.zeros(3), PRECISION)
 X0 = np.random.default_rng(0).normal(size=(5, 3))
 OPTIONS = {"n_samples": 60, "step_size": 0.2, "rng": 11}
@@ -113,7 +116,7 @@ def test_values_that_are_not_finite_are_divergences():
         ({"callback": 5}, "callback"),
         ({"step_size": 0.0}, "step_size"),
         ({"step_size": None, "n_warmup": 0}, "n_warmup"),
-        ({"n_samples": 0}, "n_samples"),
+        ({"n_samples": -1}, "n_samples"),
         ({"thin": 0}, "thin"),
         ({"rng": -1}, "rng"),
         ({"progress": 1}, "progress"),

@@ -5,11 +5,13 @@ from wassail.sampling._state import resume
 from wassail.sampling.autodiff import JaxDensity, TorchDensity, from_jax, from_torch
 from wassail.sampling.barker import barker
 from wassail.sampling.decay import PolynomialDecay
+from wassail.sampling.ghmc import ghmc
 from wassail.sampling.gradient_check import GradientCheck, check_gradient
-from wassail.sampling.hamiltonian import ghmc, hmc, malt
+from wassail.sampling.hamiltonian import hmc
 from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.kinetic import Integrator, underdamped
 from wassail.sampling.langevin import Taming, mala, ula
+from wassail.sampling.malt import malt
 from wassail.sampling.microcanonical import Splitting, mams, mclmc
 from wassail.sampling.midpoint import randomized_midpoint
 from wassail.sampling.minibatch import MinibatchSum

@@ -20,6 +20,7 @@ Draws = NDArray[np.float64]
 Values = NDArray[np.float64]
 
 FEWEST = 4
+_LARGE = 1e140  # whose square, summed over draws, is finite
 _BLOCK = 2**19  # numbers of a block of coordinates: some arrays of this size, for each thread, stay near the processor
 
 
@@ -176,14 +177,25 @@ def mean_ess(draws: Draws) -> Values:
 @blockwise
 def mean(draws: Draws) -> Values:
     """Return the mean of all draws."""
-    values: Values = draws.reshape(-1, draws.shape[2]).mean(axis=0)
+    draws, factor = rescaled(draws)
+    values: Values = draws.reshape(-1, draws.shape[2]).mean(axis=0) * factor
     return values
+
+
+def rescaled(draws: Draws) -> tuple[Draws, Values]:
+    """Return draws whose squares neither overflow nor vanish, and the powers of two that they were divided by."""
+    size = np.abs(draws).max(axis=(0, 1), initial=0.0)
+    extreme = (size > _LARGE) | ((size < 1.0 / _LARGE) & (size > 0.0))
+    exponents = np.where(extreme, np.frexp(size)[1], 0)
+    factor = np.ldexp(1.0, np.clip(exponents, -1021, 1023))
+    return (draws / factor if extreme.any() else draws), factor
 
 
 @blockwise
 def deviation(draws: Draws) -> Values:
     """Return the standard deviation of all draws."""
-    values: Values = draws.reshape(-1, draws.shape[2]).std(axis=0, ddof=1)
+    draws, factor = rescaled(draws)
+    values: Values = draws.reshape(-1, draws.shape[2]).std(axis=0, ddof=1) * factor
     return values
 
 
@@ -203,5 +215,6 @@ def high(draws: Draws) -> Values:
 def mean_mcse(draws: Draws) -> Values:
     """Return the standard error of the mean."""
     chains, n, d = draws.shape
-    error: Values = draws.reshape(chains * n, d).std(axis=0, ddof=1) / np.sqrt(mean_ess(draws))
+    draws, factor = rescaled(draws)
+    error: Values = draws.reshape(chains * n, d).std(axis=0, ddof=1) / np.sqrt(mean_ess(draws)) * factor
     return error

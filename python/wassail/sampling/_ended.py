@@ -22,9 +22,9 @@ class End(enum.IntEnum):
 
 
 def told(code: int, raised: BaseException | None) -> End:
-    """Return how a run ended; Ctrl-C inside the user's density is one."""
+    """Return how a run ended; Ctrl-C inside the user's density is one, also at the start."""
     end = End(code)
-    return End.INTERRUPTED if end is End.FAILED and isinstance(raised, KeyboardInterrupt) else end
+    return End.INTERRUPTED if end is not End.COMPLETE and isinstance(raised, KeyboardInterrupt) else end
 
 
 def raise_failure(
@@ -37,8 +37,10 @@ def raise_failure(
     chain: int,
     place: str,
 ) -> None:
-    """Say what the density did, and where; nothing if it did nothing wrong."""
-    if isinstance(raised, InputError):
+    """Say what the density did, and where; nothing if it did nothing wrong. What is no error goes its way as it is."""
+    if end is End.INTERRUPTED:
+        return
+    if isinstance(raised, InputError) or not (raised is None or isinstance(raised, Exception)):
         raise raised
     if end is End.BAD_START and raised is None and start is not None:
         words = refusal(target, start[chain])

@@ -14,7 +14,7 @@ _LEAST_WARMUP = 200
 def first_steps(n_warmup: int | None, n_samples: int) -> int:
     """Fill in the default of warm-up: without a gradient, starting points are rarely good ones."""
     if n_warmup is None:
-        return max(_LEAST_WARMUP, check_integer(n_samples, "n_samples", minimum=1))
+        return max(_LEAST_WARMUP, check_integer(n_samples, "n_samples", minimum=0))
     return check_integer(n_warmup, "n_warmup", minimum=0)
 
 

@@ -29,17 +29,17 @@ class DrawFile:
     ends. A map of the whole file in advance would break on a full disk instead of raising.
     """
 
-    def __init__(self, path: Path, chains: int, width: int, count: int) -> None:
+    def __init__(self, path: Path, chains: int, width: int, count: int, *, begins: bool) -> None:
         self.path, self.count = path, count
         self._shape = (chains, width)
         self._offset = len(_header((0, chains, width)))
-        if count:
+        if not begins:
             self._check(chains, width)
         elif path.exists():
             raise InputError(
                 f"keep.file {str(path)!r} exists: draws are not written over, remove it or take another name"
             )
-        self._file = path.open("r+b" if count else "w+b")
+        self._file = path.open("w+b" if begins else "r+b")
         self._write_header()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wassail-file")
         self._pending: Future[None] | None = None

@@ -13,17 +13,21 @@ class Interrupts:
     """
     Context in which Ctrl-C loses nothing.
 
-    Inside `call` it raises, which the core answers with the draws it has. Elsewhere it is remembered in `hit`, and a
-    second one raises. Only the default handler of the main thread is replaced.
+    Inside `call` it raises and calls `stop`, which the core answers with the draws it has, even where what it calls
+    swallows exceptions. Elsewhere it is remembered in `hit`, and a second one raises. Only the default handler of the
+    main thread is replaced.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stop: Callable[[], None]) -> None:
         self.hit = False
+        self._stop = stop
         self._inside = False
         self._replaced = False
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         again, self.hit = self.hit, True
+        if self._inside:
+            self._stop()
         if again or self._inside:
             signal.default_int_handler(signum, frame)
 

@@ -80,7 +80,7 @@ class Store(Protocol):
 
 
 class Memory:
-    """Arrays of all draws."""
+    """Arrays of all draws, of which the last ones are missing where the run ended early."""
 
     def __init__(self, wanted: Wanted, n: int) -> None:
         self._shape = (wanted.chains, n, wanted.width)
@@ -88,13 +88,10 @@ class Memory:
         self.count = 0
 
     def add(self, draws: F64, gradients: F64 | None) -> None:
-        """Copy a part of the draws; all of them at once are taken as they are."""
+        """Copy a part of the draws."""
         end = self.count + draws.shape[1]
         for k, values in enumerate((draws, gradients)):
             if values is None:
-                continue
-            if values.shape == self._shape:
-                self.arrays[k] = values
                 continue
             if self.arrays[k] is None:
                 self.arrays[k] = np.empty(self._shape)
@@ -103,14 +100,18 @@ class Memory:
             whole[:, self.count : end] = values
         self.count = end
 
+    def own(self, draws: F64, gradients: F64 | None) -> None:
+        """Take arrays with room for all draws as they are."""
+        assert draws.shape == self._shape  # noqa: S101  (one piece is all that was asked for)
+        self.arrays[:] = draws, gradients
+
 
 class Files:
     """Files of draws and gradients."""
 
-    def __init__(self, wanted: Wanted, paths: tuple[Path, Path], count: int) -> None:
-        self.files = [DrawFile(paths[0], wanted.chains, wanted.width, count)]
-        if wanted.gradients:
-            self.files.append(DrawFile(paths[1], wanted.chains, wanted.width, count))
+    def __init__(self, wanted: Wanted, paths: tuple[Path, Path], count: int, *, begins: bool) -> None:
+        used = paths if wanted.gradients else paths[:1]
+        self.files = [DrawFile(path, wanted.chains, wanted.width, count, begins=begins) for path in used]
 
     def add(self, draws: F64, gradients: F64 | None) -> None:
         """Write in the background."""
@@ -174,7 +175,10 @@ class Recorder:
         grad = gradients.reshape(chains, n, -1)[:, :count] if gradients.size else None
         self.log_density.append(log_density.reshape(chains, n)[:, :count])
         self.acceptance.append(acceptance.reshape(chains, n)[:, :count])
-        if count:
+        if isinstance(self.store, Memory) and not self.whole and n == self.n:
+            whole = gradients.reshape(chains, n, -1) if gradients.size else None
+            self.store.own(draws.reshape(chains, n, -1), whole)
+        elif count:
             self.store.add(self._kept(x), self._select(grad) if self.wanted.gradients and grad is not None else None)
             self._push(x, grad)
         self.count += count

@@ -78,7 +78,7 @@ class Schedule:
     @classmethod
     def checked(cls, n_samples: int, n_warmup: int | None, thin: int, *, adapts: str | None) -> Schedule:
         """Fill in the default of warm-up: as many steps as draws when something is adapted, else none."""
-        samples = check_integer(n_samples, "n_samples", minimum=1)
+        samples = check_integer(n_samples, "n_samples", minimum=0)
         every = check_integer(thin, "thin", minimum=1)
         if n_warmup is None:
             return cls(samples, max(200, samples) if adapts else 0, every)
@@ -154,6 +154,10 @@ def _wanted(
     keep = Keep() if keep is None else keep
     if not isinstance(keep, Keep | Moments):
         raise InputError(f"keep must be a sampling.Keep, a sampling.Moments or None, got {keep!r}")
+    if isinstance(keep, Moments) and n_samples == 0:
+        raise InputError(
+            "n_samples is 0, but moments are cut into batches by the draws of the first run: give their number"
+        )
     if not isinstance(store_gradients, bool):
         raise InputError(f"store_gradients must be True or False, got {store_gradients!r}")
     chains, dim = start.shape

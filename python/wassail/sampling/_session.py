@@ -122,7 +122,7 @@ def resume(
 ) -> SampleResult:
     """Go on where chains were left."""
     plan, wanted = state.plan, state.plan.wanted
-    n = check_integer(n, "n_samples", minimum=1)
+    n = check_integer(n, "n_samples", minimum=0)
     target = state.target if target is None else target
     if target is None:
         raise InputError("target is needed: a state that was saved or pickled does not hold it")
@@ -149,7 +149,7 @@ def _recorder(plan: Plan, n: int, first: int, state: State | None, hooks: Hooks)
         if state is not None and (state.moments is None or not store.core.load(*state.moments)):
             raise InputError("the state has no moments that fit: it was changed, or is another version's")
     elif wanted.files is not None:
-        store = Files(wanted, wanted.files, first)
+        store = Files(wanted, wanted.files, first, begins=state is None)
     else:
         store = Memory(wanted, n)
     whole = hooks.sink is not None if state is None else state.whole
@@ -181,7 +181,7 @@ def _go(
         begun=chains.progress()[0],
         diverged=chains.diverged,
     )
-    with Interrupts() as interrupts, shown as report:
+    with Interrupts(chains.stop) as interrupts, shown as report:
         try:
             code, chain, step = _draw(chains, recorder, hooks, interrupts, report)
             recorder.close()
@@ -202,7 +202,8 @@ def _go(
     who = f"for chain {chain} " if outcome is None else ""
     place = f"{who}at step {step}, after {recorder.count} draws of each chain"
     raise_failure(end, outcome, result, target=target, start=start, chain=chain, place=place)
-    warn(result, stacklevel=6)
+    # Who pressed Ctrl-C wants no look that takes as long as SciPy does to import.
+    warn(result, stacklevel=6, hurry=interrupts.hit)
     return result
 
 
@@ -242,7 +243,7 @@ def _result(
     """Put together what was made, after what was made before."""
     draws, gradients = recorder.arrays()
     log_density, acceptance = recorder.traces()
-    divergences, sizes, scale, rank, steps = chains.settings()
+    divergences, outside, sizes, scale, rank, steps = chains.settings()
     if previous is not None:
         if recorder.is_in_memory:
             draws = np.concatenate([previous.draws, draws], axis=1)
@@ -253,7 +254,7 @@ def _result(
         log_density = np.concatenate([previous.log_density, log_density], axis=1)
         acceptance = np.concatenate([previous.acceptance, acceptance], axis=1)
     state = None
-    if not broken and end is not End.BAD_START:
+    if not broken:
         floats, integers = chains.save()
         sums = recorder.store.core.save() if isinstance(recorder.store, Sums) else None
         needs_function = recorder.wanted.function is not None
@@ -264,6 +265,7 @@ def _result(
         log_density=log_density,
         acceptance=acceptance,
         divergences=divergences,
+        outside=outside,
         step_size=sizes,
         scale=scale,
         n_directions=rank,

@@ -20,7 +20,7 @@ from wassail.sampling._target import AnyTarget
 from wassail.sampling.keep import Function, Keep, Moments, Sink
 from wassail.sampling.results import SampleResult
 
-_VERSION = 3
+_VERSION = 4
 
 
 def resume(
@@ -44,7 +44,7 @@ def resume(
     target : Target, callable or C function
         The log-density, which the file does not hold.
     n_samples : int
-        Draws of each chain to make.
+        Draws of each chain to make; 0 only goes on with warm-up.
     function : callable, optional
         That of ``keep``, if the run had one.
     sink : Sink, optional
@@ -74,7 +74,7 @@ def resume(
     >>> import numpy as np
     >>> from wassail import sampling
     >>> target = sampling.targets.Gaussian(np.zeros(2), np.ones(2))
-    >>> first = sampling.mala(target, np.zeros((4, 2)), n_samples=40, step_size=0.5, rng=0)
+    >>> first = sampling.mala(target, np.zeros((4, 2)), n_samples=40, step_size=1.0, thin=5, rng=0)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     first.save_state(pathlib.Path(folder) / "state.npz")
     ...     more = sampling.resume(pathlib.Path(folder) / "state.npz", target, 50)

@@ -52,13 +52,13 @@ class Keep:
     >>> import numpy as np
     >>> from wassail import sampling
     >>> target = sampling.targets.Gaussian(np.zeros(1000), np.ones(1000))
-    >>> options = dict(n_samples=20, step_size=0.02, rng=0)
+    >>> options = dict(n_samples=5, step_size=0.02, rng=0)
     >>> first = sampling.mala(target, np.zeros((2, 1000)), keep=sampling.Keep(coordinates=[0, 999]), **options)
     >>> first.draws.shape
-    (2, 20, 2)
+    (2, 5, 2)
     >>> norms = sampling.Keep(function=lambda x: np.linalg.norm(x, axis=1))
     >>> sampling.mala(target, np.zeros((2, 1000)), keep=norms, **options).draws.shape
-    (2, 20, 1)
+    (2, 5, 1)
     """
 
     coordinates: ArrayLike | None = None
@@ -104,7 +104,8 @@ class Moments:
 
     Notes
     -----
-    8 (5 chains + 2) bytes a coordinate, and 16 (2 q + 3) more for q quantiles.
+    8 (5 chains + 2) bytes a coordinate, and 16 (2 q + 3) more for q quantiles. Deviations beyond 1e±150, whose squares
+    are no numbers any more, come out as infinite or 0; draws that are kept are rescaled.
 
     Examples
     --------
@@ -112,7 +113,7 @@ class Moments:
     >>> from wassail import sampling
     >>> target = sampling.targets.Gaussian(np.zeros(1000), np.ones(1000))
     >>> x0, keep = np.zeros((4, 1000)), sampling.Moments()
-    >>> result = sampling.mala(target, x0, n_samples=90, step_size=0.05, rng=0, keep=keep)
+    >>> result = sampling.mala(target, x0, n_samples=90, thin=50, step_size=0.05, rng=0, keep=keep)
     >>> result.draws.shape, result.moments.mean.shape
     ((4, 90, 0), (1000,))
     """

@@ -75,7 +75,7 @@ def mala(
     x0 : array_like of shape (chains, d)
         Starting points.
     n_samples : int
-        Draws of each chain.
+        Draws of each chain; 0 only warms up, for ``result.resume``.
     n_warmup : int, optional
         Steps before the first draw, which adapt what is not given; by default as many as draws, at least 200, or none
         when there is nothing to adapt.
@@ -95,7 +95,7 @@ def mala(
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words: the same seed gives the same bits for any number of threads.
     callback : callable, optional
-        Called as ``callback(step, step_size, acceptance)`` now and then; a true value stops the run.
+        Called as ``callback(step, step_size, acceptance)`` several times a second; a true value stops the run.
     progress : bool, default False
         Whether to draw a tqdm bar; it never changes a draw.
     n_threads : int, optional
@@ -192,7 +192,7 @@ def ula(
     x0 : array_like of shape (chains, d)
         Starting points.
     n_samples : int
-        Draws of each chain.
+        Draws of each chain; 0 only warms up, for ``result.resume``.
     n_warmup : int, optional
         Steps before the first draw; by default as many as draws, at least 200, or none when there is nothing to adapt.
     step_size : float, optional
@@ -214,7 +214,7 @@ def ula(
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words.
     callback : callable, optional
-        Called as ``callback(step, step_size, acceptance)`` now and then; a true value stops the run.
+        Called as ``callback(step, step_size, acceptance)`` several times a second; a true value stops the run.
     progress : bool, default False
         Whether to draw a tqdm bar.
     n_threads : int, optional

@@ -97,7 +97,7 @@ def mclmc(
     x0 : array_like of shape (chains, d)
         Starting points.
     n_samples : int
-        Draws of each chain.
+        Draws of each chain; 0 only warms up, for ``result.resume``.
     n_warmup : int, optional
         Steps before the first draw, which adapt what is not given; by default as many as draws, at least 200, or none
         when there is nothing to adapt.
@@ -122,7 +122,7 @@ def mclmc(
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words: the same seed gives the same bits for any number of threads.
     callback : callable, optional
-        Called as ``callback(step, step_size, acceptance)`` now and then; a true value stops the run.
+        Called as ``callback(step, step_size, acceptance)`` several times a second; a true value stops the run.
     progress : bool, default False
         Whether to draw a tqdm bar; it never changes a draw.
     n_threads : int, optional
@@ -169,7 +169,7 @@ def mclmc(
     >>> import numpy as np
     >>> from wassail import sampling
     >>> target = sampling.targets.Gaussian(np.zeros(50), np.ones(50))
-    >>> result = sampling.mclmc(target, np.zeros((4, 50)), n_samples=50, rng=0)
+    >>> result = sampling.mclmc(target, np.zeros((4, 50)), n_samples=50, thin=20, rng=0)
     >>> result.draws.shape
     (4, 50, 50)
     """
@@ -234,7 +234,7 @@ def mams(
     x0 : array_like of shape (chains, d)
         Starting points.
     n_samples : int
-        Draws of each chain.
+        Draws of each chain; 0 only warms up, for ``result.resume``.
     n_warmup : int, optional
         Steps before the first draw, which adapt what is not given; by default as many as draws, at least 200, or none
         when there is nothing to adapt.
@@ -260,7 +260,7 @@ def mams(
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words: the same seed gives the same bits for any number of threads.
     callback : callable, optional
-        Called as ``callback(step, step_size, acceptance)`` now and then; a true value stops the run.
+        Called as ``callback(step, step_size, acceptance)`` several times a second; a true value stops the run.
     progress : bool, default False
         Whether to draw a tqdm bar; it never changes a draw.
     n_threads : int, optional
@@ -298,7 +298,7 @@ def mams(
     >>> import numpy as np
     >>> from wassail import sampling
     >>> target = sampling.targets.Gaussian(np.zeros(50), np.ones(50))
-    >>> result = sampling.mams(target, np.zeros((4, 50)), n_samples=50, rng=0)
+    >>> result = sampling.mams(target, np.zeros((4, 50)), n_samples=50, thin=5, rng=0)
     >>> result.draws.shape
     (4, 50, 50)
     """

@@ -74,8 +74,8 @@ class MinibatchSum:
     >>> from wassail import sampling
     >>> y = np.random.default_rng(0).normal(size=(1000, 2))
     >>> data = sampling.MinibatchSum(lambda x, i: (y[i] - x[:, None]).sum(axis=1), n_data=1000, batch_size=50)
-    >>> sampling.sgld(data, np.zeros((4, 2)), n_samples=20, step_size=1e-4, rng=0).draws.shape
-    (4, 20, 2)
+    >>> sampling.sgld(data, np.zeros((4, 2)), n_samples=5, step_size=1e-4, rng=0).draws.shape
+    (4, 5, 2)
     """
 
     gradient: Callable[[F64, I64], Any]

@@ -57,9 +57,12 @@ class SampleResult(ReadOnly):
     log_density : ndarray of shape (chains, n_samples)
         Log-density where the last gradient was taken: at the draw, and for ABOBA and UBU at the midpoint before it.
     acceptance : ndarray of shape (chains, n_samples)
-        Mean acceptance probability of the steps of each draw; 1 for unadjusted samplers.
+        Mean acceptance probability of the steps of each draw. Unadjusted samplers accept everything: theirs is 1, and 0
+        for a step that found no finite density and stayed.
     divergences : ndarray of shape (chains,)
         Steps at which the density could not be evaluated.
+    outside : ndarray of shape (chains,)
+        Steps that left the support, where the log-density is −inf; of samplers with gradients, untempered.
     step_size : ndarray of shape (chains,)
         Step size of each chain while drawing.
     scale : ndarray of shape (d,)
@@ -96,6 +99,7 @@ class SampleResult(ReadOnly):
     log_density: F64
     acceptance: F64
     divergences: NDArray[np.uint64]
+    outside: NDArray[np.uint64]
     step_size: F64
     scale: F64
     n_directions: int
@@ -155,7 +159,8 @@ class SampleResult(ReadOnly):
         -------
         ndarray of shape (d,)
             Near 1 where chains agree; above 1.01 the draws are not to be believed yet. Of one chain the halves are
-            compared.
+            compared. Of fewer than 100 draws a chain chance alone makes it larger: samplers warn of what independent
+            draws would exceed with a probability of 1 %, and below 8 draws of nothing.
 
         Raises
         ------
@@ -236,7 +241,7 @@ class SampleResult(ReadOnly):
         Parameters
         ----------
         n_samples : int
-            Draws of each chain to make.
+            Draws of each chain to make; 0 only goes on with warm-up.
         target : optional
             The log-density, where the result was pickled and does not hold it any more.
         function : callable, optional
@@ -264,7 +269,7 @@ class SampleResult(ReadOnly):
         >>> import numpy as np
         >>> from wassail import sampling
         >>> target = sampling.targets.Gaussian(np.zeros(2), np.ones(2))
-        >>> options = dict(step_size=0.5, rng=0)
+        >>> options = dict(step_size=1.0, thin=5, rng=0)
         >>> whole = sampling.mala(target, np.zeros((4, 2)), n_samples=90, **options)
         >>> parts = sampling.mala(target, np.zeros((4, 2)), n_samples=40, **options).resume(50)
         >>> bool((whole.draws == parts.draws).all())

@@ -105,7 +105,7 @@ def sample(
     x0 : array_like of shape (chains, d)
         Starting points; four or more chains that start apart let R-hat see whether they agree.
     n_samples : int, default 1000
-        Draws of each chain.
+        Draws of each chain; 0 only warms up, for ``result.resume``.
     n_warmup : int, optional
         Steps before the first draw; by default as many as draws, at least 500.
     thin : int, default 1
@@ -119,7 +119,7 @@ def sample(
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words: the same seed gives the same bits for any number of threads.
     callback : callable, optional
-        Called as ``callback(step, step_size, acceptance)`` now and then; a true value stops the run.
+        Called as ``callback(step, step_size, acceptance)`` several times a second; a true value stops the run.
     progress : bool, default False
         Whether to draw a tqdm bar; it never changes a draw.
     n_threads : int, optional
@@ -171,7 +171,7 @@ def sample(
         raise InputError("store_gradients: target gives no gradient")
     choice = _with_gradients(start.shape[1]) if has_gradient else _without_gradients(start)
     if n_warmup is None:
-        n_warmup = max(_WARMUP, check_integer(n_samples, "n_samples", minimum=1))
+        n_warmup = max(_WARMUP, check_integer(n_samples, "n_samples", minimum=0))
     return run(
         replace(choice.algorithm, reason=choice.reason),
         target,

@@ -43,7 +43,7 @@ def sgld(
     x0 : array_like of shape (chains, d)
         Starting points.
     n_samples : int
-        Draws of each chain.
+        Draws of each chain; 0 only warms up, for ``result.resume``.
     step_size : float or PolynomialDecay
         h, or how it shrinks. Never adapted: estimated gradients cannot tell whether a step is too long.
     n_warmup : int, default 0
@@ -58,7 +58,7 @@ def sgld(
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words, those of the subsets among them.
     callback : callable, optional
-        Called as ``callback(step, step_size, acceptance)`` now and then; a true value stops the run.
+        Called as ``callback(step, step_size, acceptance)`` several times a second; a true value stops the run.
     progress : bool, default False
         Whether to draw a tqdm bar.
     n_threads : int, optional

@@ -75,7 +75,7 @@ def slice_sample(
     x0 : array_like of shape (chains, d)
         Starting points; for ``Directions.DIFFERENCES`` at least 2d, not in a plane.
     n_samples : int
-        Draws of each chain.
+        Draws of each chain; 0 only warms up, for ``result.resume``.
     n_warmup : int, optional
         Steps before the first draw; by default as many as draws, at least 200.
     step_size : float, optional
@@ -93,7 +93,7 @@ def slice_sample(
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words.
     callback : callable, optional
-        Called as ``callback(update, width, acceptance)`` now and then; a true value stops the run.
+        Called as ``callback(update, width, acceptance)`` several times a second; a true value stops the run.
     progress : bool, default False
         Whether to draw a tqdm bar.
     n_threads : int, optional
@@ -122,8 +122,8 @@ def slice_sample(
     Notes
     -----
     About five evaluations an update. A batched callable gets all chains that are still searching at once. Intervals
-    widen at most 64 times an update, so that a width that is far too small takes a while and stays exact. Infinite
-    log-densities are outside of the support; NaN counts as outside too, and as a divergence.
+    widen at most 64 times an update, so that a width that is far too small takes a while and stays exact. Where the
+    log-density is −inf is outside of the support; +inf and NaN count as outside too, and as divergences.
 
     References
     ----------

@@ -53,7 +53,7 @@ def stretch_move(
     x0 : array_like of shape (chains, d)
         Starting points, at least 2d and not in a plane.
     n_samples : int
-        Draws of each chain.
+        Draws of each chain; 0 only warms up, for ``result.resume``.
     n_warmup : int, optional
         Steps before the first draw; by default as many as draws, at least 200.
     stretch : float, default 2
@@ -68,7 +68,7 @@ def stretch_move(
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words.
     callback : callable, optional
-        Called as ``callback(step, stretch, acceptance)`` now and then; a true value stops the run.
+        Called as ``callback(step, stretch, acceptance)`` several times a second; a true value stops the run.
     progress : bool, default False
         Whether to draw a tqdm bar.
     n_threads : int, optional

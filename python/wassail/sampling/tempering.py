@@ -74,6 +74,8 @@ class TemperingResult(ReadOnly):
         log ∫ exp(target(x)) dx, by stepping stones.
     log_normalizer_error : float
         Its standard error.
+    barrier : float
+        Communication barrier Λ, the sum of `rejection`.
     """
 
     samples: SampleResult
@@ -191,7 +193,7 @@ def temper(
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words.
     callback : callable, optional
-        Called as ``callback(scan, step_size, acceptance)`` now and then; a true value stops the run.
+        Called as ``callback(scan, step_size, acceptance)`` several times a second; a true value stops the run.
     progress : bool, default False
         Whether to draw a tqdm bar.
     n_threads : int, optional
@@ -220,7 +222,8 @@ def temper(
     -----
     ``(n_rungs - 1) * n_steps + 1`` gradients a scan and ladder; O(chains · n_samples · (d + n_rungs)) memory. Ladders
     go to different threads, and the rungs of one ladder too where gradients take long. A batched callable gets all
-    rungs of all chains at once. A tempered run cannot be resumed.
+    rungs of all chains at once. A tempered run keeps all its draws in memory and cannot be resumed: there is no `keep`,
+    `sink` or `resume`.
 
     References
     ----------
@@ -252,6 +255,7 @@ def temper(
     steps = check_integer(n_steps, "n_steps", minimum=1)
     if n_warmup is None:
         n_warmup = max(_LEAST_WARMUP, check_integer(n_samples, "n_samples", minimum=1))
+    check_integer(n_samples, "n_samples", minimum=1)
     schedule = Schedule.checked(n_samples, n_warmup, thin, adapts="step_size" if step_size is None else None)
     start = check_start(x0)
     if callback is not None and not callable(callback):
@@ -289,6 +293,7 @@ def temper(
         log_density=log_density[:, :, 0],
         acceptance=accepted[:, :, 0],
         divergences=divergences,
+        outside=np.zeros(chains, dtype=np.uint64),
         step_size=np.full(chains, sizes[-1]),
         scale=scale,
         n_directions=0,

@@ -36,10 +36,19 @@ impl Eq for Foreign {}
 /// Result of the core.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// Bytes from which on the system gives pages that are zero once they are touched: to write zeros takes seconds a few GB.
+const LAZY: usize = 1 << 20;
+
 /// A zeroed buffer, or an error where the plain `vec!` would abort the process.
 pub fn try_zeroed<T: Clone + Default>(len: usize) -> Result<Vec<T>> {
+    let bytes = len.saturating_mul(size_of::<T>());
     let mut buffer = Vec::new();
-    buffer.try_reserve_exact(len).map_err(|_| Error::OutOfMemory(len.saturating_mul(size_of::<T>())))?;
+    buffer.try_reserve_exact(len).map_err(|_| Error::OutOfMemory(bytes))?;
+    if bytes >= LAZY {
+        // There is room, as was just seen; only this asks for zeroed memory.
+        drop(buffer);
+        return Ok(vec![T::default(); len]);
+    }
     buffer.resize(len, T::default());
     Ok(buffer)
 }

@@ -8,10 +8,10 @@ use crate::target::Target;
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use wassail_core::error::Result;
-use wassail_core::monitor::Monitor;
+use wassail_core::monitor::{Monitor, Progress};
 use wassail_core::sampling::{
     Chains as Core, Draws, End, Goal, Kept, Length, LengthRule, Preconditioning, Run, Saved, Tuning, Values,
 };
@@ -23,6 +23,9 @@ type Ended = (u8, usize, u64);
 /// Draws that all chains made, and (chains, n, width) draws, gradients, (chains, n) log-densities and acceptance.
 type Drawn<'py> = (Ended, usize, Array<'py>, Array<'py>, Array<'py>, Array<'py>);
 
+/// Divergences, steps outside, step sizes, scale, rank and steps.
+type Settings<'py> = (Counts<'py>, Counts<'py>, Array<'py>, Array<'py>, usize, f64);
+
 /// Chains on their way.
 #[pyclass(frozen, module = "wassail._core")]
 pub struct Chains {
@@ -33,6 +36,8 @@ pub struct Chains {
     /// Steps of warm-up, and per draw.
     schedule: (usize, usize),
     diverged: Arc<AtomicU64>,
+    /// Whether to stop, told from Python.
+    stop: AtomicBool,
     /// What the last call gave: Ctrl-C may strike between its end and the caller's next step, and must not lose it.
     last: Mutex<Option<(Ended, Option<Draws>)>>,
 }
@@ -61,7 +66,26 @@ impl Chains {
     ) -> PyResult<R> {
         let mut chains = self.lock()?;
         let chains = &mut *chains;
-        enter_keeping(py, self.work.saturating_mul(steps), n_threads, hooks, |monitor| job(chains, monitor))
+        self.stop.store(false, Ordering::Relaxed);
+        enter_keeping(py, self.work.saturating_mul(steps), n_threads, hooks, |monitor| {
+            job(chains, &Stoppable { monitor, stop: &self.stop })
+        })
+    }
+}
+
+/// A monitor that also stops when it is told to: a C function that calls Python may swallow the exception of Ctrl-C.
+struct Stoppable<'a> {
+    monitor: &'a dyn Monitor,
+    stop: &'a AtomicBool,
+}
+
+impl Monitor for Stoppable<'_> {
+    fn cancelled(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.monitor.cancelled()
+    }
+
+    fn report(&self, progress: Progress) -> bool {
+        self.monitor.report(progress) || self.stop.load(Ordering::Relaxed)
     }
 }
 
@@ -139,6 +163,7 @@ impl Chains {
             target,
             work,
             schedule,
+            stop: AtomicBool::new(false),
             last: Mutex::default(),
         })
     }
@@ -173,6 +198,11 @@ impl Chains {
         Ok(())
     }
 
+    /// Ends the call that is running with what it has.
+    fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
     /// How the last call ended, and its draws; None when there was none.
     fn take<'py>(&self, py: Python<'py>) -> Option<Drawn<'py>> {
         let (ended, out) = self.last().take()?;
@@ -195,14 +225,14 @@ impl Chains {
         self.lock()?.load(&saved).map_err(|e| crate::errors::raised(&e))
     }
 
-    /// Divergences and step size of each chain, the square roots of the preconditioner, its directions besides, and the mean
-    /// steps of a trajectory.
-    fn settings<'py>(&self, py: Python<'py>) -> PyResult<(Counts<'py>, Array<'py>, Array<'py>, usize, f64)> {
+    /// Divergences, steps that left the support, and step size of each chain, the square roots of the preconditioner, its
+    /// directions besides, and the mean steps of a trajectory.
+    fn settings<'py>(&self, py: Python<'py>) -> PyResult<Settings<'py>> {
         let chains = self.lock()?;
-        let (divergences, sizes) = (chains.divergences(), chains.step_sizes());
         Ok((
-            vector(py, divergences),
-            vector(py, sizes),
+            vector(py, chains.divergences()),
+            vector(py, chains.outside()),
+            vector(py, chains.step_sizes()),
             vector(py, chains.scale().to_vec()),
             chains.rank(),
             chains.steps(),

@@ -5,44 +5,94 @@ use super::warmup::Goal;
 
 /// What finds the step size of a chain.
 #[derive(Clone, Copy, Debug)]
-pub enum StepTuner {
-    /// By acceptance.
+pub struct StepTuner {
+    rule: Rule,
+    edges: Edges,
+    first: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Rule {
     Acceptance(DualAveraging),
-    /// By the error of the energy.
     Energy(EnergyError),
 }
 
 impl StepTuner {
-    /// Starts from a step size.
-    pub fn new(step: f64, goal: Goal, d: usize) -> Self {
-        match goal {
-            Goal::Acceptance(target) => Self::Acceptance(DualAveraging::new(step, target)),
-            Goal::Energy(target) => Self::Energy(EnergyError::new(step, target * d as f64)),
-        }
+    /// Starts from a step size; steps below `floor` do not shrink because they leave the support.
+    pub fn new(step: f64, goal: Goal, d: usize, floor: f64) -> Self {
+        let rule = match goal {
+            Goal::Acceptance(target) => Rule::Acceptance(DualAveraging::new(step, target)),
+            Goal::Energy(target) => Rule::Energy(EnergyError::new(step, target * d as f64)),
+        };
+        Self { rule, first: step, edges: Edges { floor, steps: 0.0, outside: 0.0, lately: 0.0 } }
     }
 
     /// Takes in what a step did.
     pub fn update(&mut self, info: &Info) {
-        match self {
-            Self::Acceptance(tuner) => tuner.update(info.acceptance),
-            Self::Energy(tuner) => tuner.update(info.energy),
+        self.edges.update(info.outside);
+        if info.outside && self.step() <= self.edges.floor {
+            return;
+        }
+        match &mut self.rule {
+            // An edge tells less of a step than energies do: where nothing else rejects, half of the steps may leave.
+            Rule::Acceptance(tuner) if info.outside => tuner.update((2.0 * tuner.target - 1.0).max(0.0)),
+            Rule::Acceptance(tuner) => tuner.update(info.acceptance),
+            Rule::Energy(tuner) if info.outside => tuner.change(if self.edges.cornered() { RETREAT } else { 1.0 }),
+            Rule::Energy(tuner) => tuner.update(info.energy),
         }
     }
 
     /// Step to try next.
     pub fn step(&self) -> f64 {
-        match self {
-            Self::Acceptance(tuner) => tuner.step(),
-            Self::Energy(tuner) => tuner.step,
+        match &self.rule {
+            Rule::Acceptance(tuner) => tuner.step(),
+            Rule::Energy(tuner) => tuner.step,
         }
     }
 
-    /// Step to keep.
+    /// Step to keep: that from before where no step brings the chain out of its corner.
     pub fn mean(&self) -> f64 {
-        match self {
-            Self::Acceptance(tuner) => tuner.mean(),
-            Self::Energy(tuner) => tuner.step,
+        match &self.rule {
+            _ if self.edges.cornered() => self.first,
+            Rule::Acceptance(tuner) => tuner.mean(),
+            Rule::Energy(tuner) => tuner.step,
         }
+    }
+
+    /// What it met of the edges of the support.
+    pub fn edges(&self) -> Edges {
+        self.edges
+    }
+}
+
+/// How often a chain leaves the support.
+#[derive(Clone, Copy, Debug)]
+pub struct Edges {
+    floor: f64,
+    steps: f64,
+    outside: f64,
+    lately: f64,
+}
+
+/// Share of a new step in what happened lately.
+const LATELY: f64 = 0.1;
+
+impl Edges {
+    fn update(&mut self, outside: bool) {
+        let outside = f64::from(u8::from(outside));
+        self.steps += 1.0;
+        self.outside += outside;
+        self.lately += LATELY * (outside - self.lately);
+    }
+
+    /// Whether the chain still leaves the support at most steps, however short they have become: as from a corner.
+    pub fn cornered(&self) -> bool {
+        self.lately > 0.5
+    }
+
+    /// Share of the steps that left.
+    pub fn share(&self) -> f64 {
+        self.outside / f64::max(self.steps, 1.0)
     }
 }
 

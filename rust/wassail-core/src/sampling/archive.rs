@@ -100,7 +100,8 @@ impl Chains {
             }
             pass.floats(&mut member.sizes)?;
             pass.floats(&mut member.accepted)?;
-            member.divergences.iter_mut().chain(&mut member.gradients).for_each(|n| pass.integer(n));
+            let counts = [&mut member.divergences, &mut member.outside, &mut member.gradients];
+            counts.into_iter().flatten().for_each(|n| pass.integer(n));
             pass.integer(&mut member.number);
             let Ahead { count, rows } = &mut member.ahead;
             let mut draws = *count as u64;

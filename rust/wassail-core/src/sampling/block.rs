@@ -3,8 +3,9 @@
 use super::density::{DensityError, LogDensity, Terms};
 use super::frame::Frame;
 use super::transition::Transition;
-use super::vector::all_finite;
+use super::vector::{all_finite, copy};
 use crate::error::{Result, try_zeroed};
+use crate::monitor::Monitor;
 use crate::numeric::aligned::Aligned;
 use crate::rng::{Purpose, Stream};
 use std::ops::Range;
@@ -19,6 +20,14 @@ fn judged(value: f64, finite_gradient: impl FnOnce() -> bool) -> std::result::Re
     } else {
         Err(DensityError::Recoverable)
     }
+}
+
+/// What a step has overwritten though it has not evaluated everything yet; the values from before are in `noise`.
+#[derive(Default)]
+struct Undo {
+    velocities: bool,
+    /// Chains that moved, with their log-densities before.
+    moved: Vec<(usize, f64)>,
 }
 
 /// Chains `first..first + count`, their arrays row by row.
@@ -39,8 +48,10 @@ pub struct Block {
     pub proposal_grad: Aligned<f64>,
     /// Log-densities there.
     pub proposal_logp: Vec<std::result::Result<f64, DensityError>>,
-    /// Noise of the step, where it is needed twice.
+    /// Noise of the step, where it is needed twice, or what the step came from: see `undo`.
     pub noise: Aligned<f64>,
+    /// What to undo where a step fails half-way.
+    undo: Undo,
     /// Coordinates that all positions and gradients are in, where they are not the natural ones.
     frame: Option<Arc<Frame>>,
     /// Proposed positions in natural coordinates, where there is a frame.
@@ -61,6 +72,7 @@ impl Block {
             proposal_grad: Aligned::zeroed(size)?,
             proposal_logp: vec![Ok(0.0); size / d],
             noise: Aligned::zeroed(size)?,
+            undo: Undo { velocities: false, moved: Vec::with_capacity(size / d) },
             frame: None,
             natural: Vec::new(),
         })
@@ -71,23 +83,47 @@ impl Block {
         self.logp.len()
     }
 
-    /// Evaluates the density at the proposals. A value or gradient that is not finite counts as recoverable, −inf as outside.
-    pub fn evaluate(&mut self, density: &dyn LogDensity) {
-        self.evaluate_rows(density, 0..self.count());
+    /// Evaluates the density at the proposals. A value or gradient that is not finite counts as recoverable, −inf as outside;
+    /// where the density fails for one chain, or the monitor ends it, none has moved yet.
+    pub fn evaluate(
+        &mut self,
+        density: &dyn LogDensity,
+        monitor: &dyn Monitor,
+    ) -> std::result::Result<(), DensityError> {
+        self.evaluate_rows(density, 0..self.count(), monitor)
     }
 
     /// The same for some of them.
-    pub fn evaluate_rows(&mut self, density: &dyn LogDensity, rows: Range<usize>) {
+    pub fn evaluate_rows(
+        &mut self,
+        density: &dyn LogDensity,
+        rows: Range<usize>,
+        monitor: &dyn Monitor,
+    ) -> std::result::Result<(), DensityError> {
         let d = density.dim();
         let (at, outs) = (rows.start * d..rows.end * d, &mut self.proposal_logp[rows]);
         let (points, grads) = (&self.proposal[at.clone()], &mut self.proposal_grad[at.clone()]);
-        match &self.frame {
-            Some(frame) => frame.batch(density, points, &mut self.natural[at], grads, outs),
-            None => density.batch(points, grads, outs),
+        let done = match &self.frame {
+            Some(frame) => {
+                frame.batch(density, points, &mut self.natural[at], grads, outs);
+                true
+            }
+            None => density.watched(points, grads, outs, monitor),
+        };
+        if !done {
+            outs.fill(Err(DensityError::Recoverable));
+            return Err(DensityError::Recoverable);
         }
         for (out, grad) in outs.iter_mut().zip(grads.chunks_exact(d)) {
             *out = out.and_then(|value| judged(value, || all_finite(grad)));
         }
+        if outs.contains(&Err(DensityError::Failed)) { Err(DensityError::Failed) } else { Ok(()) }
+    }
+
+    /// Estimates gradients where the chains are, in the place of proposals.
+    pub fn estimate(&mut self, density: &dyn LogDensity, draws: &[Stream]) -> std::result::Result<(), DensityError> {
+        density.estimate(&self.x, draws, &mut self.proposal_grad, &mut self.proposal_logp);
+        if self.has_failed() { Err(DensityError::Failed) } else { Ok(()) }
     }
 
     /// The density as a sum over coordinates, where one chain moves in natural coordinates.
@@ -179,7 +215,40 @@ impl Block {
         self.proposal[at.clone()].copy_from_slice(&self.x[at]);
     }
 
-    /// Gives chain i the velocity it came with, which is kept in `noise`, reversed.
+    /// Keeps the velocities that a step comes with, for a way back.
+    pub fn keep_velocities(&mut self) {
+        copy(&mut self.noise, &self.v);
+        self.undo.velocities = true;
+    }
+
+    /// Keeps where chain i is, before it moves while others still wait for their values.
+    pub fn keep_position(&mut self, i: usize) {
+        let d = self.x.len() / self.count();
+        let at = i * d..(i + 1) * d;
+        self.noise[at.clone()].copy_from_slice(&self.x[at]);
+        self.undo.moved.push((i, self.logp[i]));
+    }
+
+    /// Ends a step.
+    pub fn commit(&mut self) {
+        self.undo.velocities = false;
+        self.undo.moved.clear();
+    }
+
+    /// Ends a step that failed or was interrupted: everything is as it was, so that it can be made again.
+    pub fn roll_back(&mut self) {
+        let d = self.x.len() / self.count();
+        for &(i, logp) in &self.undo.moved {
+            self.x[i * d..(i + 1) * d].copy_from_slice(&self.noise[i * d..(i + 1) * d]);
+            self.logp[i] = logp;
+        }
+        if self.undo.velocities {
+            copy(&mut self.v, &self.noise);
+        }
+        self.commit();
+    }
+
+    /// Gives chain i the velocity that was kept, reversed.
     pub fn turn_back(&mut self, i: usize, d: usize) {
         let at = i * d..(i + 1) * d;
         for (v, old) in self.v[at.clone()].iter_mut().zip(&self.noise[at]) {

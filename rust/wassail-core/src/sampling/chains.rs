@@ -5,6 +5,7 @@ use super::block::Block;
 use super::density::{DensityError, LogDensity};
 use super::frame::Frame;
 use super::observed::{Observed, Wanted};
+use super::pace::Pace;
 use super::storage::{Ahead, Draws, Kept, Slots, split};
 use super::transition::{Info, Step, Transition};
 use super::warmup::{Length, Position, Preconditioning, Tuning};
@@ -14,15 +15,10 @@ use crate::numeric::aligned::Aligned;
 use crate::parallel::map_chunks;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
-/// Elementary steps of a round of all blocks: long enough for the wait for the last one not to count, short enough to stop after.
-const ROUND: f64 = 3.2e7;
-/// Those of one block at least: long enough to hand out.
-const LEAST: f64 = 4e6;
-/// Steps of a round at most: densities may be slower than they say.
-const MOST_STEPS: u64 = 16_384;
-/// Elementary steps between two looks at the monitor.
-const UNWATCHED: usize = 50_000;
+/// Looks of a block at the monitor in a round.
+const LOOKS: u64 = 16;
 
 /// How chains are run.
 pub struct Run {
@@ -73,6 +69,8 @@ pub(super) struct Member {
     pub(super) tuners: Vec<StepTuner>,
     pub(super) observed: Observed,
     pub(super) divergences: Vec<u64>,
+    /// Steps that left the support.
+    pub(super) outside: Vec<u64>,
     pub(super) gradients: Vec<u64>,
     /// Steps made.
     pub(super) number: u64,
@@ -103,6 +101,7 @@ pub struct Chains {
     /// Steps that all chains have made.
     pub(super) number: u64,
     pub(super) position: Position,
+    pace: Pace,
     /// Draws handed out.
     pub(super) drawn: u64,
     /// Divergences so far, for those who watch.
@@ -126,6 +125,7 @@ impl Chains {
                 tuners: Vec::new(),
                 observed: Observed::new(Wanted::default(), d, 1, chains)?,
                 divergences: vec![0; count],
+                outside: vec![0; count],
                 gradients: vec![0; count],
                 number: 0,
                 accepted: vec![0.0; count],
@@ -136,6 +136,7 @@ impl Chains {
         ones.fill(1.0);
         let time = run.length.time;
         Ok(Self {
+            pace: Pace::new(members.len()),
             members,
             scale: Aligned::of(scale)?,
             frame: None,
@@ -153,8 +154,13 @@ impl Chains {
     /// Goes on to the end of warm-up.
     pub fn prepare(&mut self, monitor: &dyn Monitor) -> Result<End> {
         if !self.position.started {
-            if let Some(chain) = self.start() {
-                return Ok(End::BadStart(chain));
+            match self.start(monitor) {
+                Err(Error::Interrupted) => return Ok(End::Interrupted),
+                bad => {
+                    if let Some(chain) = bad? {
+                        return Ok(End::BadStart(chain));
+                    }
+                }
             }
             self.position.started = true;
         }
@@ -189,7 +195,13 @@ impl Chains {
         self.members.iter().flat_map(|m| m.divergences.iter().copied()).collect()
     }
 
-    /// Their sum so far, also while the chains run.
+    /// Steps after warm-up that left the support, of each chain; of samplers with gradients only, others do not mind.
+    pub fn outside(&self) -> Vec<u64> {
+        let minds = u64::from(self.run.transition.uses_gradients());
+        self.members.iter().flat_map(|m| m.outside.iter().map(move |n| n * minds)).collect()
+    }
+
+    /// The sum of divergences so far, also while the chains run.
     pub fn diverged(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.diverged)
     }
@@ -224,15 +236,6 @@ impl Chains {
         self.steps
     }
 
-    /// Steps of a round: many enough to hand out, few enough to stop after.
-    fn round(&self, adapts: bool) -> u64 {
-        let gradients = self.run.transition(adapts).gradients(self.steps);
-        let work =
-            (self.members[0].block.count() * (self.run.density.work() + 4 * self.scale.len())) as f64 * gradients;
-        let each = (ROUND / self.members.len() as f64).max(LEAST);
-        ((each / work) as u64).clamp(1, MOST_STEPS)
-    }
-
     /// Whether each chain is where the gradient is zero, if anything looks at gradients.
     pub fn is_flat(&self) -> Vec<bool> {
         let (d, looks) = (self.run.density.dim(), self.run.transition.uses_gradients());
@@ -241,23 +244,11 @@ impl Chains {
     }
 
     /// Values at the starting points, and velocities; the first chain without them, if there is one.
-    fn start(&mut self) -> Option<usize> {
-        let d = self.run.density.dim();
-        for member in &mut self.members {
-            let block = &mut member.block;
-            block.proposal.copy_from_slice(&block.x);
-            block.evaluate(&*self.run.density);
-            if let Some(bad) = block.proposal_logp.iter().position(std::result::Result::is_err) {
-                return Some(block.first as usize + bad);
-            }
-            for i in 0..block.count() {
-                if let Ok(logp) = block.proposal_logp[i] {
-                    block.accept(i, d, logp);
-                }
-            }
-            block.draw_velocities(self.run.key, d, &*self.run.transition);
-        }
-        None
+    fn start(&mut self, monitor: &dyn Monitor) -> Result<Option<usize>> {
+        let run = &self.run;
+        let work = self.members.iter_mut().collect();
+        let bad = map_chunks(work, monitor, |member: &mut Member| member.start(run, monitor))?;
+        Ok(bad.into_iter().flatten().next())
     }
 
     /// Moves every chain to step `until`.
@@ -268,8 +259,10 @@ impl Chains {
         mut out: Option<&mut Draws>,
         monitor: &dyn Monitor,
     ) -> Result<End> {
+        let gradients = self.run.transition(adapts).gradients(self.steps);
         while self.number < until {
-            let next = until.min(self.number + self.round(adapts));
+            let (before, began) = (self.number, Instant::now());
+            let next = until.min(before.saturating_add(self.pace.steps(gradients)));
             let (run, drawn) = (&self.run, self.drawn);
             let scale = if self.frame.is_some() { &self.ones } else { &self.scale };
             let step = Step { key: run.key, number: 0, sizes: &[], scale, steps: self.steps, monitor };
@@ -282,6 +275,7 @@ impl Chains {
                 Ok(member.advance(run, step, next, adapts, drawn, slots))
             });
             self.number = self.members.iter().map(|m| m.number.min(next)).min().unwrap_or(next);
+            self.pace.learn((self.number - before) as f64 * gradients, began);
             self.diverged.store(self.divergences().iter().sum(), Ordering::Relaxed);
             let ends = match ends {
                 Err(Error::Interrupted) => return Ok(End::Interrupted),
@@ -304,6 +298,25 @@ impl Chains {
 }
 
 impl Member {
+    fn start(&mut self, run: &Run, monitor: &dyn Monitor) -> Result<Option<usize>> {
+        let (block, d) = (&mut self.block, run.density.dim());
+        block.proposal.copy_from_slice(&block.x);
+        // What failed is in the values.
+        if block.evaluate(&*run.density, monitor) == Err(DensityError::Recoverable) {
+            return Err(Error::Interrupted);
+        }
+        if let Some(bad) = block.proposal_logp.iter().position(std::result::Result::is_err) {
+            return Ok(Some(block.first as usize + bad));
+        }
+        for i in 0..block.count() {
+            if let Ok(logp) = block.proposal_logp[i] {
+                block.accept(i, d, logp);
+            }
+        }
+        block.draw_velocities(run.key, d, &*run.transition);
+        Ok(None)
+    }
+
     /// Goes on to step `until`; draws after number `drawn` go to their slots.
     fn advance(
         &mut self,
@@ -314,19 +327,21 @@ impl Member {
         drawn: u64,
         mut slots: Option<Slots<'_>>,
     ) -> End {
-        let work = self.info.len() * (run.density.work() + 4 * run.density.dim());
-        let patience = (1 + UNWATCHED / work) as u64;
+        let patience = 1 + until.saturating_sub(self.number) / LOOKS;
         while self.number < until {
             if self.number.is_multiple_of(patience) && like.monitor.cancelled() {
                 return End::Interrupted;
             }
             let step = Step { number: self.number, sizes: &self.sizes, ..like };
-            if run.transition(adapts).step(&mut self.block, &*run.density, step, &mut self.info).is_err() {
-                if like.monitor.cancelled() && !self.block.has_failed() {
-                    return End::Interrupted;
-                }
-                return End::Failed { chain: self.failed(), step: self.number };
+            if let Err(error) = run.transition(adapts).step(&mut self.block, &*run.density, step, &mut self.info) {
+                let failed = self.failed();
+                self.block.roll_back();
+                return match error {
+                    DensityError::Failed => End::Failed { chain: failed, step: self.number },
+                    _ => End::Interrupted,
+                };
             }
+            self.block.commit();
             self.number += 1;
             self.gradients.iter_mut().zip(&self.info).for_each(|(n, i)| *n += u64::from(i.gradients));
             if adapts {
@@ -337,6 +352,7 @@ impl Member {
                 *sum += info.acceptance / run.thin as f64;
             }
             self.divergences.iter_mut().zip(&self.info).for_each(|(n, i)| *n += u64::from(i.divergent));
+            self.outside.iter_mut().zip(&self.info).for_each(|(n, i)| *n += u64::from(i.outside));
             let made = self.number - run.n_warmup as u64;
             if made.is_multiple_of(run.thin as u64) {
                 if let Some(slots) = &mut slots {

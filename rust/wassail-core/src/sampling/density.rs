@@ -1,5 +1,6 @@
 //! What is sampled: a log-density with its gradient.
 
+use crate::monitor::Monitor;
 use crate::rng::Stream;
 
 /// Why a density has no value at a point.
@@ -33,6 +34,11 @@ pub trait LogDensity: Send + Sync {
         for ((x, grad), out) in x.chunks_exact(d).zip(grad.chunks_exact_mut(d)).zip(out) {
             *out = self.value_and_grad(x, grad);
         }
+    }
+    /// The same where it may take long; false where the monitor ended it, with whatever is in `out`.
+    fn watched(&self, x: &[f64], grad: &mut [f64], out: &mut [Result<f64, DensityError>], _: &dyn Monitor) -> bool {
+        self.batch(x, grad, out);
+        true
     }
     /// Estimates of the gradient from random parts of the data, where the density is a sum over data; each row has its own
     /// random words, of which `Purpose::Choice` is free.

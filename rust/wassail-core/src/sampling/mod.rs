@@ -9,6 +9,7 @@ mod frame;
 mod minibatch;
 mod moments;
 mod observed;
+mod pace;
 mod quantiles;
 mod ranks;
 mod storage;

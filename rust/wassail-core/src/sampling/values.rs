@@ -1,7 +1,7 @@
 //! Densities for samplers that use no gradient.
 
 use super::density::{DensityError, LogDensity};
-use crate::monitor::Silent;
+use crate::monitor::{Monitor, Silent};
 use crate::parallel::map_chunks;
 use std::sync::Arc;
 
@@ -11,18 +11,31 @@ const TASK: usize = 50_000;
 /// Points, their gradients, and what they are.
 type Part<'p> = ((&'p [f64], &'p mut [f64]), &'p mut [Result<f64, DensityError>]);
 
-/// Evaluates a density at points of one block: a batched one at all at once, others on all threads.
-pub fn evaluate(density: &dyn LogDensity, x: &[f64], grad: &mut [f64], out: &mut [Result<f64, DensityError>]) {
+/// Points between two looks at the monitor, which densities that take many at once find no fewer.
+const LOOK: usize = 16;
+
+/// Evaluates a density at points of one block: a batched one at all at once, others on all threads; false where the monitor
+/// ended it.
+pub fn evaluate(
+    density: &dyn LogDensity,
+    x: &[f64],
+    grad: &mut [f64],
+    out: &mut [Result<f64, DensityError>],
+    monitor: &dyn Monitor,
+) -> bool {
     if density.is_batched() {
-        return density.batch(x, grad, out);
+        return density.watched(x, grad, out, monitor);
     }
     let (d, rows) = (density.dim(), (TASK / density.work().max(1)).max(1));
     let parts = x.chunks(rows * d).zip(grad.chunks_mut(rows * d)).zip(out.chunks_mut(rows)).collect();
-    // Never interrupted: those who move the block ask between steps.
-    let _ = map_chunks(parts, &Silent, |((x, grad), out): Part<'_>| {
-        density.batch(x, grad, out);
+    let done = map_chunks(parts, monitor, |((x, grad), out): Part<'_>| {
+        for ((x, grad), out) in x.chunks(LOOK * d).zip(grad.chunks_mut(LOOK * d)).zip(out.chunks_mut(LOOK)) {
+            monitor.check()?;
+            density.batch(x, grad, out);
+        }
         Ok(())
     });
+    done.is_ok()
 }
 
 /// A density whose gradient is 0 and never looked at; of walkers that move together, evaluated on all threads.
@@ -54,8 +67,19 @@ impl LogDensity for Values {
     }
 
     fn batch(&self, x: &[f64], grad: &mut [f64], out: &mut [Result<f64, DensityError>]) {
-        evaluate(&*self.inner, x, grad, out);
+        self.watched(x, grad, out, &Silent);
+    }
+
+    fn watched(
+        &self,
+        x: &[f64],
+        grad: &mut [f64],
+        out: &mut [Result<f64, DensityError>],
+        monitor: &dyn Monitor,
+    ) -> bool {
+        let done = evaluate(&*self.inner, x, grad, out, monitor);
         grad.fill(0.0);
+        done
     }
 
     fn work(&self) -> usize {

@@ -19,6 +19,12 @@ const LAST: f64 = 0.2;
 const FIRST_STEPS: f64 = 4.0;
 /// Most that a window changes the length.
 const STRIDE: f64 = 4.0;
+/// How much shorter steps get in a window because they leave the support, and how few of them a given length is cut into for it.
+const SHORTEST: f64 = 1e-8;
+const FEW: f64 = 8.0;
+/// Share of trajectories that leave the support, as they do at a hard edge however short their steps are, above which they get
+/// shorter themselves.
+const EDGY: f64 = 0.1;
 
 /// How the step size is found.
 pub struct Tuning {
@@ -160,10 +166,13 @@ impl Chains {
         self.steps = self.steps_of(if adapts { self.position.longest() } else { f64::INFINITY });
         let wanted = if self.position.is_free() { self.wanted() } else { Wanted::default() };
         let (d, chains, steps) = (self.scale.len(), self.count(), self.position.steps() as usize);
+        let given = !adapts && self.run.transition.longest().is_finite();
+        let fewest = if given { self.time / FEW } else { 0.0 };
         for member in &mut self.members {
             member.observed = Observed::new(wanted, d, steps, chains)?;
             if let Some(tuning) = &self.run.tuning {
-                member.tuners = member.sizes.iter().map(|&h| StepTuner::new(h, tuning.goal, d)).collect();
+                let new = |&h: &f64| StepTuner::new(h, tuning.goal, d, fewest.max(SHORTEST * h));
+                member.tuners = member.sizes.iter().map(new).collect();
             }
         }
         Ok(())
@@ -181,9 +190,13 @@ impl Chains {
         Ok(End::Complete)
     }
 
+    fn tuners(&self) -> impl Iterator<Item = &StepTuner> {
+        self.members.iter().flat_map(|m| &m.tuners)
+    }
+
     /// Every chain takes the geometric mean of the step sizes.
     fn share_steps(&mut self) {
-        let steps: Vec<f64> = self.members.iter().flat_map(|m| m.tuners.iter().map(|t| t.mean().ln())).collect();
+        let steps: Vec<f64> = self.tuners().map(|t| t.mean().ln()).collect();
         if !steps.is_empty() {
             let mean = (steps.iter().sum::<f64>() / steps.len() as f64).exp();
             self.members.iter_mut().for_each(|m| m.sizes.fill(mean));
@@ -207,12 +220,21 @@ impl Chains {
                 LengthRule::Memory(goal) => (self.memory() / goal).sqrt(),
                 LengthRule::Share(share) => share * self.memory() / self.steps,
             };
-            let time = used * wished.clamp(1.0 / STRIDE, STRIDE) * self.deviation(&spread, &rows);
+            let mut time = used * wished.clamp(1.0 / STRIDE, STRIDE) * self.deviation(&spread, &rows);
+            if matches!(rule, LengthRule::Memory(_)) && self.edges() > EDGY {
+                time = time.min(self.steps / STRIDE * self.members[0].sizes[0]);
+            }
             if time > 0.0 && time.is_finite() {
                 self.time = time;
             }
         }
         Ok(())
+    }
+
+    /// Share of the window's steps that left the support.
+    fn edges(&self) -> f64 {
+        let shares = self.tuners().map(|t| t.edges().share());
+        shares.sum::<f64>() / self.tuners().count().max(1) as f64
     }
 
     /// Root mean square deviation in the coordinates that steps are made in.

@@ -2,7 +2,7 @@
 
 use super::path::{Parts, Path};
 use super::{Reference, Tempering};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::rng::{Purpose, Stream};
 use crate::sampling::adaptation::DualAveraging;
@@ -79,19 +79,22 @@ impl<'a> Group<'a> {
     }
 
     /// Values at the starting points; the first chain without them, if there is one.
-    pub fn start(&mut self) -> Option<usize> {
+    pub fn start(&mut self, monitor: &dyn Monitor) -> Result<Option<usize>> {
         let d = self.path.dim_of();
         self.block.proposal.copy_from_slice(&self.block.x);
-        self.block.evaluate(&self.path);
+        // What failed is in the values.
+        if self.block.evaluate(&self.path, monitor) == Err(DensityError::Recoverable) {
+            return Err(Error::Interrupted);
+        }
         for i in 0..self.block.count() {
             match self.block.proposal_logp[i] {
                 Ok(logp) => self.block.accept(i, d, logp),
-                Err(_) => return Some(self.first_chain() + i / self.rows()),
+                Err(_) => return Ok(Some(self.first_chain() + i / self.rows())),
             }
         }
         self.path.keep(&self.block.x, &mut self.now);
         self.block.draw_velocities(self.run.key, d, self.run.transition);
-        None
+        Ok(None)
     }
 
     /// Makes a scan: steps of the kernel on every rung, a new draw of the reference, then swaps.
@@ -104,6 +107,7 @@ impl<'a> Group<'a> {
             let number = number * run.steps as u64 + k as u64;
             let step = Step { key: run.key, number, sizes: &self.sizes, scale: run.scale, steps: 1.0, monitor };
             run.transition.step(&mut self.block, &self.path, step, &mut self.info)?;
+            self.block.commit();
             self.path.keep(&self.block.x, &mut self.now);
             if adapts {
                 for ((tuner, size), info) in self.tuners.iter_mut().zip(&mut self.sizes).zip(&self.info) {
@@ -115,7 +119,7 @@ impl<'a> Group<'a> {
                 self.info.iter().enumerate().for_each(|(i, at)| self.divergences[i / rows] += u64::from(at.divergent));
             }
         }
-        self.draw_reference(number)?;
+        self.draw_reference(number, monitor)?;
         (0..self.chains()).for_each(|c| self.exchange(c, number));
         Ok(End::Complete)
     }
@@ -126,13 +130,15 @@ impl<'a> Group<'a> {
         Stream::new(self.run.key, (ladders + self.first_chain() + chain) as u32, number)
     }
 
-    fn draw_reference(&mut self, number: u64) -> std::result::Result<(), DensityError> {
+    fn draw_reference(&mut self, number: u64, monitor: &dyn Monitor) -> std::result::Result<(), DensityError> {
         let d = self.path.dim_of();
         let mut x = vec![0.0; self.chains() * d];
         for (c, x) in x.chunks_exact_mut(d).enumerate() {
             self.run.reference.draw(self.draws(c, number), x);
         }
-        self.below.evaluate(self.path.ends, &x);
+        if !self.below.evaluate(self.path.ends, &x, monitor) {
+            return Err(DensityError::Recoverable);
+        }
         if self.below.failed(self.chains()) { Err(DensityError::Failed) } else { Ok(()) }
     }
 
@@ -206,7 +212,10 @@ impl<'a> Group<'a> {
             match self.scan(from + made as u64, adapts, monitor) {
                 Ok(End::Complete) => {}
                 Ok(end) => return (made, end),
-                Err(_) => return (made, End::Failed { chain: self.first_chain(), step: from + made as u64 }),
+                Err(DensityError::Failed) => {
+                    return (made, End::Failed { chain: self.first_chain(), step: from + made as u64 });
+                }
+                Err(_) => return (made, End::Interrupted),
             }
             if let Some(slots) = &mut slots {
                 self.store(slots, made);

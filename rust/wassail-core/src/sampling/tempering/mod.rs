@@ -8,14 +8,14 @@ mod path;
 use super::adaptation::DualAveraging;
 use super::chains::End;
 use super::density::LogDensity;
+use super::pace::Pace;
 use super::transition::Transition;
 use crate::error::{Error, Result, try_zeroed};
 use crate::monitor::{Monitor, Progress};
 use crate::parallel::map_chunks;
 use group::{Group, Slots};
+use std::time::Instant;
 
-/// Elementary steps of a round of one group.
-const ROUND: usize = 4_000_000;
 /// Scans of the first window of warm-up, and how much longer the next one is.
 const WINDOW: usize = 20;
 const GROWTH: f64 = 1.6;
@@ -96,7 +96,7 @@ struct Ladders<'a> {
     groups: Vec<Group<'a>>,
     betas: Vec<f64>,
     number: u64,
-    round: usize,
+    pace: Pace,
 }
 
 /// Runs all ladders.
@@ -117,9 +117,12 @@ pub fn temper(run: &Tempering<'_>, monitor: &dyn Monitor) -> Result<Tempered> {
         scans: 0,
     };
     let mut state = Ladders::new(run)?;
-    out.end = match state.groups.iter_mut().find_map(Group::start) {
-        Some(chain) => End::BadStart(chain),
-        None => state.warm_up(monitor)?,
+    out.end = match state.start(monitor) {
+        Err(Error::Interrupted) => End::Interrupted,
+        bad => match bad? {
+            Some(chain) => End::BadStart(chain),
+            None => state.warm_up(monitor)?,
+        },
     };
     if out.end == End::Complete {
         state.groups.iter_mut().for_each(|g| g.round_trips.fill(0));
@@ -141,8 +144,13 @@ impl<'a> Ladders<'a> {
         let size = if run.target.is_batched() { run.chains } else { 1 };
         let group = |(at, start): (usize, &[f64])| Group::new(run, at * size, start, &betas);
         let groups = run.start.chunks(size * d).enumerate().map(group).collect::<Result<Vec<_>>>()?;
-        let work = (size * run.rungs).saturating_mul(run.steps).saturating_mul(run.target.work() + 4 * d);
-        Ok(Self { run, groups, betas, number: 0, round: (ROUND / work).clamp(1, 1024) })
+        Ok(Self { run, pace: Pace::new(groups.len()), groups, betas, number: 0 })
+    }
+
+    fn start(&mut self, monitor: &dyn Monitor) -> Result<Option<usize>> {
+        let work = self.groups.iter_mut().collect();
+        let bad = map_chunks(work, monitor, |group: &mut Group<'_>| group.start(monitor))?;
+        Ok(bad.into_iter().flatten().next())
     }
 
     /// Windows of which all but the last end with a better ladder; step sizes are adapted in all.
@@ -209,7 +217,8 @@ impl<'a> Ladders<'a> {
     ) -> Result<(usize, End)> {
         let mut done = 0;
         while done < scans {
-            let now = self.round.min(scans - done);
+            let each = (self.run.steps * (self.run.rungs - 1)) as f64;
+            let (now, began) = ((self.pace.steps(each) as usize).min(scans - done), Instant::now());
             let from = self.number;
             let slots = split(out.as_deref_mut(), &self.groups, self.run, done);
             let work = self.groups.iter_mut().zip(slots).collect();
@@ -223,6 +232,7 @@ impl<'a> Ladders<'a> {
             if let Some((fewest, end)) = made.iter().copied().filter(|m| m.1 != End::Complete).min_by_key(|m| m.0) {
                 return Ok((done + fewest, end));
             }
+            self.pace.learn(now as f64 * each, began);
             done += now;
             self.number += now as u64;
             let top = self.run.rungs - 2;

@@ -1,6 +1,7 @@
 //! Densities between a reference and a target: log π_β = (1 − β) log π_0 + β log π_1, a β for each row of a block.
 
 use crate::error::{Result, try_zeroed};
+use crate::monitor::{Monitor, Silent};
 use crate::sampling::density::{DensityError, LogDensity};
 use crate::sampling::values::evaluate;
 use crate::sampling::vector::all_finite;
@@ -28,14 +29,16 @@ impl Parts {
         Ok(Self { x: try_zeroed(rows * d)?, logp: pair(rows)?, grad: pair(rows * d)?, errors: vec![None; rows] })
     }
 
-    /// Evaluates both at x.
-    pub fn evaluate(&mut self, ends: [&dyn LogDensity; 2], x: &[f64]) {
+    /// Evaluates both at x; false, with parts that are not to be used, where the monitor ended it.
+    pub fn evaluate(&mut self, ends: [&dyn LogDensity; 2], x: &[f64], monitor: &dyn Monitor) -> bool {
         let d = ends[0].dim();
         let rows = x.len() / d;
         self.x[..x.len()].copy_from_slice(x);
         let mut out: [Vec<Value>; 2] = [vec![Ok(0.0); rows], vec![Ok(0.0); rows]];
         for ((end, out), grad) in ends.iter().zip(&mut out).zip(&mut self.grad) {
-            evaluate(*end, x, &mut grad[..x.len()], out);
+            if !evaluate(*end, x, &mut grad[..x.len()], out, monitor) {
+                return false;
+            }
         }
         for i in 0..rows {
             let at = i * d..(i + 1) * d;
@@ -49,6 +52,7 @@ impl Parts {
                 }
             }
         }
+        true
     }
 
     /// log π_1 − log π_0 of a row; −∞ where either cannot be evaluated: no such point ever moves towards the target.
@@ -143,11 +147,18 @@ impl LogDensity for Path<'_> {
 
     /// Of all rows of the block, in their order.
     fn batch(&self, x: &[f64], grad: &mut [f64], out: &mut [Value]) {
+        self.watched(x, grad, out, &Silent);
+    }
+
+    fn watched(&self, x: &[f64], grad: &mut [f64], out: &mut [Value], monitor: &dyn Monitor) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.evaluate(self.ends, x);
+        if !seen.evaluate(self.ends, x, monitor) {
+            return false;
+        }
         for (i, (out, grad)) in out.iter_mut().zip(grad.chunks_exact_mut(self.dim())).enumerate() {
             *out = seen.mix(i, self.betas[i], grad);
         }
+        true
     }
 
     fn work(&self) -> usize {

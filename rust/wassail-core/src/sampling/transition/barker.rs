@@ -119,7 +119,8 @@ impl Transition for Barker {
     ) -> Result<(), DensityError> {
         let d = density.dim();
         propose(block, d, step);
-        block.evaluate(density);
-        decide(block, 0..block.count(), d, step, info, |block, i| asymmetry(block, i, d, step))
+        block.evaluate(density, step.monitor)?;
+        decide(block, 0..block.count(), d, step, info, |block, i| asymmetry(block, i, d, step));
+        Ok(())
     }
 }

@@ -3,21 +3,18 @@
 use super::{Info, Step};
 use crate::rng::{Purpose, Stream};
 use crate::sampling::block::Block;
-use crate::sampling::density::DensityError;
 use std::ops::Range;
 
 /// Moves every chain to its proposal if that has a value, and says so.
-pub fn advance(block: &mut Block, d: usize, info: &mut [Info]) -> Result<(), DensityError> {
+pub fn advance(block: &mut Block, d: usize, info: &mut [Info]) {
     for (i, info) in info.iter_mut().enumerate() {
         *info = Info::default();
         match block.proposal_logp[i] {
             Ok(logp) => block.accept(i, d, logp),
-            Err(DensityError::Failed) => return Err(DensityError::Failed),
             // Without a gradient the chain cannot go on from there: it stays, and says so.
-            Err(_) => *info = Info::stopped(DensityError::Recoverable, 1),
+            Err(error) => *info = Info { divergent: true, ..Info::stopped(error, 1) },
         }
     }
-    Ok(())
 }
 
 /// Accepts or rejects the proposals of some chains; `asymmetry` is log q(x | y) − log q(y | x) of a chain.
@@ -28,12 +25,11 @@ pub fn decide(
     step: Step<'_>,
     info: &mut [Info],
     asymmetry: impl Fn(&Block, usize) -> f64,
-) -> Result<(), DensityError> {
+) {
     for i in rows {
         let info = &mut info[i];
         let logp = match block.proposal_logp[i] {
             Ok(logp) => logp,
-            Err(DensityError::Failed) => return Err(DensityError::Failed),
             Err(error) => {
                 *info = Info::stopped(error, 1);
                 continue;
@@ -42,7 +38,6 @@ pub fn decide(
         *info = Info { energy: -asymmetry(block, i), ..Info::default() };
         settle(block, step, d, i, logp, f64::INFINITY, info);
     }
-    Ok(())
 }
 
 /// Accepts or rejects chain i, which `info` knows all of the energy of but log π; says whether it moved. An error of the energy

@@ -157,14 +157,14 @@ impl Transition for Kinetic {
     ) -> Result<(), DensityError> {
         let d = density.dim();
         copy(&mut block.proposal, &block.x);
-        copy(&mut block.noise, &block.v);
+        block.keep_velocities();
         for i in 0..block.count() {
             let at = i * d..(i + 1) * d;
             let draws = Stream::new(step.key, block.first + i as u32, step.number);
             let (x, v) = (&mut block.proposal[at.clone()], &mut block.v[at.clone()]);
             self.before(&mut Motion { x, v, scale: step.scale, draws }, &block.grad[at], step.sizes[i]);
         }
-        block.evaluate(density);
+        block.evaluate(density, step.monitor)?;
         for (i, info) in info.iter_mut().enumerate() {
             let at = i * d..(i + 1) * d;
             match block.proposal_logp[i] {
@@ -175,15 +175,10 @@ impl Transition for Kinetic {
                     block.accept(i, d, logp);
                     *info = Info::default();
                 }
-                Err(DensityError::Failed) => {
-                    // The step may be tried again.
-                    block.v.copy_from_slice(&block.noise);
-                    return Err(DensityError::Failed);
-                }
                 // Back to where it came from, and the other way.
-                Err(_) => {
+                Err(error) => {
                     block.turn_back(i, d);
-                    *info = Info::stopped(DensityError::Recoverable, 1);
+                    *info = Info { divergent: true, ..Info::stopped(error, 1) };
                 }
             }
         }

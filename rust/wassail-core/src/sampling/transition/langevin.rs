@@ -113,10 +113,11 @@ impl Transition for Ula {
             }
             _ => {
                 propose(block, d, step, false, self.taming);
-                block.evaluate(density);
+                block.evaluate(density, step.monitor)?;
             }
         }
-        advance(block, d, info)
+        advance(block, d, info);
+        Ok(())
     }
 }
 
@@ -134,14 +135,16 @@ impl Transition for Mala {
         let d = density.dim();
         if let Some(terms) = block.terms(density) {
             let asymmetry = pass(block, terms, step, true);
-            return decide(block, 0..1, d, step, info, |_, _| -asymmetry);
+            decide(block, 0..1, d, step, info, |_, _| -asymmetry);
+            return Ok(());
         }
         propose(block, d, step, true, Taming::None);
-        block.evaluate(density);
+        block.evaluate(density, step.monitor)?;
         decide(block, 0..block.count(), d, step, info, |block, i| {
             let at = i * d..(i + 1) * d;
             let grads = [&block.grad[at.clone()], &block.proposal_grad[at.clone()]];
             -reversal(grads, step.scale, &block.noise[at], step.sizes[i])
-        })
+        });
+        Ok(())
     }
 }

@@ -56,23 +56,22 @@ impl Transition for Midpoint {
     ) -> Result<(), DensityError> {
         let d = density.dim();
         (0..block.count()).for_each(|i| Self::propose(block, i, d, step, true));
-        block.evaluate(density);
+        block.evaluate(density, step.monitor)?;
         // A chain without a gradient at its midpoint stays, whatever the second evaluation says.
         let midway: Vec<_> = block.proposal_logp.iter().map(|out| out.err()).collect();
         for (i, failed) in midway.iter().enumerate() {
             match failed {
-                Some(DensityError::Failed) => return Err(DensityError::Failed),
                 Some(_) => block.proposal[i * d..(i + 1) * d].copy_from_slice(&block.x[i * d..(i + 1) * d]),
                 None => Self::propose(block, i, d, step, false),
             }
         }
-        block.evaluate(density);
+        block.evaluate(density, step.monitor)?;
         for (out, failed) in block.proposal_logp.iter_mut().zip(midway) {
             if let Some(failed) = failed {
                 *out = Err(failed);
             }
         }
-        advance(block, d, info)?;
+        advance(block, d, info);
         info.iter_mut().for_each(|info| info.gradients = 2);
         Ok(())
     }

@@ -52,6 +52,8 @@ pub struct Info {
     pub acceptance: f64,
     /// Whether the density could not be evaluated where the chain wanted to go, or the integrator ran away.
     pub divergent: bool,
+    /// Whether the chain wanted to go where the density is zero.
+    pub outside: bool,
     /// Gradients taken.
     pub gradients: u32,
     /// Error of the energy, where there is one.
@@ -61,14 +63,15 @@ pub struct Info {
 impl Default for Info {
     /// A step of one gradient that was taken.
     fn default() -> Self {
-        Self { acceptance: 1.0, divergent: false, gradients: 1, energy: 0.0 }
+        Self { acceptance: 1.0, divergent: false, outside: false, gradients: 1, energy: 0.0 }
     }
 }
 
 impl Info {
     /// A step that met a point without a value.
     pub fn stopped(error: DensityError, gradients: u32) -> Self {
-        Self { acceptance: 0.0, divergent: error == DensityError::Recoverable, gradients, energy: f64::INFINITY }
+        let outside = error == DensityError::OutsideSupport;
+        Self { acceptance: 0.0, divergent: !outside, outside, gradients, energy: f64::INFINITY }
     }
 
     /// Whether the step has already been given up.

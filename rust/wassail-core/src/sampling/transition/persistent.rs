@@ -49,18 +49,14 @@ impl Transition for Persistent {
                 info.energy += dynamics.kick(v, grad, step.scale, splitting.kick(stage) * h);
                 push(&mut block.proposal[at.clone()], &block.v[at], step.scale, h / splitting.stages() as f64);
             }
-            block.evaluate(density);
+            block.evaluate(density, step.monitor)?;
             for (i, info) in info.iter_mut().enumerate().filter(|(_, info)| !info.lost()) {
                 info.gradients += 1;
-                match block.proposal_logp[i] {
-                    Ok(_) => {}
-                    Err(DensityError::Failed) => return Err(DensityError::Failed),
-                    Err(error) => {
-                        *info = Info::stopped(error, info.gradients);
-                        info.divergent |= !self.adjusted;
-                        block.retract(i, d);
-                        block.turn_back(i, d);
-                    }
+                if let Err(error) = block.proposal_logp[i] {
+                    *info = Info::stopped(error, info.gradients);
+                    info.divergent |= !self.adjusted;
+                    block.retract(i, d);
+                    self.turn_back(block, step, i, d);
                 }
             }
         }
@@ -76,10 +72,10 @@ impl Transition for Persistent {
                     block.accept(i, d, logp);
                 } else {
                     *info = Info::stopped(DensityError::Recoverable, info.gradients);
-                    block.turn_back(i, d);
+                    self.turn_back(block, step, i, d);
                 }
             } else if !settle(block, step, d, i, logp, RUNAWAY, info) {
-                block.turn_back(i, d);
+                self.turn_back(block, step, i, d);
             }
         }
         Ok(())
@@ -87,14 +83,25 @@ impl Transition for Persistent {
 }
 
 impl Persistent {
-    /// Renews velocities and keeps them for a way back; puts proposals where the chains are.
+    /// Keeps velocities and renews them; puts proposals where the chains are.
     fn start(&self, block: &mut Block, step: Step<'_>, d: usize) {
         block.proposal.copy_from_slice(&block.x);
         block.proposal_grad.copy_from_slice(&block.grad);
-        for (i, v) in block.v.chunks_exact_mut(d).enumerate() {
-            let draws = Stream::new(step.key, block.first + i as u32, step.number);
-            self.path.dynamics.refresh(v, &draws, Purpose::Noise, self.path.decay(step, step.sizes[i]));
-        }
-        block.noise.copy_from_slice(&block.v);
+        block.keep_velocities();
+        (0..block.count()).for_each(|i| self.renew(block, step, i, d));
+    }
+
+    fn renew(&self, block: &mut Block, step: Step<'_>, i: usize, d: usize) {
+        let draws = Stream::new(step.key, block.first + i as u32, step.number);
+        let decay = self.path.decay(step, step.sizes[i]);
+        self.path.dynamics.refresh(&mut block.v[i * d..(i + 1) * d], &draws, Purpose::Noise, decay);
+    }
+
+    /// Gives chain i its renewed velocity, reversed. Made again from the one that was kept: few steps need it.
+    fn turn_back(&self, block: &mut Block, step: Step<'_>, i: usize, d: usize) {
+        let at = i * d..(i + 1) * d;
+        block.v[at.clone()].copy_from_slice(&block.noise[at.clone()]);
+        self.renew(block, step, i, d);
+        block.v[at].iter_mut().for_each(|v| *v = -*v);
     }
 }

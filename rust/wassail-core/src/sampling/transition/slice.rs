@@ -169,22 +169,23 @@ impl Slice {
             rows.clone().map(|i| (i, Search::new(draws(block.first, i), block.logp[i], step.sizes[i]))).collect();
         let mut evaluations = 0;
         while !searches.is_empty() {
+            if step.monitor.cancelled() {
+                return Err(DensityError::Recoverable);
+            }
             for (slot, (i, search)) in searches.iter_mut().enumerate() {
                 search.choose(draws(block.first, *i));
                 for k in 0..d {
                     block.proposal[slot * d + k] = block.x[*i * d + k] + search.trial * block.noise[*i * d + k];
                 }
             }
-            block.evaluate_rows(density, 0..searches.len());
+            block.evaluate_rows(density, 0..searches.len(), step.monitor)?;
             evaluations += 1;
             for (slot, (i, search)) in searches.iter_mut().enumerate() {
                 let value = block.proposal_logp[slot];
-                if value == Err(DensityError::Failed) {
-                    return Err(DensityError::Failed);
-                }
                 search.divergent |= value == Err(DensityError::Recoverable);
                 search.learn(value.is_ok_and(|v| v >= search.level));
                 if let (Stage::Done, Ok(value)) = (search.stage, value) {
+                    block.keep_position(*i);
                     block.x[*i * d..(*i + 1) * d].copy_from_slice(&block.proposal[slot * d..(slot + 1) * d]);
                     block.logp[*i] = value;
                 }

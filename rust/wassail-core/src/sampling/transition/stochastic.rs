@@ -99,14 +99,11 @@ impl Transition for Stochastic {
         let d = density.dim();
         let streams: Vec<Stream> =
             (0..block.count()).map(|i| Stream::new(step.key, block.first + i as u32, step.number)).collect();
-        density.estimate(&block.x, &streams, &mut block.proposal_grad, &mut block.proposal_logp);
+        block.estimate(density, &streams)?;
         block.noise.copy_from_slice(&block.v);
         for (i, (info, draws)) in info.iter_mut().zip(streams).enumerate() {
             let at = i * d..(i + 1) * d;
             let value = block.proposal_logp[i];
-            if value == Err(DensityError::Failed) {
-                return Err(DensityError::Failed);
-            }
             let h = self.decay.at(step.sizes[i], step.number);
             for start in (0..d).step_by(PIECE) {
                 let end = (start + PIECE).min(d);

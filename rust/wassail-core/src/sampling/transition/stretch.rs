@@ -41,7 +41,7 @@ impl Transition for Stretch {
     ) -> Result<(), DensityError> {
         let d = density.dim();
         let draws = |first: u32, i: usize| Stream::new(step.key, first + i as u32, step.number);
-        for (half, other) in halves(block.count()) {
+        for (turn, (half, other)) in halves(block.count()).into_iter().enumerate() {
             for i in half.clone() {
                 let draws = draws(block.first, i);
                 let partner = other.start + draws.below(Purpose::Choice, 0, other.len() as u64) as usize;
@@ -51,10 +51,14 @@ impl Transition for Stretch {
                     block.proposal[i * d + k] = pivot + z * (block.x[i * d + k] - pivot);
                 }
             }
-            block.evaluate_rows(density, half.clone());
+            block.evaluate_rows(density, half.clone(), step.monitor)?;
+            // The other half may fail yet.
+            if turn == 0 {
+                half.clone().for_each(|i| block.keep_position(i));
+            }
             decide(block, half, d, step, info, |block, i| {
                 (d as f64 - 1.0) * stretch(draws(block.first, i), step.sizes[i]).ln()
-            })?;
+            });
         }
         Ok(())
     }

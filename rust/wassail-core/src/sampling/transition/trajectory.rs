@@ -64,16 +64,12 @@ impl Transition for Trajectory {
             for (i, info) in info.iter_mut().enumerate().filter(|(_, info)| !info.lost()) {
                 info.energy += self.before(block, d, step, i, stage);
             }
-            block.evaluate(density);
+            block.evaluate(density, step.monitor)?;
             for (i, info) in info.iter_mut().enumerate().filter(|(_, info)| !info.lost()) {
                 info.gradients += 1;
-                match block.proposal_logp[i] {
-                    Ok(_) => {}
-                    Err(DensityError::Failed) => return Err(DensityError::Failed),
-                    Err(error) => {
-                        *info = Info::stopped(error, info.gradients);
-                        block.retract(i, d);
-                    }
+                if let Err(error) = block.proposal_logp[i] {
+                    *info = Info::stopped(error, info.gradients);
+                    block.retract(i, d);
                 }
             }
             if info.iter().all(Info::lost) {

@@ -1,0 +1,95 @@
+"""Densities that end at a hard edge: steps stay sane, draws stay right, and a warning says what to do."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from wassail import sampling
+from wassail.exceptions import ConvergenceWarning
+
+
+class Box:
+    """The uniform density on the unit cube, counting its calls."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, points):
+        self.calls += 1
+        outside = ((points < 0.0) | (points > 1.0)).any(axis=1)
+        return np.where(outside, -np.inf, 0.0), np.zeros_like(points)
+
+
+class Half(Box):
+    """Normals that are positive."""
+
+    def __call__(self, points):
+        self.calls += 1
+        return np.where((points < 0.0).any(axis=1), -np.inf, -0.5 * (points**2).sum(axis=1)), -points
+
+
+def run(sampler, target, start, **options):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        result = sampler(target, start, rng=0, **options)
+    return result, " ".join(str(one.message) for one in caught)
+
+
+@pytest.mark.parametrize("d", [1, 2, 10, 50])
+@pytest.mark.parametrize("kind", [Box, Half])
+@pytest.mark.parametrize("sampler", [sampling.sample, sampling.hmc, sampling.mams, sampling.malt])
+def test_steps_stay_sane_and_a_warning_says_why(sampler, kind, d):
+    if sampler is sampling.mams and d == 1:
+        pytest.skip("velocities of norm one need two dimensions")
+    target = kind()
+    start = np.random.default_rng(0).uniform(0.2, 0.8, size=(4, d))
+    result, words = run(sampler, target, start, n_samples=500, n_warmup=500)
+    # Trajectories were cut into up to 1024 steps, and a run took up to 500 000 calls.
+    assert target.calls < 10_000
+    assert result.step_size[0] > 1e-4
+    assert result.outside.sum() > 0.1 * 4 * 500
+    assert "leave the support" in words
+    for remedy in ("Transformed", "Truncated", "slice_sample", "barker"):
+        assert remedy in words
+
+
+@pytest.mark.parametrize("sampler", [sampling.hmc, sampling.mala])
+def test_draws_beside_an_edge_follow_the_law(sampler):
+    start = np.random.default_rng(0).uniform(0.2, 0.8, size=(8, 2))
+    result, _ = run(sampler, Half(), start, n_samples=4000)
+    z = (result.draws.mean(axis=(0, 1)) - np.sqrt(2 / np.pi)) / result.mcse()
+    assert np.abs(z).max() < 5.0
+    assert result.draws.min() >= 0.0
+
+
+@pytest.mark.parametrize("d", [3, 50])
+@pytest.mark.parametrize("sampler", [sampling.hmc, sampling.mams, sampling.malt, sampling.mala, sampling.mclmc])
+def test_chains_in_a_corner_keep_their_steps(sampler, d):
+    target = Half()
+    result, words = run(sampler, target, np.zeros((4, d)), n_samples=300)
+    assert target.calls < 20_000
+    assert result.step_size.min() > 1e-5
+    assert words
+
+
+def test_a_length_that_is_given_is_cut_into_few_steps():
+    target = Half()
+    start = np.random.default_rng(0).uniform(0.2, 0.8, size=(4, 20))
+    result, words = run(sampling.hmc, target, start, n_samples=300, trajectory_length=1.5)
+    assert result.length == pytest.approx(1.5)
+    assert target.calls < 12 * 600
+    assert "leave the support" in words
+
+
+def test_densities_without_an_edge_say_nothing_of_it():
+    target = sampling.targets.Gaussian(np.zeros(5), np.ones(5))
+    for sampler in (sampling.hmc, sampling.slice_sample):
+        result, words = run(sampler, target, np.zeros((4, 5)), n_samples=200)
+        assert not result.outside.any()
+        assert "support" not in words
+    # Those who step without gradients do not mind.
+    points = np.random.default_rng(0).uniform(0.2, 0.8, size=(12, 2))
+    result, words = run(sampling.stretch_move, Box(), points, n_samples=500)
+    assert not result.outside.any()
+    assert "support" not in words
