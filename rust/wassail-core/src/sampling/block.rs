@@ -2,6 +2,7 @@
 
 use super::density::{DensityError, LogDensity, Terms};
 use super::frame::Frame;
+use super::noise::Noise;
 use super::transition::Transition;
 use super::vector::all_finite;
 use crate::error::{Result, try_zeroed};
@@ -41,6 +42,8 @@ pub struct Block {
     pub proposal_logp: Vec<std::result::Result<f64, DensityError>>,
     /// Noise of the step, where it is needed twice.
     pub noise: Aligned<f64>,
+    /// Noise of the next steps, where there is one chain.
+    pub ahead: Noise,
     /// Coordinates that all positions and gradients are in, where they are not the natural ones.
     frame: Option<Arc<Frame>>,
     /// Proposed positions in natural coordinates, where there is a frame.
@@ -61,6 +64,7 @@ impl Block {
             proposal_grad: Aligned::zeroed(size)?,
             proposal_logp: vec![Ok(0.0); size / d],
             noise: Aligned::zeroed(size)?,
+            ahead: Noise::new(size)?,
             frame: None,
             natural: Vec::new(),
         })
@@ -85,8 +89,9 @@ impl Block {
             Some(frame) => frame.batch(density, points, &mut self.natural[at], grads, outs),
             None => density.batch(points, grads, outs),
         }
+        let is_known = self.frame.is_none() && density.terms().is_some();
         for (out, grad) in outs.iter_mut().zip(grads.chunks_exact(d)) {
-            *out = out.and_then(|value| judged(value, || all_finite(grad)));
+            *out = out.and_then(|value| judged(value, || is_known || all_finite(grad)));
         }
     }
 
