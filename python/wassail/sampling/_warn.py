@@ -13,6 +13,8 @@ from wassail.sampling.results import SampleResult
 
 _RHAT = 1.01
 _LOOKED_AT = 100  # coordinates that the warning looks at: all of them would take longer than the draws
+_NUMBERS = 2**20  # their draws, about, for the same reason (a third of a second)
+_FEWEST = 10  # coordinates, even so
 _DRAWS = 2000  # draws of a chain that it looks at, at least, of more every k-th: enough to tell 100 independent ones
 _STUCK = 0.01  # mean acceptance of a chain that does not move
 _TRUSTED = 100  # draws a chain below which R-hat and effective numbers are not judged
@@ -59,9 +61,10 @@ def _flat(result: SampleResult) -> list[str]:
     return [f"the gradient of chain {wrong[0]} is zero though its log-density varies: does the target return it?"]
 
 
-def _some(width: int) -> NDArray[np.intp]:
-    """Choose coordinates: the worst of very many would always look bad."""
-    return np.unique(np.linspace(0, width - 1, min(width, _LOOKED_AT)).astype(np.intp))
+def _some(width: int, count: int) -> NDArray[np.intp]:
+    """Choose coordinates of so many draws: the worst of very many would always look bad."""
+    most = min(width, _LOOKED_AT, max(_FEWEST, _NUMBERS // max(count, 1)))
+    return np.unique(np.linspace(0, width - 1, most).astype(np.intp))
 
 
 def _agreement(result: SampleResult) -> list[str]:
@@ -69,12 +72,13 @@ def _agreement(result: SampleResult) -> list[str]:
     if n < _TRUSTED:
         return []
     if result.moments is not None:
-        names = _some(result.moments.mean.size)
+        names = _some(result.moments.mean.size, 1)
         rhat, ess = result.moments.rhat()[names], result.moments.ess()[names]
         still = (result.moments.chain_variance[:, names] == 0.0).any(axis=0)
     else:
-        names = _some(result.draws.shape[2])
-        some = np.ascontiguousarray(result.draws[:, :: max(1, n // _DRAWS), names])
+        every = max(1, n // _DRAWS)
+        names = _some(result.draws.shape[2], chains * (n // every))
+        some = np.ascontiguousarray(result.draws[:, ::every, names])
         if not np.isfinite(some).all():
             return ["kept values are not finite: R-hat and effective sample sizes mean nothing"]
         rhat, ess = _diagnostics.rhat(some), _diagnostics.bulk_ess(some)

@@ -17,7 +17,7 @@ _JITTER = 0.5  # of the number of steps, around its mean
 _PERSISTENT = 0.95  # a rejection turns the chain back
 _FIRST = 1.5  # length to start from, in standard deviations
 _SHARE = 0.4  # of the autocorrelation time
-_MEMORY = 2.0  # autocorrelation time in trajectories, when they are long enough
+_MEMORY = 2.5  # autocorrelation time in trajectories, when they are long enough
 
 
 def _length(value: float | None) -> Length:

@@ -19,7 +19,7 @@ _ACCEPTANCE = 0.9
 _JITTER = 0.5  # of the number of steps, around its mean
 _ENERGY = 5e-4  # squared error of the energy, a dimension and step
 _SHARE = 0.4  # of the autocorrelation time
-_MEMORY = 2.0  # autocorrelation time in trajectories, when they are long enough
+_MEMORY = 2.5  # autocorrelation time in trajectories, when they are long enough
 _FEWEST = 2  # dimensions
 
 
