@@ -82,8 +82,10 @@ fn pass(block: &mut Block, terms: &dyn Terms, step: Step<'_>, adjusted: bool) ->
     let (x, grad): (&[f64], &[f64]) = (&block.x, &block.grad);
     let chain = Chain { x, grad, scale: step.scale, h: step.sizes[0], terms, adjusted };
     let [value, asymmetry] = if x.len() <= PIECE {
-        let noise = block.ahead.of(step.key, block.first, step.number, x.len());
-        chain.piece(0, noise, &mut block.proposal, &mut block.proposal_grad)
+        let noise = block.ahead.of(step.key, block.first, step.number);
+        let sums = chain.piece(0, noise, &mut block.proposal, &mut block.proposal_grad);
+        block.ahead.of(step.key, block.first, step.number + 1);
+        sums
     } else {
         let draws = Stream::new(step.key, block.first, step.number);
         let outs = block.proposal.chunks_mut(PART).zip(block.proposal_grad.chunks_mut(PART));
