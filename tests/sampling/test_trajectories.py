@@ -189,7 +189,7 @@ def test_what_is_given_is_kept():
 
 @pytest.mark.parametrize(("sampler", "unit"), [(sampling.hmc, 1.0), (sampling.mams, 10.0)])
 def test_few_windows_make_trajectories_long(sampler, unit):
-    """Deviations from 0.06 to 18: half their root mean square and more, in units of velocity; once it costs the least."""
+    """Deviations from 0.06 to 18: lengths near their root mean square, in units of velocity, cost the least."""
     d = 100
     precision = np.geomspace(10**-2.5, 10**2.5, d)
     x0 = np.random.default_rng(18).normal(size=(4, d))
