@@ -12,7 +12,7 @@ import sampling_ours as ours
 import sampling_problems as problems
 import sampling_store as store
 
-from wassail import sampling
+from wassail import _core, sampling
 
 CASES = {
     "MALA, Gaussian d=1000, 64 chains": ("mala", "gauss1000", 64, True),
@@ -37,13 +37,21 @@ def case(name: str, key: str, chains: int, *, native: bool) -> dict[str, Any]:
     steps = max(20, int(0.4 * 20 / measure.clock(lambda: run(1, 20))[1]))
     if not np.array_equal(run(1, steps), run(2, steps)):
         raise RuntimeError("bits depend on threads")
-    pairs = [[measure.clock(lambda t=t: run(t, steps))[1] for t in (1, 2)] for _ in range(5)]
-    efficiencies = [one / (2 * two) for one, two in pairs]
+    pairs = [[measure.clock(lambda t=t: run(t, steps))[1] for t in (1, 2)] + [normals()] for _ in range(7)]
+    efficiencies = [one / (2 * two) for one, two, _ in pairs]
     return {
         "efficiency": statistics.median(efficiencies),
+        "machine": statistics.median(p[2] for p in pairs),
+        "ratios": [own / machine for own, (_, _, machine) in zip(efficiencies, pairs, strict=True)],
         "all": efficiencies,
         "one": statistics.median(p[0] for p in pairs),
     }
+
+
+def normals() -> float:
+    """Return the efficiency of two threads that make normals and share nothing: what the machine gives just then."""
+    one, two = (measure.clock(lambda t=t: _core.bench_normals(4096, 20_000, t))[1] for t in (1, 2))
+    return one / two
 
 
 def measure_all(options: Any) -> None:
@@ -64,6 +72,10 @@ def tables() -> str:
                     report.duration(row["one"]),
                     f"{100 * row['efficiency']:.0f} %{store.mark(row)}",
                     f"{100 * low:.0f} – {100 * high:.0f} %",
+                    f"{100 * row['machine']:.0f} %",
+                    f"{100 * statistics.median(row['ratios']):.0f} %",
                 ]
             )
-    return report.table(["what", "one thread", "efficiency of two", "range"], body)
+    return report.table(
+        ["what", "one thread", "efficiency of two", "range", "of the machine's own normals", "ratio"], body
+    )

@@ -120,22 +120,13 @@ def own(key: str, name: str, *, quick: bool) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = ours.run(name, density, x0, steps // options["thin"], WARMUP[follows], 1, **options)
-    seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - begun
+        # Warm-up is the same with one draw, and counted apart: trajectories change their lengths in it.
+        warm = float(ours.run(name, density, x0, 1, WARMUP[follows], 1).n_gradients)
     draws = np.asarray(result.draws)
-    warm, each = split_gradients(result, draws.shape[1])
-    gradients = np.full(draws.shape[:2], each)
+    gradients = np.full(draws.shape[:2], (result.n_gradients - warm) / max(draws.shape[1] - 1, 1))
     row = _judge(key, problem, draws, gradients, warm, seconds, again=False)
     return row | {"way": way, "step_size": float(np.median(result.step_size)), "acceptance": result.mean_acceptance}
-
-
-def split_gradients(result: Any, count: int) -> tuple[float, float]:
-    """Return the gradients of the warm-up and of a draw, as far as a result tells them apart."""
-    total = float(np.mean(result.n_gradients))
-    warm = getattr(result, "n_warmup_gradients", None)
-    if warm is None:
-        steps = result.n_warmup + count * result.thin
-        warm = (total - 1) * result.n_warmup / steps
-    return float(np.mean(warm)), (total - float(np.mean(warm))) / count
 
 
 def peer(key: str, name: str, *, quick: bool) -> dict[str, Any]:

@@ -14,9 +14,6 @@ import sampling_store as store
 from wassail import _core, sampling
 
 DIMENSIONS = (100, 1000, 100_000)
-L2 = 2 * 1024**2  # bytes; what a chain keeps beyond that comes from the shared cache
-ARRAYS = 8  # x, gradient, proposal, its gradient, noise, scale, mean, precision
-STREAMS = 7  # arrays that a step reads or writes if all of it is one pass: all but the noise, and not the proposals
 OPERATIONS = {"ula": 6, "mala": 10}  # vector operations a coordinate beside the normal
 NORMALS = 4096  # in the first-level cache
 RUNS = 7
@@ -36,9 +33,11 @@ def limits(threads: int) -> dict[str, float]:
 
 def bound(rates: dict[str, float], name: str, d: int) -> tuple[float, str]:
     """Return the steps per second of all threads that the machine allows, and what allows no more."""
-    times = {"normals": d / rates["normals"], "FMA": d * OPERATIONS[name] / rates["FMA"]}
-    if ARRAYS * 8 * d > L2:
-        times["shared cache"] = STREAMS * 8 * d / rates["shared cache"]
+    times = {
+        "normals": d / rates["normals"],
+        "FMA": d * OPERATIONS[name] / rates["FMA"],
+        "traffic": d / rates["traffic"],
+    }
     binding = max(times, key=lambda limit: times[limit])
     return 1.0 / times[binding], binding
 
@@ -46,7 +45,8 @@ def bound(rates: dict[str, float], name: str, d: int) -> tuple[float, str]:
 def steps_per_second(name: str, d: int, threads: int, seconds: float) -> dict[str, list[float]]:
     """One chain a thread, started in equilibrium; nothing but the last of many steps is kept.
 
-    The normals are timed before and after each run: a virtual machine's neighbors slow both down.
+    The normals are timed before and after each run, and the traffic of its arrays after it: a virtual machine's
+    neighbors slow all of them down.
     """
     precision = np.linspace(1.0, 2.0, d)
     target = sampling.targets.Gaussian(np.zeros(d), precision)
@@ -63,12 +63,18 @@ def steps_per_second(name: str, d: int, threads: int, seconds: float) -> dict[st
         count = NORMALS * 1000 * threads
         return count / measure.clock(lambda: _core.bench_normals(NORMALS, 1000, threads))[1]
 
+    repeats = max(1, int(2e7 / d))
+
+    def traffic() -> float:
+        return d * repeats * threads / _core.bench_streams(d, repeats, threads)
+
     run()
-    found: dict[str, list[float]] = {"rates": [], "normals": []}
+    found: dict[str, list[float]] = {"rates": [], "normals": [], "traffic": []}
     for _ in range(RUNS):
         before = normals()
         found["rates"].append(8 * thin * threads / measure.clock(run)[1])
         found["normals"].append(0.5 * (before + normals()))
+        found["traffic"].append(traffic())
     return found
 
 
@@ -81,7 +87,8 @@ def measure_all(options: Any) -> None:
             for d in DIMENSIONS:
                 seconds = 0.1 if options.quick else 0.25
                 row = store.watched(lambda: steps_per_second(name, d, threads, seconds))  # noqa: B023
-                bounds = [bound(rates | {"normals": now}, name, d) for now in row["normals"]]
+                pairs = zip(row["normals"], row["traffic"], strict=True)
+                bounds = [bound(rates | {"normals": n, "traffic": t}, name, d) for n, t in pairs]
                 allowed, binding = sorted(bounds)[RUNS // 2]
                 shares = [rate / most for rate, (most, _) in zip(row["rates"], bounds, strict=True)]
                 row |= {"name": name, "d": d, "threads": threads}
@@ -101,7 +108,7 @@ def tables() -> str:
         for r in store.rows("limits")
     ]
     text = "### What the machine can do\n\n" + report.table(head, body)
-    head = ["sampler", "d", "threads", "steps/s (spread)", "limit", "allows", "share (range)"]
+    head = ["sampler", "d", "threads", "steps/s (spread)", "limit", "allows", "share (range)", "traffic alone allows"]
     body = []
     for r in store.rows("shares"):
         middle = statistics.median(r["rates"])
@@ -110,5 +117,6 @@ def tables() -> str:
         figures = [f"{middle / 1e3:.3g} k (+{100 * spread:.0f} %){store.mark(r)}", r["binding"], allowed]
         shares = sorted(r["shares"])
         share = f"{100 * statistics.median(shares):.0f} % ({100 * shares[0]:.0f} – {100 * shares[-1]:.0f} %)"
-        body.append([r["name"].upper(), str(r["d"]), str(r["threads"]), *figures, share])
+        traffic = f"{statistics.median(r['traffic']) / r['d'] / 1e3:.3g} k"
+        body.append([r["name"].upper(), str(r["d"]), str(r["threads"]), *figures, share, traffic])
     return text + "\n\n### Steps of a diagonal Gaussian\n\n" + report.table(head, body)

@@ -14,8 +14,8 @@ from wassail.sampling.results import SampleResult
 _RHAT = 1.01
 _LOOKED_AT = 100  # coordinates that the warning looks at: all of them would take longer than the draws
 _DRAWS = 2000  # draws of a chain that it looks at, at least, of more every k-th: enough to tell 100 independent ones
-_FEWEST_DRAWS, _FEWEST_COORDINATES = 200, 8  # the same of very many chains, whose
-_NUMBERS = 2**21  # numbers would take seconds
+_FEWEST_DRAWS, _FEWEST_COORDINATES = 200, 8  # the same of very many chains, of which
+_NUMBERS = 2**20  # numbers, about, take a third of a second
 _STUCK = 0.01  # mean acceptance of a chain that does not move
 _TRUSTED = 100  # draws a chain below which chance makes R-hat large, and effective numbers are not judged
 _FEWEST = 8  # draws a chain below which nothing is judged

@@ -14,7 +14,7 @@ from wassail.sampling.results import SampleResult
 ACCEPTANCE = 0.8
 _JITTER = 0.5  # of the number of steps, around its mean
 _FIRST = 1.5  # length to start from, in standard deviations
-_MEMORY = 2.0  # autocorrelation time in trajectories, when they are long enough
+_MEMORY = 2.5  # autocorrelation time in trajectories, when they are long enough
 
 
 def length_of(value: float | None) -> Length:
@@ -75,7 +75,7 @@ def hmc(
         h. A given one is never adapted; by default dual averaging finds the one that accepts 80 % of the trajectories.
     trajectory_length : float, optional
         T, the mean time of a trajectory, at most 1024 steps. A given one is never adapted; by default warm-up finds
-        the one after which the coordinates have a mean autocorrelation time of 2 trajectories.
+        the one after which the coordinates have a mean autocorrelation time of 2.5 trajectories.
     precondition : Preconditioner or bool, optional
         What warm-up learns about the shape of the density; True is a diagonal, which is the default when it adapts the
         step size.

@@ -19,7 +19,7 @@ _ACCEPTANCE = 0.9
 _JITTER = 0.5  # of the number of steps, around its mean
 _ENERGY = 5e-4  # squared error of the energy, a dimension and step
 _SHARE = 0.4  # of the autocorrelation time
-_MEMORY = 2.0  # autocorrelation time in trajectories, when they are long enough
+_MEMORY = 2.5  # autocorrelation time in trajectories, when they are long enough
 _FEWEST = 2  # dimensions
 
 
@@ -243,7 +243,7 @@ def mams(
         default dual averaging finds the one that accepts 90 % of the trajectories.
     trajectory_length : float, optional
         L, the mean length of a trajectory, at most 1024 steps. A given one is never adapted; by default warm-up finds
-        the one after which the coordinates have a mean autocorrelation time of 2 trajectories.
+        the one after which the coordinates have a mean autocorrelation time of 2.5 trajectories.
     splitting : Splitting, default LEAPFROG
         How a step is made.
     precondition : Preconditioner or bool, optional

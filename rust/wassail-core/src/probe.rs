@@ -3,9 +3,10 @@
 use crate::error::{Result, try_zeroed};
 use crate::kernel::{Cloud, Kernel, Real};
 use crate::monitor::Monitor;
+use crate::numeric::aligned::Aligned;
 use crate::numeric::exp::exp_slice;
 use crate::numeric::lanes::LANES;
-use crate::numeric::probe::{fma_chain, total};
+use crate::numeric::probe::{fma_chain, stream, total};
 use crate::numeric::scalar::Scalar;
 use crate::ot::geometry::{Cost, Geometry, TILE, tiles};
 use crate::ot::sweep::{Pair, Stream, Weights, row_chunks};
@@ -93,6 +94,26 @@ pub fn normals(n: usize, repeats: usize, monitor: &dyn Monitor) -> f64 {
             Draws::new(1, 0, step as u64).normals(Purpose::Noise, 0, black_box(&mut out[..]));
         }
     })
+}
+
+/// Seconds of `repeats` times two arrays of n numbers made of five on every thread, which then take the places of two of these: the
+/// traffic of a step of a sampler.
+pub fn streams(n: usize, repeats: usize, monitor: &dyn Monitor) -> Result<f64> {
+    let sets = if rayon::current_thread_index().is_some() { rayon::current_num_threads() } else { 1 };
+    let mut sets = (0..sets).map(|_| (0..7).map(|_| Aligned::zeroed(n)).collect()).collect::<Result<Vec<Vec<_>>>>()?;
+    let start = Instant::now();
+    map_chunks(sets.iter_mut().collect(), monitor, |set: &mut Vec<Aligned<f64>>| {
+        for _ in 0..repeats {
+            monitor.check()?;
+            if let [a, b, c, d, e, out, other] = &mut set[..] {
+                stream([a, b, c, d, e], out, other);
+            }
+            set.swap(0, 5);
+            set.swap(1, 6);
+        }
+        Ok(())
+    })?;
+    Ok(start.elapsed().as_secs_f64())
 }
 
 /// Seconds of `repeats` sums over `bytes` of memory, shared by all threads.

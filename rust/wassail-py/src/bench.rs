@@ -59,6 +59,12 @@ pub fn bench_read(py: Python<'_>, nbytes: usize, repeats: usize, n_threads: usiz
     timed(py, n_threads, |monitor| probe::read(nbytes, repeats, monitor))
 }
 
+/// `repeats` times two arrays of n numbers made of five, on each thread.
+#[pyfunction]
+pub fn bench_streams(py: Python<'_>, n: usize, repeats: usize, n_threads: usize) -> PyResult<f64> {
+    timed(py, n_threads, |monitor| probe::streams(n, repeats, monitor))
+}
+
 /// `repeats` tables of n × n distances that all threads share.
 #[pyfunction]
 pub fn bench_distance(

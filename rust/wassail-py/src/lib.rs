@@ -39,7 +39,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use super::bench::{
-        bench_distance, bench_exp, bench_fma, bench_gradient, bench_kernel, bench_normals, bench_read, bench_sweep,
+        bench_distance, bench_exp, bench_fma, bench_gradient, bench_kernel, bench_normals, bench_read, bench_streams,
+        bench_sweep,
     };
     #[pymodule_export]
     use super::chains::Chains;

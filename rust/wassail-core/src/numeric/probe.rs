@@ -48,3 +48,19 @@ multiversion! {
     /// Sum at the speed of memory.
     pub fn total(values: &[f64]) -> f64 => total_body
 }
+
+#[inline(always)]
+fn stream_body<I: Isa>(from: [&[f64]; 5], out: &mut [f64], other: &mut [f64]) {
+    let n = out.len();
+    let (other, [a, b, c, d, e]) = (&mut other[..n], from);
+    let (a, b, c, d, e) = (&a[..n], &b[..n], &c[..n], &d[..n], &e[..n]);
+    for i in 0..n {
+        out[i] = b[i].fma::<I>(c[i], a[i]);
+        other[i] = d[i].fma::<I>(e[i], out[i]);
+    }
+}
+
+multiversion! {
+    /// Two arrays made of five.
+    pub fn stream(from: [&[f64]; 5], out: &mut [f64], other: &mut [f64]) => stream_body
+}

@@ -2,6 +2,7 @@
 
 use super::density::{DensityError, LogDensity, Terms};
 use super::frame::Frame;
+use super::noise::Noise;
 use super::transition::Transition;
 use super::vector::{all_finite, copy};
 use crate::error::{Result, try_zeroed};
@@ -52,6 +53,8 @@ pub struct Block {
     pub noise: Aligned<f64>,
     /// What to undo where a step fails half-way.
     undo: Undo,
+    /// Noise of the next steps, where there is one chain.
+    pub ahead: Noise,
     /// Coordinates that all positions and gradients are in, where they are not the natural ones.
     frame: Option<Arc<Frame>>,
     /// Proposed positions in natural coordinates, where there is a frame.
@@ -73,6 +76,7 @@ impl Block {
             proposal_logp: vec![Ok(0.0); size / d],
             noise: Aligned::zeroed(size)?,
             undo: Undo { velocities: false, moved: Vec::with_capacity(size / d) },
+            ahead: Noise::new(size)?,
             frame: None,
             natural: Vec::new(),
         })
@@ -114,8 +118,9 @@ impl Block {
             outs.fill(Err(DensityError::Recoverable));
             return Err(DensityError::Recoverable);
         }
+        let is_known = self.frame.is_none() && density.terms().is_some();
         for (out, grad) in outs.iter_mut().zip(grads.chunks_exact(d)) {
-            *out = out.and_then(|value| judged(value, || all_finite(grad)));
+            *out = out.and_then(|value| judged(value, || is_known || all_finite(grad)));
         }
         if outs.contains(&Err(DensityError::Failed)) { Err(DensityError::Failed) } else { Ok(()) }
     }

@@ -1,15 +1,16 @@
 //! Loops over coordinates that every transition is made of. Noise is drawn in pieces that stay in the first-level cache; long
 //! vectors are shared among the threads, for chains that are fewer.
 
+use super::lanes::sum;
 use crate::multiversion;
 use crate::numeric::isa::Isa;
-use crate::numeric::lanes::LANES;
 use crate::numeric::scalar::Scalar;
 use rayon::prelude::*;
 
 /// Normals drawn at once: a multiple of what the generator makes together.
 pub const PIECE: usize = 512;
-/// Coordinates that one task takes where a vector is shared. Sums are those of such parts, in order, on any number of threads.
+/// Coordinates that one task takes where a vector is shared. Sums are those of such parts, in order, on any number of threads, and
+/// those of a part are those of its pieces.
 pub const PART: usize = 32 * PIECE;
 
 /// Does the work of all parts of vectors of n coordinates, on several threads where that pays.
@@ -21,73 +22,41 @@ pub fn share<T: Send>(n: usize, parts: impl Iterator<Item = T>, work: impl Fn(T)
     }
 }
 
-/// The sums of what the parts of a vector of n coordinates give.
-pub fn share_sums<T: Send>(n: usize, parts: impl Iterator<Item = T>, work: impl Fn(T) -> [f64; 2] + Sync) -> [f64; 2] {
+/// The sums of what the parts of a vector of n coordinates give. One thread may take them `backwards`: what a step ended with is
+/// still in the cache when the next one starts there. They are added in order all the same.
+pub fn share_sums<T: Send>(
+    n: usize,
+    backwards: bool,
+    parts: impl DoubleEndedIterator<Item = T>,
+    work: impl Fn(T) -> [f64; 2] + Sync,
+) -> [f64; 2] {
     let add = |a: [f64; 2], b: [f64; 2]| [a[0] + b[0], a[1] + b[1]];
     if is_shared(n) {
         let parts = parts.collect::<Vec<_>>().into_par_iter().with_max_len(1).map(&work);
         parts.collect::<Vec<_>>().into_iter().fold([0.0; 2], add)
+    } else if backwards && n > PART {
+        parts.rev().map(work).collect::<Vec<_>>().into_iter().rev().fold([0.0; 2], add)
     } else {
         parts.map(work).fold([0.0; 2], add)
     }
 }
 
-/// The sum of what the parts of an array give, with their first coordinates.
+/// The sum of what the pieces of an array give, with their first coordinates: piece by piece within a part, part by part.
 pub fn share_sum(out: &mut [f64], work: impl Fn(usize, &mut [f64]) -> f64 + Sync) -> f64 {
+    let part = |(at, part): (usize, &mut [f64])| {
+        let pieces = part.chunks_mut(PIECE).enumerate();
+        pieces.fold(0.0, |sum, (piece, out)| sum + work(at * PART + piece * PIECE, out))
+    };
     if is_shared(out.len()) {
-        let parts = out.par_chunks_mut(PART).enumerate().map(|(at, part)| work(at * PART, part));
+        let parts = out.par_chunks_mut(PART).enumerate().map(part);
         parts.collect::<Vec<f64>>().into_iter().sum()
     } else {
-        out.chunks_mut(PART).enumerate().map(|(at, part)| work(at * PART, part)).sum()
+        out.chunks_mut(PART).enumerate().map(part).sum()
     }
 }
 
 fn is_shared(n: usize) -> bool {
     n >= 2 * PART && rayon::current_thread_index().is_some() && rayon::current_num_threads() > 1
-}
-
-/// `N` numbers of each input from `start` on: of a known length, so that loops over them need no checks and sums stay in
-/// registers. Iterators over arrays would not be vectorized.
-#[inline(always)]
-#[allow(clippy::needless_range_loop)]
-pub fn rows<const K: usize, const N: usize>(from: [&[f64]; K], start: usize) -> [&[f64; N]; K] {
-    let mut out = [const { &[0.0; N] }; K];
-    for k in 0..K {
-        if let Some(found) = from[k][start..].first_chunk() {
-            out[k] = found;
-        }
-    }
-    out
-}
-
-/// Entry l of each row.
-#[inline(always)]
-#[allow(clippy::needless_range_loop)]
-pub fn entry<const K: usize, const N: usize>(rows: &[&[f64; N]; K], l: usize) -> [f64; K] {
-    let mut out = [0.0; K];
-    for k in 0..K {
-        out[k] = rows[k][l];
-    }
-    out
-}
-
-/// Sum of products of two factors, of n coordinates with their entries of `from`. `term` must be `#[inline(always)]`.
-#[inline(always)]
-pub fn in_lanes<I: Isa, const K: usize>(from: [&[f64]; K], n: usize, term: impl Fn([f64; K]) -> (f64, f64)) -> f64 {
-    let mut lanes = [0.0f64; LANES];
-    let cut = n / LANES * LANES;
-    for start in (0..cut).step_by(LANES) {
-        let rows = rows::<K, LANES>(from, start);
-        for l in 0..LANES {
-            let (a, b) = term(entry(&rows, l));
-            lanes[l] = a.fma::<I>(b, lanes[l]);
-        }
-    }
-    for i in cut..n {
-        let (a, b) = term(entry(&rows::<K, 1>(from, i), 0));
-        lanes[i - cut] = a.fma::<I>(b, lanes[i - cut]);
-    }
-    lanes.iter().sum()
 }
 
 #[inline(always)]
@@ -109,7 +78,7 @@ multiversion! {
 #[inline(always)]
 fn reversal_body<I: Isa>(grads: [&[f64]; 2], scale: &[f64], noise: &[f64], h: f64) -> f64 {
     let root = (0.5 * h).sqrt();
-    in_lanes::<I, 4>(
+    sum::<I, 4>(
         [grads[0], grads[1], scale, noise],
         noise.len(),
         #[inline(always)]
@@ -125,13 +94,14 @@ multiversion! {
     pub fn reversal_part(grads: [&[f64]; 2], scale: &[f64], noise: &[f64], h: f64) -> f64 => reversal_body
 }
 
-/// The log ratio of the proposals' densities, forth over back.
+/// The log ratio of the proposals' densities, forth over back; summed as `share_sum` does.
 pub fn reversal(grads: [&[f64]; 2], scale: &[f64], noise: &[f64], h: f64) -> f64 {
     let n = noise.len();
-    let part = |start: usize| {
-        let at = start..n.min(start + PART);
+    let piece = |start: usize| {
+        let at = start..n.min(start + PIECE);
         reversal_part([&grads[0][at.clone()], &grads[1][at.clone()]], &scale[at.clone()], &noise[at], h)
     };
+    let part = |start: usize| (start..n.min(start + PART)).step_by(PIECE).fold(0.0, |sum, at| sum + piece(at));
     if is_shared(n) {
         let parts = (0..n.div_ceil(PART)).into_par_iter().map(|at| part(at * PART));
         parts.collect::<Vec<f64>>().into_iter().sum()
@@ -182,14 +152,13 @@ multiversion! {
 #[inline(always)]
 fn all_finite_body<I: Isa>(values: &[f64]) -> bool {
     // Products with zero are NaN for what is not finite; no early exit, so that it vectorizes.
-    let mut lanes = [0.0f64; LANES];
-    let mut chunks = values.chunks_exact(LANES);
-    for chunk in &mut chunks {
-        for (lane, v) in lanes.iter_mut().zip(chunk) {
-            *lane = v.fma::<I>(0.0, *lane);
-        }
-    }
-    lanes.iter().sum::<f64>() == 0.0 && chunks.remainder().iter().all(|v| v.is_finite())
+    let zeros = sum::<I, 1>(
+        [values],
+        values.len(),
+        #[inline(always)]
+        |[v]| (v, 0.0),
+    );
+    zeros == 0.0
 }
 
 multiversion! {
@@ -207,7 +176,7 @@ pub fn all_finite(values: &[f64]) -> bool {
 
 #[inline(always)]
 fn dot_body<I: Isa>(a: &[f64], b: &[f64]) -> f64 {
-    in_lanes::<I, 2>(
+    sum::<I, 2>(
         [a, b],
         a.len(),
         #[inline(always)]
@@ -230,4 +199,15 @@ fn add_body<I: Isa>(to: &mut [f64], by: &[f64], factor: f64) {
 multiversion! {
     /// to += f by.
     pub fn add(to: &mut [f64], by: &[f64], factor: f64) => add_body
+}
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // the compiler vectorizes it at each level
+fn times_body<I: Isa>(v: &mut [f64], by: f64) {
+    v.iter_mut().for_each(|v| *v *= by);
+}
+
+multiversion! {
+    /// v ← f v.
+    pub fn times(v: &mut [f64], by: f64) => times_body
 }

@@ -1,9 +1,9 @@
 //! How velocities start, turn with the force, and are renewed, in the two dynamics that trajectories follow.
 
-use super::vector::{PIECE, dot, entry, in_lanes, refresh, rows};
+use super::lanes::{accumulate, sums};
+use super::vector::{PIECE, add, dot, refresh, times};
 use crate::multiversion;
 use crate::numeric::isa::Isa;
-use crate::numeric::lanes::LANES;
 use crate::numeric::scalar::Scalar;
 use crate::rng::{Purpose, Stream};
 
@@ -45,7 +45,7 @@ impl Dynamics {
             draws.normals(purpose, at * PIECE, &mut noise[..v.len()]);
             match self {
                 Self::Newtonian => refresh(v, &noise, keep),
-                Self::Isokinetic => v.iter_mut().zip(&noise).for_each(|(v, z)| *v += spread * z),
+                Self::Isokinetic => add(v, &noise, spread),
             }
         }
         self.equilibrate(v);
@@ -56,31 +56,21 @@ impl Dynamics {
 fn normalize(v: &mut [f64]) {
     let norm = dot(v, v).sqrt();
     if norm > 0.0 {
-        v.iter_mut().for_each(|v| *v /= norm);
+        times(v, 1.0 / norm);
     }
 }
 
 #[inline(always)]
 fn kick_body<I: Isa>(v: &mut [f64], grad: &[f64], scale: &[f64], h: f64) -> f64 {
-    let mut lanes = [0.0f64; LANES];
-    let cut = v.len() / LANES * LANES;
-    for start in (0..cut).step_by(LANES) {
-        let rows = rows::<2, LANES>([grad, scale], start);
-        let Some(v) = v[start..].first_chunk_mut::<LANES>() else { break };
-        for l in 0..LANES {
-            let [g, s] = entry(&rows, l);
+    accumulate::<I, 2>(
+        [grad, scale],
+        v,
+        #[inline(always)]
+        |v, [g, s]| {
             let push = h * s * g;
-            lanes[l] = push.fma::<I>(0.5f64.fma::<I>(push, v[l]), lanes[l]);
-            v[l] += push;
-        }
-    }
-    let rest = v[cut..].iter_mut().zip(grad[cut..].iter().zip(&scale[cut..]));
-    for ((v, (g, s)), lane) in rest.zip(&mut lanes) {
-        let push = h * s * g;
-        *lane = push.fma::<I>(0.5f64.fma::<I>(push, *v), *lane);
-        *v += push;
-    }
-    lanes.iter().sum()
+            (v + push, push, 0.5f64.fma::<I>(push, v))
+        },
+    )
 }
 
 multiversion! {
@@ -90,19 +80,15 @@ multiversion! {
 
 #[inline(always)]
 fn force_body<I: Isa>(grad: &[f64], scale: &[f64], v: &[f64], factor: f64) -> [f64; 2] {
-    let squares = in_lanes::<I, 2>(
-        [grad, scale],
-        v.len(),
-        #[inline(always)]
-        |[g, s]| (factor * s * g, factor * s * g),
-    );
-    let cross = in_lanes::<I, 3>(
+    sums::<I, 3, 2>(
         [grad, scale, v],
         v.len(),
         #[inline(always)]
-        |[g, s, v]| (factor * s * g, v),
-    );
-    [squares, cross]
+        |[g, s, v]| {
+            let force = factor * s * g;
+            [(force, force), (force, v)]
+        },
+    )
 }
 
 multiversion! {

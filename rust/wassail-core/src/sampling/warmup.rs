@@ -58,7 +58,7 @@ pub struct Length {
 #[derive(Clone, Copy, Debug)]
 pub enum LengthRule {
     /// What the mean autocorrelation time, in steps of the chain, should be. If it is a + b/T² after trajectories of length T,
-    /// with a = 1 where they are long, then T(a + b/T²) is least where it is 2a.
+    /// with a = 1 where they are long, then T(a + b/T²) is least where it is 2a, and hardly more a little above.
     Memory(f64),
     /// The length is this share of the autocorrelation time, where a step of the chain is one of the integrator.
     Share(f64),

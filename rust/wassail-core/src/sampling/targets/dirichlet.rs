@@ -1,11 +1,11 @@
 //! The Dirichlet law on R^{K−1}: y_i = log(θ_i / θ_K), θ = softmax(y, 0).
 
-use super::terms::sum;
 use crate::multiversion;
 use crate::numeric::exp::exp_slice;
 use crate::numeric::isa::Isa;
 use crate::numeric::scalar::Scalar;
 use crate::sampling::density::{DensityError, LogDensity};
+use crate::sampling::lanes::sum;
 
 /// Σ_{i<K} α_i y_i − α₀ log(1 + Σ_{i<K} e^{y_i}) with α₀ = Σ_{i≤K} α_i: the density of y, with its Jacobian.
 pub struct Dirichlet {

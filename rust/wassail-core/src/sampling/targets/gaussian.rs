@@ -3,12 +3,12 @@
 use super::csr::Csr;
 use super::scratch::lend;
 use super::symmetric::Symmetric;
-use super::terms::{accumulate, sum};
 use crate::multiversion;
 use crate::numeric::aligned::Aligned;
 use crate::numeric::isa::Isa;
 use crate::numeric::scalar::Scalar;
 use crate::sampling::density::{DensityError, LogDensity, Terms};
+use crate::sampling::lanes::{accumulate, sum};
 use crate::sampling::vector::share_sum;
 
 /// N(m, diag(p)⁻¹).
@@ -25,7 +25,7 @@ fn diagonal_body<I: Isa>(x: &[f64], mean: &[f64], precision: &[f64], grad: &mut 
         [x, mean, precision],
         grad,
         #[inline(always)]
-        |[x, mean, precision]| {
+        |_, [x, mean, precision]| {
             let off = mean - x;
             let g = precision * off;
             (g, g, off)

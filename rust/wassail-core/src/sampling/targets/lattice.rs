@@ -1,10 +1,10 @@
 //! The φ⁴ field on a periodic lattice in two dimensions.
 
-use super::terms::accumulate;
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::scalar::Scalar;
 use crate::sampling::density::{DensityError, LogDensity};
+use crate::sampling::lanes::accumulate;
 
 /// log π(φ) = −Σ_x [ Σ_μ (φ_{x+μ} − φ_x)² + m² φ_x² + λ φ_x⁴ ], the action of Albergo, Kanwar, Shanahan (2019), eq. (7).
 pub struct Phi4 {
@@ -46,7 +46,7 @@ fn row_body<I: Isa>(row: Row<'_>, mass: f64, coupling: f64, grad: &mut [f64]) ->
             [middle, left, right, above, below],
             &mut grad[1..=inner],
             #[inline(always)]
-            |[phi, left, right, above, below]| site::<I>(phi, (left + right) + (above + below), mass, coupling),
+            |_, [phi, left, right, above, below]| site::<I>(phi, (left + right) + (above + below), mass, coupling),
         );
     }
     let ends = if n > 1 { &[0, n - 1][..] } else { &[0] };

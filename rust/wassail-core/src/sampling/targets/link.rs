@@ -23,15 +23,11 @@ pub enum Family {
 impl Family {
     /// Replaces predictors by derivatives, and adds values to `sums`. The first `count` observations are real.
     pub fn apply(self, eta: &mut [f64; ROWS], y: &[f64; ROWS], count: usize, sums: &mut [f64; ROWS]) {
-        let mut values = [0.0; ROWS];
         match self {
-            Self::Logistic => logistic(eta, y, &mut values),
-            Self::Poisson => poisson(eta, y, &mut values),
-            Self::Linear(precision) => linear(eta, y, precision, &mut values),
+            Self::Logistic => logistic(eta, y, count, sums),
+            Self::Poisson => poisson(eta, y, count, sums),
+            Self::Linear(precision) => linear(eta, y, count, precision, sums),
         }
-        values[count..].fill(0.0);
-        eta[count..].fill(0.0);
-        sums.iter_mut().zip(&values).for_each(|(sum, value)| *sum += value);
     }
 
     /// Elementary steps of an observation.
@@ -41,6 +37,13 @@ impl Family {
             Self::Logistic | Self::Poisson => 3,
         }
     }
+}
+
+/// Adds a value and puts down a derivative: zeros unless the observation is real.
+#[inline(always)]
+fn keep(is_real: bool, [value, slope]: [f64; 2], [sum, out]: [&mut f64; 2]) {
+    *sum += if is_real { value } else { 0.0 };
+    *out = if is_real { slope } else { 0.0 };
 }
 
 #[inline(always)]
@@ -53,7 +56,7 @@ fn exponentials<I: Isa>(from: &[f64; ROWS]) -> [f64; ROWS] {
 }
 
 #[inline(always)]
-fn logistic_body<I: Isa>(eta: &mut [f64; ROWS], y: &[f64; ROWS], values: &mut [f64; ROWS]) {
+fn logistic_body<I: Isa>(eta: &mut [f64; ROWS], y: &[f64; ROWS], count: usize, sums: &mut [f64; ROWS]) {
     let mut small = [0.0; ROWS];
     for l in 0..ROWS {
         small[l] = -eta[l].abs();
@@ -67,38 +70,37 @@ fn logistic_body<I: Isa>(eta: &mut [f64; ROWS], y: &[f64; ROWS], values: &mut [f
         let positive = eta[l] > 0.0;
         let above = if positive { eta[l] } else { 0.0 };
         // NaN stays NaN by the product.
-        values[l] = (y[l] * eta[l] - above) - log;
-        eta[l] = y[l] - inverse * if positive { 1.0 } else { e };
+        let value = (y[l] * eta[l] - above) - log;
+        let slope = y[l] - inverse * if positive { 1.0 } else { e };
+        keep(l < count, [value, slope], [&mut sums[l], &mut eta[l]]);
     }
 }
 
 multiversion! {
-    fn logistic(eta: &mut [f64; ROWS], y: &[f64; ROWS], values: &mut [f64; ROWS]) => logistic_body
+    fn logistic(eta: &mut [f64; ROWS], y: &[f64; ROWS], count: usize, sums: &mut [f64; ROWS]) => logistic_body
 }
 
 #[inline(always)]
-fn poisson_body<I: Isa>(eta: &mut [f64; ROWS], y: &[f64; ROWS], values: &mut [f64; ROWS]) {
+fn poisson_body<I: Isa>(eta: &mut [f64; ROWS], y: &[f64; ROWS], count: usize, sums: &mut [f64; ROWS]) {
     let rates = exponentials::<I>(eta);
     for l in 0..ROWS {
-        values[l] = y[l] * eta[l] - rates[l];
-        eta[l] = y[l] - rates[l];
+        keep(l < count, [y[l] * eta[l] - rates[l], y[l] - rates[l]], [&mut sums[l], &mut eta[l]]);
     }
 }
 
 multiversion! {
-    fn poisson(eta: &mut [f64; ROWS], y: &[f64; ROWS], values: &mut [f64; ROWS]) => poisson_body
+    fn poisson(eta: &mut [f64; ROWS], y: &[f64; ROWS], count: usize, sums: &mut [f64; ROWS]) => poisson_body
 }
 
 #[inline(always)]
 #[allow(clippy::extra_unused_type_parameters)] // the compiler vectorizes it at each level
-fn linear_body<I: Isa>(eta: &mut [f64; ROWS], y: &[f64; ROWS], precision: f64, values: &mut [f64; ROWS]) {
+fn linear_body<I: Isa>(eta: &mut [f64; ROWS], y: &[f64; ROWS], count: usize, precision: f64, sums: &mut [f64; ROWS]) {
     for l in 0..ROWS {
         let off = y[l] - eta[l];
-        values[l] = -0.5 * precision * off * off;
-        eta[l] = precision * off;
+        keep(l < count, [-0.5 * precision * off * off, precision * off], [&mut sums[l], &mut eta[l]]);
     }
 }
 
 multiversion! {
-    fn linear(eta: &mut [f64; ROWS], y: &[f64; ROWS], precision: f64, values: &mut [f64; ROWS]) => linear_body
+    fn linear(eta: &mut [f64; ROWS], y: &[f64; ROWS], count: usize, precision: f64, sums: &mut [f64; ROWS]) => linear_body
 }

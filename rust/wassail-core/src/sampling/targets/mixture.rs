@@ -2,12 +2,12 @@
 
 use super::scratch::lend;
 use super::symmetric::Symmetric;
-use super::terms::sum;
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::lanes::add_scaled;
 use crate::numeric::scalar::Scalar;
 use crate::sampling::density::{DensityError, LogDensity};
+use crate::sampling::lanes::sum;
 
 /// Turns logarithms into shares, and returns the logarithm of their sum.
 fn shares(logs: &mut [f64]) -> f64 {

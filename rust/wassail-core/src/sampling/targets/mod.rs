@@ -15,7 +15,6 @@ mod scratch;
 mod shapes;
 mod student;
 mod symmetric;
-mod terms;
 
 pub use bounds::{Transformed, Truncated};
 pub use compose::{Affine, Factor, Sum};

@@ -2,8 +2,9 @@
 //! that was read for the predictions is still in the cache for the gradient.
 
 use super::link::ROWS;
-use crate::error::{Result, try_zeroed};
+use crate::error::Result;
 use crate::multiversion;
+use crate::numeric::aligned::Aligned;
 use crate::numeric::isa::Isa;
 use crate::numeric::simd::Vector;
 
@@ -21,8 +22,8 @@ pub struct Panels {
     rows: usize,
     columns: usize,
     height: usize,
-    /// (panels, p, height), padded with zero rows.
-    data: Vec<f64>,
+    /// (panels, p, height), padded with zero rows. Columns of a panel start with a cache line.
+    data: Aligned<f64>,
 }
 
 impl Panels {
@@ -30,7 +31,7 @@ impl Panels {
     pub fn new(full: &[f64], columns: usize) -> Result<Self> {
         let rows = full.len() / columns;
         let height = if columns > NARROW { FLAT } else { ROWS };
-        let mut data = try_zeroed(rows.div_ceil(height) * height * columns)?;
+        let mut data = Aligned::zeroed(rows.div_ceil(height) * height * columns)?;
         for (panel, rows) in data.chunks_exact_mut(height * columns).zip(full.chunks(height * columns)) {
             for (r, row) in rows.chunks_exact(columns).enumerate() {
                 row.iter().enumerate().for_each(|(j, v)| panel[j * height + r] = *v);
@@ -64,9 +65,9 @@ impl Panels {
         &self.data[i * size..(i + 1) * size]
     }
 
-    /// eta_c += X x_c for the rows of a panel and each chain c; `points` are (chains, p), at most `CHAINS` of them.
-    pub fn predict(&self, i: usize, points: &[f64], eta: &mut [[f64; ROWS]; CHAINS]) {
-        predict(self.panel(i), self.height, points, self.columns, eta);
+    /// eta_c = o + X x_c for the rows of a panel and each chain c; `points` are (chains, p), at most `CHAINS` of them.
+    pub fn predict(&self, i: usize, points: &[f64], offset: &[f64; ROWS], eta: &mut [[f64; ROWS]; CHAINS]) {
+        predict(self.panel(i), self.height, points, self.columns, offset, eta);
     }
 
     /// sums_c += Xᵀ r_c, in `SUMS` parts for each column.
@@ -76,25 +77,32 @@ impl Panels {
 }
 
 #[inline(always)]
-fn predict_body<I: Isa>(panel: &[f64], height: usize, points: &[f64], p: usize, eta: &mut [[f64; ROWS]; CHAINS]) {
+fn predict_body<I: Isa>(
+    panel: &[f64],
+    height: usize,
+    points: &[f64],
+    p: usize,
+    offset: &[f64; ROWS],
+    eta: &mut [[f64; ROWS]; CHAINS],
+) {
     let n = I::F64::N;
     let mut c = 0;
     let chains = points.len() / p;
     if n == 8 && height == ROWS {
         while c + 4 <= chains {
-            predict_tile::<I, 4, 4>(panel, height, &points[c * p..], p, &mut eta[c..]);
+            predict_tile::<I, 4, 4>(panel, height, &points[c * p..], p, offset, &mut eta[c..]);
             c += 4;
         }
     }
     while c + 2 <= chains && height == ROWS {
-        predict_tile::<I, 2, 4>(panel, height, &points[c * p..], p, &mut eta[c..]);
+        predict_tile::<I, 2, 4>(panel, height, &points[c * p..], p, offset, &mut eta[c..]);
         c += 2;
     }
     while c < chains {
         match (height / n).min(8) {
-            8 => predict_tile::<I, 1, 8>(panel, height, &points[c * p..], p, &mut eta[c..]),
-            4 => predict_tile::<I, 1, 4>(panel, height, &points[c * p..], p, &mut eta[c..]),
-            _ => predict_tile::<I, 1, 2>(panel, height, &points[c * p..], p, &mut eta[c..]),
+            8 => predict_tile::<I, 1, 8>(panel, height, &points[c * p..], p, offset, &mut eta[c..]),
+            4 => predict_tile::<I, 1, 4>(panel, height, &points[c * p..], p, offset, &mut eta[c..]),
+            _ => predict_tile::<I, 1, 2>(panel, height, &points[c * p..], p, offset, &mut eta[c..]),
         }
         c += 1;
     }
@@ -107,6 +115,7 @@ fn predict_tile<I: Isa, const C: usize, const T: usize>(
     height: usize,
     points: &[f64],
     p: usize,
+    offset: &[f64; ROWS],
     eta: &mut [[f64; ROWS]],
 ) {
     let n = I::F64::N;
@@ -118,7 +127,7 @@ fn predict_tile<I: Isa, const C: usize, const T: usize>(
         let mut acc = [[I::F64::splat(0.0); T]; C];
         for c in 0..C {
             for t in 0..T {
-                acc[c][t] = I::F64::load(&eta[c][at + t * n..]);
+                acc[c][t] = I::F64::load(&offset[at + t * n..]);
             }
         }
         for (j, column) in panel.chunks_exact(height).enumerate() {
@@ -194,7 +203,9 @@ fn gather_tile<I: Isa, const C: usize, const T: usize>(
 }
 
 multiversion! {
-    fn predict(panel: &[f64], height: usize, points: &[f64], p: usize, eta: &mut [[f64; ROWS]; CHAINS]) => predict_body
+    fn predict(
+        panel: &[f64], height: usize, points: &[f64], p: usize, offset: &[f64; ROWS], eta: &mut [[f64; ROWS]; CHAINS],
+    ) => predict_body
 }
 
 multiversion! {

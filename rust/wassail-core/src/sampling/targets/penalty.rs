@@ -1,10 +1,10 @@
 //! Products of Laplace and normal laws: −Σ a_i |x_i − m_i| − ½ Σ b_i (x_i − m_i)².
 
-use super::terms::accumulate;
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::scalar::Scalar;
 use crate::sampling::density::{DensityError, LogDensity};
+use crate::sampling::lanes::accumulate;
 
 /// An elastic net: independent coordinates with a kink at their centers.
 pub struct ElasticNet {
@@ -22,7 +22,7 @@ fn net_body<I: Isa>(x: &[f64], center: &[f64], absolute: &[f64], square: &[f64],
         [x, center, absolute, square],
         grad,
         #[inline(always)]
-        |[x, center, absolute, square]| {
+        |_, [x, center, absolute, square]| {
             let off = x - center;
             let kink = if off > 0.0 { absolute } else { -absolute };
             let kink = if off == 0.0 { 0.0 } else { kink };

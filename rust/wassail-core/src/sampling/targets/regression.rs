@@ -62,14 +62,14 @@ impl Design {
         }
     }
 
-    /// eta_c += X x_c for the rows of a block.
-    fn predict(&self, block: usize, points: &[f64], eta: &mut [[f64; ROWS]; CHAINS]) {
+    /// eta_c = o + X x_c for the rows of a block.
+    fn predict(&self, block: usize, points: &[f64], offset: &[f64; ROWS], eta: &mut [[f64; ROWS]; CHAINS]) {
         match self {
-            Self::Dense(panels) => panels.predict(block, points, eta),
+            Self::Dense(panels) => panels.predict(block, points, offset, eta),
             Self::Sparse(csr) => {
                 for (x, eta) in points.chunks_exact(csr.columns()).zip(eta) {
-                    for (i, eta) in (block * ROWS..csr.rows()).zip(eta) {
-                        *eta += csr.dot(i, x);
+                    for (i, (eta, o)) in (block * ROWS..csr.rows()).zip(eta.iter_mut().zip(offset)) {
+                        *eta = o + csr.dot(i, x);
                     }
                 }
             }
@@ -101,48 +101,56 @@ pub struct Regression {
     design: Design,
     family: Family,
     prior: ElasticNet,
+    /// Observations and offsets, with zeros for the rows that fill up the last block.
     observed: Vec<f64>,
     offset: Vec<f64>,
     /// Blocks of rows of each part.
     parts: Vec<Range<usize>>,
 }
 
-/// Values of some points, in lanes.
+/// Values or predictors of some points, in lanes.
 type Values = [[f64; ROWS]; CHAINS];
 
 impl Regression {
     /// `observed` and `offset` have an entry for each row of the design, `prior` for each column.
-    pub fn new(design: Design, family: Family, prior: ElasticNet, observed: Vec<f64>, offset: Vec<f64>) -> Self {
+    pub fn new(
+        design: Design,
+        family: Family,
+        prior: ElasticNet,
+        mut observed: Vec<f64>,
+        mut offset: Vec<f64>,
+    ) -> Self {
+        let room = design.rows() + ROWS;
+        observed.resize(room, 0.0);
+        offset.resize(room, 0.0);
         let blocks = design.rows().div_ceil(design.height());
         let parts = chunks(blocks, 1, (design.len() / GRAIN).clamp(1, PARTS));
         Self { design, family, prior, observed, offset, parts }
     }
 
-    /// Adds log-likelihoods and their gradients at a block of rows.
-    fn block(&self, block: usize, points: &[f64], values: &mut Values, sums: &mut [f64]) {
+    /// Adds log-likelihoods and their gradients at a block of rows; `eta` is room.
+    fn block(&self, block: usize, points: &[f64], eta: &mut Values, values: &mut Values, sums: &mut [f64]) {
         let height = self.design.height();
-        let rows = block * height..((block + 1) * height).min(self.design.rows());
-        let count = points.len() / self.dim();
-        let (mut eta, mut y) = ([[0.0; ROWS]; CHAINS], [0.0; ROWS]);
-        y[..rows.len()].copy_from_slice(&self.observed[rows.clone()]);
-        for eta in &mut eta[..count] {
-            eta[..rows.len()].copy_from_slice(&self.offset[rows.clone()]);
+        let first = block * height;
+        let (Some(y), Some(offset)) = (self.observed[first..].first_chunk(), self.offset[first..].first_chunk()) else {
+            return;
+        };
+        self.design.predict(block, points, offset, eta);
+        let (chains, rows) = (points.len() / self.dim(), height.min(self.design.rows() - first));
+        for (eta, values) in eta[..chains].iter_mut().zip(values) {
+            self.family.apply(eta, y, rows, values);
         }
-        self.design.predict(block, points, &mut eta);
-        for (eta, values) in eta[..count].iter_mut().zip(values) {
-            self.family.apply(eta, &y, rows.len(), values);
-        }
-        self.design.gather(block, &eta, sums);
+        self.design.gather(block, eta, sums);
     }
 
     /// Values of some blocks, their gradients to `grads`.
     fn part(&self, blocks: Range<usize>, points: &[f64], grads: &mut [f64]) -> Result<Values, DensityError> {
         let split = self.design.sums();
-        let mut values = [[0.0; ROWS]; CHAINS];
+        let (mut eta, mut values) = ([[0.0; ROWS]; CHAINS], [[0.0; ROWS]; CHAINS]);
         lend(points.len() * split, |sums| {
             sums.fill(0.0);
             for block in blocks {
-                self.block(block, points, &mut values, sums);
+                self.block(block, points, &mut eta, &mut values, sums);
             }
             for (g, parts) in grads.iter_mut().zip(sums.chunks_exact(split)) {
                 *g = parts.iter().sum();

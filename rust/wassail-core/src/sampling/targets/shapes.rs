@@ -1,10 +1,10 @@
 //! Densities that are hard on samplers.
 
-use super::terms::accumulate;
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::scalar::Scalar;
 use crate::sampling::density::{DensityError, LogDensity};
+use crate::sampling::lanes::accumulate;
 
 /// Neal's funnel (Ann. Statist. 31 (2003), section 8): v ~ N(0, s²), x_i ~ N(0, e^v); v is the first coordinate.
 pub struct Funnel {
@@ -20,7 +20,7 @@ fn scaled_body<I: Isa>(x: &[f64], precision: f64, grad: &mut [f64]) -> f64 {
         [x],
         grad,
         #[inline(always)]
-        |[x]| {
+        |_, [x]| {
             let g = -precision * x;
             (g, g, x)
         },
@@ -71,7 +71,7 @@ fn valley_body<I: Isa>(u: &[f64], v: &[f64], precision: f64, grads: [&mut [f64];
         [u, v, gv],
         gu,
         #[inline(always)]
-        |[u, v, gv]| {
+        |_, [u, v, gv]| {
             let (off, bend) = (1.0 - u, u * u - v);
             ((-2.0 * u).fma::<I>(gv, off), 1.0, off.fma::<I>(off, bend * gv))
         },

@@ -1,10 +1,10 @@
 //! Student's t, of vectors and of independent coordinates.
 
-use super::terms::accumulate;
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::scalar::Scalar;
 use crate::sampling::density::{DensityError, LogDensity};
+use crate::sampling::lanes::accumulate;
 use std::sync::Arc;
 
 /// −½(ν + d) log(1 + q/ν) of a quadratic form q.
@@ -50,7 +50,7 @@ fn product_body<I: Isa>(x: &[f64], location: &[f64], rate: &[f64], freedom: f64,
         [x, location, rate],
         grad,
         #[inline(always)]
-        |[x, location, rate]| {
+        |_, [x, location, rate]| {
             let z = (x - location) * rate;
             let u = (z * inverse).fma::<I>(z, 1.0);
             (slope * rate * z / u, 1.0, Scalar::ln::<I>(u))

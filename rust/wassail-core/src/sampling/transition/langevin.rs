@@ -42,26 +42,59 @@ fn propose(block: &mut Block, d: usize, step: Step<'_>, keep: bool, taming: Tami
     });
 }
 
-/// Proposes for the one chain of a block, and evaluates there, part by part; returns log q(y | x) − log q(x | y) where the noise is
-/// kept for it. The same numbers as `propose`, `evaluate` and `reversal`, in one pass over memory.
-fn pass(block: &mut Block, terms: &dyn Terms, step: Step<'_>, keep: bool) -> f64 {
-    let (draws, h) = (Stream::new(step.key, block.first, step.number), step.sizes[0]);
-    let (x, grad): (&[f64], &[f64]) = (&block.x, &block.grad);
-    let outs = block.proposal.chunks_mut(PART).zip(block.proposal_grad.chunks_mut(PART));
-    let parts = outs.zip(block.noise.chunks_mut(PART)).enumerate();
-    let [value, asymmetry] = share_sums(x.len(), parts, |(part, ((out, out_grad), noise))| {
-        let start = part * PART;
-        for (at, out) in out.chunks_mut(PIECE).enumerate() {
-            let row = start + at * PIECE..start + at * PIECE + out.len();
-            let noise = &mut noise[if keep { at * PIECE } else { 0 }..][..out.len()];
-            draws.normals(Purpose::Noise, row.start, noise);
-            drift(&x[row.clone()], &grad[row.clone()], &step.scale[row], noise, h, out);
-        }
-        let value = terms.part(start, out, out_grad);
+/// The one chain of a block with the density it moves in.
+struct Chain<'a> {
+    x: &'a [f64],
+    grad: &'a [f64],
+    scale: &'a [f64],
+    h: f64,
+    terms: &'a dyn Terms,
+    /// Whether the ratio of the proposals is asked for.
+    adjusted: bool,
+}
+
+impl Chain<'_> {
+    /// Proposes for a piece of the vector from `start` on, and evaluates there: the value, and the log ratio of the proposals.
+    fn piece(&self, start: usize, noise: &[f64], out: &mut [f64], out_grad: &mut [f64]) -> [f64; 2] {
         let row = start..start + out.len();
-        let back = if keep { reversal_part([&grad[row.clone()], out_grad], &step.scale[row], noise, h) } else { 0.0 };
-        [value, back]
-    });
+        let (grad, scale) = (&self.grad[row.clone()], &self.scale[row.clone()]);
+        drift(&self.x[row], grad, scale, noise, self.h, out);
+        let value = self.terms.part(start, out, out_grad);
+        [value, if self.adjusted { reversal_part([grad, out_grad], scale, noise, self.h) } else { 0.0 }]
+    }
+
+    /// The same for a part, piece by piece, with room for the noise of a piece.
+    fn part(&self, start: usize, draws: Stream, noise: &mut [f64], out: &mut [f64], out_grad: &mut [f64]) -> [f64; 2] {
+        let mut sums = [0.0; 2];
+        for (at, (out, out_grad)) in out.chunks_mut(PIECE).zip(out_grad.chunks_mut(PIECE)).enumerate() {
+            let (start, noise) = (start + at * PIECE, &mut noise[..out.len()]);
+            draws.normals(Purpose::Noise, start, noise);
+            let [value, ratio] = self.piece(start, noise, out, out_grad);
+            sums = [sums[0] + value, sums[1] + ratio];
+        }
+        sums
+    }
+}
+
+/// Proposes for the one chain of a block, and evaluates there; returns log q(y | x) − log q(x | y) where that is asked for. The
+/// same draws as `propose`, `evaluate` and `reversal`, in one pass: a piece goes through all of it in the first-level cache.
+fn pass(block: &mut Block, terms: &dyn Terms, step: Step<'_>, adjusted: bool) -> f64 {
+    let (x, grad): (&[f64], &[f64]) = (&block.x, &block.grad);
+    let chain = Chain { x, grad, scale: step.scale, h: step.sizes[0], terms, adjusted };
+    let [value, asymmetry] = if x.len() <= PIECE {
+        let noise = block.ahead.of(step.key, block.first, step.number);
+        let sums = chain.piece(0, noise, &mut block.proposal, &mut block.proposal_grad);
+        block.ahead.of(step.key, block.first, step.number + 1);
+        sums
+    } else {
+        let draws = Stream::new(step.key, block.first, step.number);
+        let outs = block.proposal.chunks_mut(PART).zip(block.proposal_grad.chunks_mut(PART));
+        let parts = outs.zip(block.noise.chunks_mut(PART)).enumerate();
+        let backwards = step.number % 2 == 1;
+        share_sums(x.len(), backwards, parts, |(at, ((out, out_grad), noise))| {
+            chain.part(at * PART, draws, noise, out, out_grad)
+        })
+    };
     block.assess(value);
     asymmetry
 }
