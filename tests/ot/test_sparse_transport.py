@@ -361,6 +361,20 @@ def test_ties_warn_and_say_what_the_plan_is_worth():
     assert result.n_ties > 0
 
 
+@pytest.mark.parametrize("k", [2, 5, None])
+@pytest.mark.filterwarnings("ignore:sparse_transport")
+def test_loose_tolerances_end_with_a_feasible_plan(k):
+    """From the plan of a relaxation solved to 1e-2 no feasible one was found, and one solved to 3e-2 was a defect."""
+    x, y = np.random.default_rng(25).normal(size=(2, 150, 2))
+    tight = ot.sparse_transport(ot.PointCloud(x, y), gamma=100.0, max_nonzeros=k)
+    for tol in (1e-3, 3e-2, 1.0):
+        loose = ot.sparse_transport(ot.PointCloud(x, y), gamma=100.0, max_nonzeros=k, tol=tol)
+        assert np.isfinite(loose.gap)
+        assert loose.n_iter <= tight.n_iter
+        assert loose.dual_value <= tight.dual_value + 1e-12
+        assert loose.dual_value == pytest.approx(tight.dual_value, rel=1e-3)
+
+
 def test_a_limit_on_the_wrong_side():
     """Tokens as rows, few experts as columns: each token has at most k experts, along axis 1."""
     C = np.random.default_rng(18).random((100, 4))

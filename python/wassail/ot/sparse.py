@@ -173,6 +173,7 @@ def sparse_transport(
         0 limits the nonzeros of each column, 1 those of each row.
     tol : float, default 1e-9
         Largest L1 marginal error by the mass, and largest gap between relaxation and dual by Σ|C|T + γ/2 ‖T‖².
+        From 1e-4 on all are 1e-4: a relaxed plan that is further off has no feasible one nearby.
     max_iter : int, default 2000
         Most Newton steps in all.
     init : pair (f, g) or result, optional

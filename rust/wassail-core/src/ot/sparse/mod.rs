@@ -93,6 +93,9 @@ pub struct Init<'a> {
     pub plans: Option<(&'a Csr, &'a Csr)>,
 }
 
+/// The loosest tolerance in use: from a relaxed plan that is further off no feasible one is found, and the search for it takes longest.
+const LOOSEST: f64 = 1e-4;
+
 /// Solves with at most k nonzeros in each row. All weights are positive.
 pub fn solve(
     geometry: &dyn Geometry,
@@ -106,6 +109,7 @@ pub fn solve(
     if n.saturating_add(m) >= (u32::MAX / 2) as usize {
         return Err(Error::OutOfMemory(usize::MAX));
     }
+    let options = &Options { tol: options.tol.min(LOOSEST), ..*options };
     let task = Task::new(geometry, weights, options);
     let mut log = Log { trace: Vec::new(), max_iter: options.max_iter, monitor };
     let (mut newton, ended) = match init {
