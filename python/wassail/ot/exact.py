@@ -143,7 +143,7 @@ def exact(
         Target weights. A mass that differs from that of `a` by rounding is rescaled, see `mass_rescale` of the result.
     init : pair (f, g), or a result that has them, optional
         Potentials of a problem nearby; they replace the entropic start. A result of an exact solver also gives its
-        plan, which saves a sweep and most of the pivots.
+        plan, which saves a sweep and most of the pivots: where weights change, its basis is mended by dual pivots.
     callback : callable, optional
         Called as ``callback(n_iter, epsilon, error)``: during the entropic start n_iter is 0 and the error that of its
         marginals, later n_iter counts pivots, epsilon is 0 and the error the duality gap. A true value stops the run
