@@ -53,6 +53,19 @@ def test_the_proof_agrees_with_newton(kind):
     assert newton.value - exact.value == pytest.approx(added * scale, rel=0.05)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.filterwarnings("error")
+def test_newton_starts_from_exact_potentials(kind):
+    """Where potentials can still hold the plan, but from nothing 2000 sweeps may not be enough."""
+    cost, a, b = problem(kind)
+    result = ot.solve(cost, a, b, epsilon=3e-7)
+    assert isinstance(result, ot.SinkhornResult)
+    assert result.converged
+    assert result.n_iter < 100
+    assert result.choice.algorithm == "sinkhorn_newton"
+    assert "potentials of exact" in result.choice.reason
+
+
 def test_a_plan_that_is_not_the_answer_is_not_given():
     """Ties: the entropic plan is the mean of many, the exact one is one of them."""
     C = np.random.default_rng(1).integers(0, 4, (30, 30)).astype(float)

@@ -17,11 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wassail import _core
-from wassail._validate import Report
-from wassail.ot._basis import Start
 from wassail.ot._problem import Problem, check_options
 from wassail.ot.epsilon import range_of
-from wassail.ot.exact import ExactResult, exact
+from wassail.ot.exact import ExactResult
 from wassail.ot.newton import run
 from wassail.ot.results import Choice, Status
 
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 F64: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
 
-_SHARE = 1e-4  # of the mean cost: plans of more than a few points are not exact above
+_SHARE = 1e-5  # of the mean cost: below, Newton's method takes longer from nothing than from the exact potentials
 _FLOOR = 2.0**-60  # of the largest cost: what rounded potentials leave in the marginals is at least this by epsilon
 _RESOLVED = 2.0**-36  # of the largest potential: the least epsilon whose exponents are right to well below 1
 _INTERIOR = 2.0**-30  # of the same: the least epsilon where Newton's method finds potentials inside the optimal face
@@ -39,7 +37,7 @@ _DEEPER = 64.0  # by epsilon: slacks of a few of this are many of epsilon
 
 
 def is_vanishing(problem: Problem) -> bool:
-    """Say whether epsilon is so small that the exact plan may be the answer."""
+    """Say whether epsilon is so small that the exact plan is near, and may be the answer."""
     low, _, mean = range_of(problem.cost)
     return problem.epsilon <= _SHARE * (mean - low)
 
@@ -50,27 +48,16 @@ def is_unresolved(problem: Problem, tol: float) -> bool:
     return problem.epsilon * tol <= _FLOOR * max(abs(low), abs(high))
 
 
-def vanishing_plan(
-    problem: Problem, tol: float, init: Start | None, callback: Report | None, progress: bool | Report, why: str
-) -> ExactResult | None:
-    """Return the exact plan if it is proved to be the entropic one to the tolerance; `why` says what led here."""
-    if problem.cost.exact() is not problem.cost:  # single precision costs have no slacks of that size
-        return None
-    found = exact(
-        problem.cost, problem.a, problem.b,
-        init=init, callback=callback, progress=progress, n_threads=problem.n_threads or None,
-    )  # fmt: skip
-    size = f"epsilon is {problem.epsilon:.2g}, {why}"
-    if found.status is Status.STOPPED:
-        return dataclasses.replace(found, choice=Choice("exact", f"{size}, and was stopped"))
-    if not found.converged or not _is_entropic(found, problem, tol):
-        return None
-    added = problem.epsilon * _divergence(found)
-    reason = (
-        f"{size}, and the entropic plan differs by less than {tol:.0e} of the mass; the regularization adds "
-        f"{added:.1e} to the value"
-    )
-    return dataclasses.replace(found, choice=Choice("exact", reason))
+def with_reason(result: ExactResult, problem: Problem, tol: float, why: str) -> ExactResult:
+    """Return the exact plan as the answer; `why` says what led to it."""
+    reason = f"epsilon is {problem.epsilon:.2g}, {why}"
+    if result.status is not Status.STOPPED:
+        added = problem.epsilon * _divergence(result)
+        reason = (
+            f"{reason}, and the entropic plan differs by less than {tol:.0e} of the mass; the regularization adds "
+            f"{added:.1e} to the value"
+        )
+    return dataclasses.replace(result, choice=Choice("exact", reason))
 
 
 def _support(result: ExactResult) -> tuple[Index, Index, F64]:
@@ -88,8 +75,10 @@ def _divergence(result: ExactResult) -> float:
     return float(flow @ logs) - float(flow.sum()) + float(result.a.sum()) * float(result.b.sum())
 
 
-def _is_entropic(result: ExactResult, problem: Problem, tol: float) -> bool:
+def is_entropic(result: ExactResult, problem: Problem, tol: float) -> bool:
     """Check that all arcs outside the support have slacks that leave at most tol / 2 of the mass to them."""
+    if problem.cost.exact() is not problem.cost:  # costs in single precision have no slacks of that size
+        return False
     rows, columns, flow = _support(result)
     forest = _forest(rows, columns, result.shape)
     if forest is None:

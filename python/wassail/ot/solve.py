@@ -30,7 +30,7 @@ from wassail.ot._problem import (
     prepare,
     warn_unless_converged,
 )
-from wassail.ot._vanishing import is_unresolved, is_vanishing, vanishing_plan
+from wassail.ot._vanishing import is_entropic, is_unresolved, is_vanishing, with_reason
 from wassail.ot.epsilon import range_of
 from wassail.ot.exact import ExactResult, exact
 from wassail.ot.geometry import Cost, as_cost
@@ -49,6 +49,7 @@ _LOW = 0.004
 _TRIAL = 150
 _MAX_ITER = 2000
 _MAX_SWEEPS = 10_000
+_PATIENCE = 200  # sweeps of Newton's method where the exact plan is known to be the answer too
 _EITHER = "sinkhorn or sinkhorn_newton"
 
 
@@ -134,10 +135,11 @@ def solve(
     :func:`sinkhorn` with `rho` or above 0.05 of the mean cost (over the smallest), where sweeps are few, and
     :func:`sinkhorn_newton` below 0.004, where they would be many. In between, sweeps are tried: once their rate no
     longer promises the tolerance within 150, :func:`sinkhorn_newton` takes over, from their potentials if these are
-    near, and `n_iter` and `trace` are of both. What decides are errors and counts, never times. Where epsilon is so
-    small that rounded potentials cannot hold the plan, the exact plan is the answer if the slacks of all other arcs
-    prove that both are the same to `tol`. The result is an :class:`ExactResult` then, and `choice` says how much the
-    :math:`\varepsilon` term adds to its value. Complexity and memory are those of the algorithm.
+    near, and `n_iter` and `trace` are of both. What decides are errors and counts, never times. Below 1e-5 of the mean
+    cost :func:`sinkhorn_newton` starts from the potentials of :func:`exact`; where rounded potentials cannot hold the
+    plan, or it does not get there, the exact plan is the answer if the slacks of all other arcs prove that both are the
+    same to `tol`. The result is an :class:`ExactResult` then, and `choice` says how much the :math:`\varepsilon` term
+    adds to its value. Complexity and memory are those of the algorithm.
 
     References
     ----------
@@ -213,24 +215,34 @@ def _entropic(
     callback: Report | None,
     progress: bool | Report,
 ) -> SinkhornResult | ExactResult:
-    """Solve with regularization; where float64 cannot, see whether the exact plan is the answer."""
-    options = check_options(tol, _MAX_SWEEPS if choice.algorithm == "sinkhorn" else _MAX_ITER, "auto", "auto")
+    """
+    Solve with regularization.
+
+    At tiny epsilon the exact potentials are the start, and the exact plan is the answer if no better one is found.
+    """
     start = check_init(init, problem)
     vanishing = choice.algorithm == "sinkhorn_newton" and is_vanishing(problem)
-
-    def limit(why: str) -> ExactResult | None:
-        return vanishing_plan(problem, tol, init, callback, progress, why) if vanishing else None
-
-    hopeless = vanishing and is_unresolved(problem, tol)
-    found = limit("below what potentials of float64 resolve") if hopeless else None
-    if found is not None:
-        return found
+    answer = None
+    if vanishing:
+        found = exact(
+            problem.cost, problem.a, problem.b,
+            init=init, callback=callback, progress=progress, n_threads=problem.n_threads or None,
+        )  # fmt: skip
+        if found.status is Status.STOPPED:
+            return with_reason(found, problem, tol, "and the exact plan, from which the way is short, was stopped")
+        answer = found if found.converged and is_entropic(found, problem, tol) else None
+        if answer is not None and is_unresolved(problem, tol):
+            return with_reason(answer, problem, tol, "below what potentials of float64 resolve")
+        if start is None:
+            start = found.f, found.g
+            choice = Choice(choice.algorithm, f"{choice.reason}, and few from the potentials of exact")
+    limit = _MAX_SWEEPS if choice.algorithm == "sinkhorn" else _MAX_ITER if answer is None else _PATIENCE
+    options = check_options(tol, limit, "auto", "auto")
     with progress_reporter(progress, "solve") as report:
         result, choice = _run(problem, options, choice, start, callback, report)
-    if result.status in (Status.MAX_ITER, Status.STALLED) and not hopeless:
-        found = limit(f"where {choice.algorithm} left a marginal error of {result.marginal_error:.1e}")
-        if found is not None:
-            return found
+    if answer is not None and result.status in (Status.MAX_ITER, Status.STALLED):
+        left = f"where {choice.algorithm} left a marginal error of {result.marginal_error:.1e}"
+        return with_reason(answer, problem, tol, left)
     warn_unless_converged({choice.algorithm: result}, options, stacklevel=4, advice=_advice(problem, vanishing))
     return dataclasses.replace(result, choice=choice)
 
