@@ -67,8 +67,9 @@ def test_newton_starts_from_exact_potentials(kind):
 
 
 def test_a_plan_that_is_not_the_answer_is_not_given():
-    """Ties: the entropic plan is the mean of many, the exact one is one of them."""
-    C = np.random.default_rng(1).integers(0, 4, (30, 30)).astype(float)
+    """Ties but for rounding: the entropic plan is a mean of many, the exact one is one of them."""
+    x, y = (np.random.default_rng(seed).normal(size=(40, 2)).round(1) for seed in (0, 1))
+    C = np.abs(x[:, None] - y).sum(-1)
     with pytest.warns(ConvergenceWarning, match="could not be shown") as caught:
         result = ot.solve(C, epsilon=1e-12)
     assert isinstance(result, ot.SinkhornResult)
@@ -77,6 +78,16 @@ def test_a_plan_that_is_not_the_answer_is_not_given():
     assert "leave epsilon out" in message
     for other in ("max_iter", "sinkhorn_newton takes"):
         assert other not in message
+
+
+@pytest.mark.parametrize("epsilon", [1e-6, 1e-12, 1e-30])
+def test_ties_of_exact_numbers_share_their_mass(epsilon):
+    """Integer costs have no rounding: the limit of small epsilon is the plan of most entropy among the optimal ones."""
+    C = np.random.default_rng(1).integers(0, 4, (30, 30)).astype(float)
+    result = ot.solve(C, epsilon=epsilon)
+    assert result.converged
+    assert np.abs(result.plan - ot.sinkhorn_newton(C, epsilon=0.03).plan).max() < 1e-7
+    assert np.count_nonzero(result.plan > 1e-6) > C.shape[0] + C.shape[1]
 
 
 @pytest.mark.parametrize("gap", [1e-11, 3e-10, 2e-9])

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wassail._arrays import check_finite, real_array
-from wassail._interrupt import interruptible_if_long
 from wassail._validate import check_real, check_weights, match_masses
 from wassail.exceptions import InputError
 
@@ -67,15 +66,10 @@ def monotone_plan(
     ends_y[-1] = ends_x[-1]
     if slack > 0.0:
         ends_x[:-1] = _snapped(ends_x, ends_y, a, b, slack)
-    ends = interruptible_if_long(ends_x.size + ends_y.size, lambda: np.union1d(ends_x, ends_y))
-    i = interruptible_if_long(ends.size, lambda: np.searchsorted(ends_x, ends))
-    j = interruptible_if_long(ends.size, lambda: np.searchsorted(ends_y, ends))
+    ends = np.union1d(ends_x, ends_y)
+    i = np.searchsorted(ends_x, ends)
+    j = np.searchsorted(ends_y, ends)
     return np.diff(ends, prepend=0.0), np.abs(x[i] - y[j])
-
-
-def ascending(values: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return the order of size; ties stay as they are."""
-    return interruptible_if_long(values.size, lambda: np.argsort(values, kind="stable"))
 
 
 def sorted_atoms(
@@ -84,7 +78,7 @@ def sorted_atoms(
     """Atoms in order of position, those of no mass left out."""
     kept = weights > 0.0
     points, weights = points[kept], weights[kept]
-    order = ascending(points)
+    order = np.argsort(points, kind="stable")
     return points[order], weights[order]
 
 

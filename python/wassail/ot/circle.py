@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wassail import _core
+from wassail._interrupt import interruptible_if_long
 from wassail._validate import check_positive
 from wassail.exceptions import InputError
 from wassail.ot import _line as line
@@ -93,15 +94,27 @@ def wasserstein_circle(
         raise InputError("p must be finite on the circle")
     length = check_positive(period, "period")
     points_x, points_y = _turns(x, "x", length), _turns(y, "y", length)
-    mass, weights_a, weights_b, slack = line.masses(points_x.size, points_y.size, a, b)
+    weights = line.masses(points_x.size, points_y.size, a, b)
+    size = points_x.size + points_y.size
+    return length * interruptible_if_long(size, lambda: _distance(points_x, points_y, weights, order))
+
+
+def _distance(
+    points_x: NDArray[np.float64],
+    points_y: NDArray[np.float64],
+    weights: tuple[float, NDArray[np.float64], NDArray[np.float64], float],
+    order: float,
+) -> float:
+    """Return the distance where one turn has length 1."""
+    mass, weights_a, weights_b, slack = weights
     points_x, weights_a = line.sorted_atoms(points_x, weights_a)
     points_y, weights_b = line.sorted_atoms(points_y, weights_b)
     if order == 1.0:
-        return length * (mass / float(weights_a.sum())) * _by_median(points_x, points_y, weights_a, weights_b)
+        return (mass / float(weights_a.sum())) * _by_median(points_x, points_y, weights_a, weights_b)
     lifted = _cut(points_x, points_y, weights_a, weights_b, order, exact=slack == 0.0)
     share, distance = line.monotone_plan(*lifted, slack)
     distance = np.abs(distance - np.round(distance))
-    return length * line.mean_power(share / share.sum(), distance, order) * float(mass ** (1.0 / order))
+    return line.mean_power(share / share.sum(), distance, order) * float(mass ** (1.0 / order))
 
 
 def _turns(value: ArrayLike, name: str, period: float) -> NDArray[np.float64]:
@@ -114,11 +127,11 @@ def _turns(value: ArrayLike, name: str, period: float) -> NDArray[np.float64]:
 def _by_median(x: NDArray[np.float64], y: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Integrate |F − G − t| over one turn, at the weighted median t of F − G."""
     at = np.concatenate([x, y])
-    order = line.ascending(at)
+    order = np.argsort(at, kind="stable")
     at = at[order]
     difference = np.cumsum(np.concatenate([a, -b])[order], dtype=np.longdouble).astype(np.float64)
     arcs = np.diff(at, append=at[0] + 1.0)
-    ranked = line.ascending(difference)
+    ranked = np.argsort(difference, kind="stable")
     reached = np.cumsum(arcs[ranked])
     median = difference[ranked[np.searchsorted(reached, 0.5 * reached[-1])]]
     return float(arcs @ np.abs(difference - median))

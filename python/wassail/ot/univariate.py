@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wassail._interrupt import interruptible_if_long
 from wassail.ot._line import check_order, masses, mean_power, monotone_plan, read_points
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["wasserstein_1d"]
 
@@ -75,10 +76,21 @@ def wasserstein_1d(
     """
     order = check_order(p)
     points_x, points_y = read_points(x, "x"), read_points(y, "y")
+    weights = masses(points_x.size, points_y.size, a, b)
+    return interruptible_if_long(points_x.size + points_y.size, lambda: _distance(points_x, points_y, weights, order))
+
+
+def _distance(
+    points_x: NDArray[np.float64],
+    points_y: NDArray[np.float64],
+    weights: tuple[float, NDArray[np.float64], NDArray[np.float64], float],
+    order: float,
+) -> float:
+    """Couple the atoms in order."""
+    mass, weights_a, weights_b, slack = weights
     half = max(np.abs(points_x).max(), np.abs(points_y).max()) > 0.25 * np.finfo(np.float64).max
     if half:  # so that no difference overflows
         points_x, points_y = 0.25 * points_x, 0.25 * points_y
-    mass, weights_a, weights_b, slack = masses(points_x.size, points_y.size, a, b)
     length, distance = monotone_plan(points_x, points_y, weights_a, weights_b, slack)
     reach = mean_power(length / length.sum(), distance, order) * math.pow(mass, 1.0 / order)
     return 4.0 * reach if half else reach

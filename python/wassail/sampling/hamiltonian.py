@@ -131,9 +131,9 @@ def hmc(
     >>> import numpy as np
     >>> from wassail import sampling
     >>> target = sampling.targets.Gaussian(np.zeros(5), np.ones(5))
-    >>> result = sampling.hmc(target, np.zeros((4, 5)), n_samples=50, rng=0)
+    >>> result = sampling.hmc(target, np.zeros((4, 5)), n_samples=400, rng=0)
     >>> result.draws.shape
-    (4, 50, 5)
+    (4, 400, 5)
     """
     return run(
         hmc_algorithm(trajectory_length),
