@@ -492,3 +492,13 @@ def test_small_flows_of_a_dense_plan():
         result = ot.sinkhorn_newton(cost, epsilon=0.01 * C.mean(), tol=1e-11)
         assert result.converged
         assert result.n_iter < 50  # plain sweeps took hundreds
+
+
+def test_a_stall_says_in_which_stage():
+    C = np.random.default_rng(0).random((20, 20))
+    with pytest.warns(
+        ConvergenceWarning, match=r"stalled after \d+ sweeps \((Newton's steps|Sinkhorn's sweeps), epsilon 0.001\)"
+    ):
+        ot.sinkhorn_newton(C, epsilon=1e-3, tol=1e-300)
+    with pytest.warns(ConvergenceWarning, match=r"max_iter after 1 sweeps \(Sinkhorn's sweeps, epsilon"):
+        ot.sinkhorn_newton(C, epsilon=1e-3, max_iter=1)

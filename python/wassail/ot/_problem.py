@@ -264,9 +264,19 @@ def shortfall(result: SinkhornResult, options: Options, advice: str) -> str:
     """Say how far a result is from its tolerance and what to change."""
     goal = options.tol * max(float(result.a.sum()), float(result.b.sum()))
     return (
-        f"{result.status} after {result.n_iter} sweeps with a marginal error of {result.marginal_error:.2e}, "
+        f"{result.status} after {result.n_iter} sweeps{_stage(result)} "
+        f"with a marginal error of {result.marginal_error:.2e}, "
         f"the tolerance is {goal:.2e}: {advice}{_doubt(result)}"
     )
+
+
+def _stage(result: SinkhornResult) -> str:
+    """Say where a run ended that has stages: at which epsilon of the annealing, and after which kind of step."""
+    newton, epsilon = getattr(result.trace, "newton", None), result.trace.epsilon
+    if newton is None or not newton.size:
+        return ""
+    kind = "Newton's steps" if newton[-5:].any() else "Sinkhorn's sweeps"
+    return f" ({kind}, epsilon {epsilon[-1]:.3g})"
 
 
 def _advice(result: SinkhornResult, faster: str) -> str:
