@@ -45,4 +45,14 @@ def test_chance_is_what_independent_draws_give():
         # 1 % is a bound; without it a third or more would be.
         assert np.mean(beyond) < 0.03
         assert 1.01 < limit < 2.5
-    assert _limit(4, 100, 10) == 1.01
+    assert 1.01 < _limit(4, 100, 10) < 1.05
+    assert _limit(4, 1000, 10) == 1.01
+
+
+def test_a_hundred_independent_draws_are_believed():
+    """Neither R-hat nor effective numbers may jump where they begin to be held to the limits of long runs."""
+    target = sampling.targets.Gaussian(np.zeros(10), np.ones(10))
+    for seed in range(10):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            sampling.sample(target, np.zeros((4, 10)), n_samples=100, thin=10, rng=seed)

@@ -1,5 +1,7 @@
 """Langevin with estimated gradients: exact laws on Gaussians, the listings in NumPy, subsets, and what fails."""
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy.linalg import solve_discrete_lyapunov
@@ -239,3 +241,25 @@ def test_bad_settings_are_named():
     huge = MinibatchSum(MEAN.gradient, n_data=2**60, batch_size=2**59)
     with pytest.raises(MemoryError, match="batch_size"):
         sampling.sgld(huge, x0, n_samples=1, step_size=0.1)
+
+
+@pytest.mark.parametrize("name", ["sgld", "psgld", "sghmc"])
+def test_a_run_goes_on_from_disk_and_pickle_with_its_sum(name, tmp_path):
+    y = np.random.default_rng(0).normal(size=(200, 2))
+    target = MinibatchSum(lambda x, i: (y[i] - x[:, None]).sum(1), n_data=200, batch_size=5)
+    options = {"step_size": 1e-4, "rng": 0, **({"friction": 1.0} if name == "sghmc" else {})}
+    straight = getattr(sampling, name)(target, np.zeros((2, 2)), n_samples=30, **options)
+    first = getattr(sampling, name)(target, np.zeros((2, 2)), n_samples=20, **options)
+    first.save_state(tmp_path / "state.npz")
+    rest = (
+        first.resume(10),
+        first.resume(10, target=target),
+        pickle.loads(pickle.dumps(first)).resume(10, target=target),
+        sampling.resume(tmp_path / "state.npz", target, 10),
+    )
+    for end in rest:
+        np.testing.assert_array_equal(end.draws[:, -10:], straight.draws[:, 20:])
+    with pytest.raises(InputError, match="gradients are estimates"):
+        sampling.mala(lambda x: (-0.5 * (x**2).sum(1), -x), np.zeros((2, 2)), n_samples=5, rng=0).resume(
+            5, target=target
+        )

@@ -18,9 +18,13 @@ from wassail.sampling._record import Files, Memory, Recorder, Sums, Wanted, chec
 from wassail.sampling._target import AnyTarget, as_core
 from wassail.sampling._warn import warn
 from wassail.sampling.keep import Function, Moments, Sink
+from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.results import RunStatus, SampleResult
 
 Recipe: TypeAlias = tuple[str | float, ...]  # a constructor of _core.Transition and its arguments
+
+
+_ESTIMATED = {"sgld", "psgld", "sghmc"}  # recipes that take estimated gradients
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +120,7 @@ def resume(
     state: State,
     n: int,
     hooks: Hooks,
-    target: AnyTarget | None,
+    target: AnyTarget | MinibatchSum | None,
     function: Function | None,
     previous: SampleResult | None,
 ) -> SampleResult:
@@ -126,6 +130,7 @@ def resume(
     target = state.target if target is None else target
     if target is None:
         raise InputError("target is needed: a state that was saved or pickled does not hold it")
+    taken = _taken(target, plan)
     if function is not None:
         if not state.needs_function:
             raise InputError("function is given, but the run kept none")
@@ -135,10 +140,19 @@ def resume(
     if hooks.sink is not None and not state.whole:
         raise InputError("sink is given, but the run had none: start it with one")
     check_size(plan.wanted, n, sink=state.whole)
-    chains = plan.chains(target, np.zeros((wanted.chains, wanted.dim)), whole=state.whole)
+    chains = plan.chains(taken, np.zeros((wanted.chains, wanted.dim)), whole=state.whole)
     if not chains.load(state.floats, state.integers):
         raise InputError("the state does not fit its settings: it was changed, or is another version's")
-    return _go(plan, target, chains, _recorder(plan, n, state.drawn, state, hooks), hooks, previous)
+    return _go(plan, taken, chains, _recorder(plan, n, state.drawn, state, hooks), hooks, previous)
+
+
+def _taken(target: AnyTarget | MinibatchSum, plan: Plan) -> AnyTarget:
+    """Return what chains are given: estimated gradients are for samplers that take them."""
+    if not isinstance(target, MinibatchSum):
+        return target
+    if plan.recipe[0] not in _ESTIMATED:
+        raise InputError(f"target is a MinibatchSum, whose gradients are estimates: {plan.name} needs exact ones")
+    return target._prepare(plan.wanted.dim)  # noqa: SLF001
 
 
 def _recorder(plan: Plan, n: int, first: int, state: State | None, hooks: Hooks) -> Recorder:

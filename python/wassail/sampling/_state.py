@@ -18,6 +18,7 @@ from wassail.sampling._session import Hooks, Plan, State
 from wassail.sampling._session import resume as go_on
 from wassail.sampling._target import AnyTarget
 from wassail.sampling.keep import Function, Keep, Moments, Sink
+from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.results import SampleResult
 
 _VERSION = 4
@@ -25,7 +26,7 @@ _VERSION = 4
 
 def resume(
     path: str | PathLike[str],
-    target: AnyTarget,
+    target: AnyTarget | MinibatchSum,
     n_samples: int,
     *,
     function: Function | None = None,

@@ -17,7 +17,7 @@ _DRAWS = 2000  # draws of a chain that it looks at, at least, of more every k-th
 _FEWEST_DRAWS, _FEWEST_COORDINATES = 200, 8  # the same of very many chains, of which
 _NUMBERS = 2**20  # numbers, about, take a third of a second
 _STUCK = 0.01  # mean acceptance of a chain that does not move
-_TRUSTED = 100  # draws a chain below which chance makes R-hat large, and effective numbers are not judged
+_TRUSTED = 100  # draws a chain below which effective numbers are not judged
 _FEWEST = 8  # draws a chain below which nothing is judged
 _CHANCE = 0.01  # that independent draws are said to disagree, where there are few
 _EDGY = 0.1  # share of steps that leave the support
@@ -47,8 +47,8 @@ def _edges(result: SampleResult) -> list[str]:
         return []
     words = (
         f"{share:.0%} of the steps leave the support, where the log-density is -inf: at a hard edge shorter steps "
-        "hardly help. Change variables so that there is none (targets.Transformed does for a box), or use slice_sample "
-        "or barker; targets.Truncated never calls the density outside"
+        "hardly help. Change variables so that there is none (targets.Transformed does for a box), or use "
+        "slice_sample; targets.Truncated never calls the density outside"
     )
     return [words]
 
@@ -94,8 +94,6 @@ def _looked_at(draws: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np
 
 def _limit(chains: int, n: int, looks: int) -> float:
     """Return the R-hat that draws must not exceed: of few draws what independent ones would not, which is larger."""
-    if n >= _TRUSTED:
-        return _RHAT
     from scipy.special import fdtri
 
     groups, size = 2 * chains, n // 2
@@ -128,15 +126,16 @@ def _agreement(result: SampleResult) -> list[str]:
         where = names[int(still.argmax())]
         return [f"coordinate {where} never moves in a chain, so that its R-hat and effective sample sizes mean nothing"]
     words = []
+    enough = min(_ENOUGH, n / 4.0)  # of few draws chance takes a part
     limit = _limit(chains, n, names.size)
     if chains > 1 and rhat.max() > limit:
         words.append(
             f"R-hat of coordinate {names[rhat.argmax()]} is {rhat.max():.4g}, above {limit:.4g}: the chains do not "
             "agree yet, make more draws or start the chains elsewhere"
         )
-    elif ess is not None and n >= _TRUSTED and ess.min() < _ENOUGH * chains:
+    elif ess is not None and n >= _TRUSTED and ess.min() < enough * chains:
         words.append(
             f"the {chains * n} draws are worth {ess.min():.3g} independent ones for coordinate {names[ess.argmin()]}, "
-            f"below {_ENOUGH} a chain: make more draws, or keep every k-th of more with thin=k"
+            f"below {enough:.0f} a chain: make more draws, or keep every k-th of more with thin=k"
         )
     return words

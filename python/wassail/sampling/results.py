@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wassail.sampling._session import State
     from wassail.sampling._target import AnyTarget
     from wassail.sampling.keep import Function, Sink
+    from wassail.sampling.minibatch import MinibatchSum
 
 F64 = NDArray[np.float64]
 
@@ -226,7 +227,7 @@ class SampleResult(ReadOnly):
         self,
         n_samples: int,
         *,
-        target: AnyTarget | None = None,
+        target: AnyTarget | MinibatchSum | None = None,
         function: Function | None = None,
         sink: Sink | None = None,
         callback: Report | None = None,

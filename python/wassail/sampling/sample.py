@@ -21,7 +21,6 @@ from wassail.sampling.pointers import resolve
 from wassail.sampling.preconditioner import Preconditioner
 from wassail.sampling.results import SampleResult
 from wassail.sampling.slices import Directions, slice_algorithm
-from wassail.sampling.stretch import LONGEST, STRETCH
 from wassail.sampling.targets import Target
 
 _FEWEST = 10  # dimensions from which on velocities of norm one are worth it
@@ -36,7 +35,6 @@ class _Choice:
     algorithm: Algorithm
     reason: str
     precondition: Preconditioner | bool
-    step_size: float | None = None
     updates: int = 1  # of a step
 
 
@@ -59,12 +57,12 @@ def _with_gradients(d: int) -> _Choice:
 def _without_gradients(start: NDArray[np.float64]) -> _Choice:
     chains, d = start.shape
     if chains < max(2, 2 * d):
-        why = f"{chains} chains in {d} dimensions, where 2d or more would move by stretches"
+        why = f"{chains} chains in {d} dimensions, where 2d or more would move along their differences"
     elif is_flat(start):
-        why = "starting points in a plane, which stretch moves would never leave"
+        why = "starting points in a plane, which moves along their differences would never leave"
     else:
-        reason = f"stretch move: no gradient, and {chains} chains in {d} dimensions; it is the same at all scales"
-        return _Choice(STRETCH, reason, precondition=False, step_size=LONGEST)
+        reason = f"slice: no gradient, and {chains} chains in {d} dimensions, whose differences know its scales"
+        return _Choice(slice_algorithm(Directions.DIFFERENCES), reason, precondition=False, updates=d)
     return _Choice(
         slice_algorithm(Directions.COORDINATES),
         f"slice: no gradient, and {why}; preconditioner: a scale for each coordinate",
@@ -148,8 +146,9 @@ def sample(
     -----
     With a gradient the choice is :func:`mams` from 10 dimensions on and :func:`hmc` below, where unit velocities lose
     their advantage, with a low-rank preconditioner up to 128 dimensions and a diagonal above. Without one, which a
-    callable tells by what it answers at x0, it is :func:`stretch_move` where there are 2d chains that do not lie in a
-    plane, and :func:`slice_sample` along coordinates elsewhere; C functions and targets are taken to have gradients.
+    callable tells by what it answers at x0, it is :func:`slice_sample`: along differences of chains, d updates a draw,
+    where there are 2d chains that do not lie in a plane, and along coordinates elsewhere. C functions and targets are
+    taken to have gradients.
     All are exact for any step size. The choice depends on the shapes alone, so that a run can be repeated by naming
     the sampler. A gradient is worth much in high dimensions: see :func:`from_jax` and :func:`from_torch`.
 
@@ -178,7 +177,7 @@ def sample(
         start,
         n_samples=n_samples,
         n_warmup=check_integer(n_warmup, "n_warmup", minimum=0) * choice.updates,
-        step_size=choice.step_size,
+        step_size=None,
         precondition=choice.precondition,
         thin=check_integer(thin, "thin", minimum=1) * choice.updates,
         keep=keep,
