@@ -31,8 +31,10 @@ def costs(n: int, rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
 class Change:
     """Noise of a fixed pattern and any size."""
 
-    def __init__(self, cost: Any, rng: np.random.Generator) -> None:
+    def __init__(self, cost: Any, rng: np.random.Generator, *, uneven: bool) -> None:
         self.cost = cost
+        spread = np.random.default_rng(1).random(cost.shape[0]) if uneven else np.full(cost.shape[0], 0.5)
+        self.base = (0.5 + spread) / (0.5 + spread).sum()
         self.uniform = rng.random(cost.shape)
         self.normal = rng.standard_normal(cost.shape)
         self.weight = rng.random(len(cost))
@@ -46,44 +48,49 @@ class Change:
         return (self.cost + size * epsilon * self.normal,)
 
     def weights(self, size: float) -> Sequence[Any]:
-        """Weights in proportion to 1 to 1 + size."""
-        a = 1.0 + size * self.weight
+        """Source weights times 1 to 1 + size."""
+        a = self.base * (1.0 + size * self.weight)
         return self.cost, a / a.sum()
 
+    @property
+    def first(self) -> Sequence[Any]:
+        """The problem before its weights change."""
+        return self.cost, self.base
 
-def exact_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
+
+def exact_cases(n: int, rng: np.random.Generator, *, uneven: bool) -> Iterator[Case]:
     """Costs or weights that change by up to a share."""
     for name, cost in costs(n, rng):
-        to = Change(cost, rng)
+        to = Change(cost, rng, uneven=uneven)
         for solver in (ot.exact, ot.assignment):
             yield solver.__name__, name, "costs", cast("Any", solver), (cost,), to.scaled
-        yield "exact", name, "weights", ot.exact, (cost,), to.weights
+        yield "exact", name, "weights", ot.exact, to.first, to.weights
 
 
-def entropic_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
+def entropic_cases(n: int, rng: np.random.Generator, *, uneven: bool) -> Iterator[Case]:
     """Noise on the costs, of a share of epsilon, or weights that change by up to a share."""
     for name, cost in costs(n, rng):
-        to = Change(cost, rng)
+        to = Change(cost, rng, uneven=uneven)
         for solver, shares in ((ot.sinkhorn_newton, (1e-2, 1e-3, 2e-4)), (ot.sinkhorn, (1e-1, 1e-2))):
             for share in shares:
                 epsilon = share * float(cost.max())
                 case = (solver.__name__, f"{name}, epsilon {share:.0e}")
                 run: Any = partial(solver, epsilon=epsilon)
                 yield (*case, "costs", run, (cost,), partial(to.shaken, epsilon))
-                yield (*case, "weights", run, (cost,), to.weights)
+                yield (*case, "weights", run, to.first, to.weights)
 
 
-def sparse_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
+def sparse_cases(n: int, rng: np.random.Generator, *, uneven: bool) -> Iterator[Case]:
     """At most k nonzeros a column, at a quarter of the size: costs or weights that change by up to a share."""
     n //= 4
     for name, cost in costs(n, rng):
-        to = Change(cost, rng)
+        to = Change(cost, rng, uneven=uneven)
         for k in (1, 2, 5, None):
             run: Any = partial(ot.sparse_transport, max_nonzeros=k, gamma=n * float(cost.mean()) / 50)
             case = ("sparse_transport", f"{name}, n = {n}, k = {k}")
             yield (*case, "costs", run, (cost,), to.scaled)
             if k != 1:  # one nonzero a column leaves no plan for most weights
-                yield (*case, "weights", run, (cost,), to.weights)
+                yield (*case, "weights", run, to.first, to.weights)
 
 
 CASES = {"exact": exact_cases, "entropic": entropic_cases, "sparse": sparse_cases}
@@ -127,13 +134,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--changes", type=float, nargs="+", default=CHANGES, help="sizes of the change")
     parser.add_argument("--only", choices=tuple(CASES), help="one family of solvers")
+    parser.add_argument("--uneven", action="store_true", help="weights of 0.5 to 1.5 by their mean before they change")
     parser.add_argument("--like", default="", help="only rows with this in their names")
     options = parser.parse_args()
     head = [*HEAD, *(word for size in options.changes for word in (f"change {size:.0e}: cold / warm", "ratio"))]
     print("| " + " | ".join(head) + " |")
     print("|" + " --- |" * len(head))
     for name in (options.only,) if options.only else CASES:
-        for case in CASES[name](options.size, np.random.default_rng(0)):
+        for case in CASES[name](options.size, np.random.default_rng(0), uneven=options.uneven):
             if options.like in " ".join(case[:3]):
                 print("| " + " | ".join(row(case, options.changes, options.repeats)) + " |", flush=True)
 
