@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from wassail.exceptions import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+Masses: TypeAlias = "tuple[float, NDArray[np.float64], NDArray[np.float64], float]"
+"""Total mass, weights up to a common factor, and the rounding of their cumulated sums."""
 
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -32,10 +35,8 @@ def read_points(value: ArrayLike, name: str) -> NDArray[np.float64]:
     return points
 
 
-def masses(
-    n: int, m: int, a: ArrayLike | None, b: ArrayLike | None
-) -> tuple[float, NDArray[np.float64], NDArray[np.float64], float]:
-    """Total mass, weights up to a common factor, and the rounding of their cumulated sums."""
+def masses(n: int, m: int, a: ArrayLike | None, b: ArrayLike | None) -> Masses:
+    """Check the weights, and make their masses equal."""
     if a is None and b is None:
         return 1.0, np.full(n, float(m)), np.full(m, float(n)), 0.0
     weights_a, weights_b = check_weights(a, "a", n), check_weights(b, "b", m)

@@ -100,10 +100,7 @@ def wasserstein_circle(
 
 
 def _distance(
-    points_x: NDArray[np.float64],
-    points_y: NDArray[np.float64],
-    weights: tuple[float, NDArray[np.float64], NDArray[np.float64], float],
-    order: float,
+    points_x: NDArray[np.float64], points_y: NDArray[np.float64], weights: line.Masses, order: float
 ) -> float:
     """Return the distance where one turn has length 1."""
     mass, weights_a, weights_b, slack = weights

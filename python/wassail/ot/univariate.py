@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wassail._interrupt import interruptible_if_long
-from wassail.ot._line import check_order, masses, mean_power, monotone_plan, read_points
+from wassail.ot._line import Masses, check_order, masses, mean_power, monotone_plan, read_points
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -80,12 +80,7 @@ def wasserstein_1d(
     return interruptible_if_long(points_x.size + points_y.size, lambda: _distance(points_x, points_y, weights, order))
 
 
-def _distance(
-    points_x: NDArray[np.float64],
-    points_y: NDArray[np.float64],
-    weights: tuple[float, NDArray[np.float64], NDArray[np.float64], float],
-    order: float,
-) -> float:
+def _distance(points_x: NDArray[np.float64], points_y: NDArray[np.float64], weights: Masses, order: float) -> float:
     """Couple the atoms in order."""
     mass, weights_a, weights_b, slack = weights
     half = max(np.abs(points_x).max(), np.abs(points_y).max()) > 0.25 * np.finfo(np.float64).max
