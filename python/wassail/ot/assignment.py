@@ -126,10 +126,9 @@ def assignment(
     n, m = geometry.shape
     _check_pairs(geometry.scan("cost", threads), n, m)
     rows, columns = np.arange(n), np.arange(m)
-    blockable = blocked_rounding(None, None, n + m)
-    problem = Problem(
-        geometry, np.ones(n), np.ones(m), 0.0, (0.0, 0.0), 1.0, threads, geometry, rows, columns, blockable
-    )
+    ones = np.ones(n), np.ones(m)
+    blockable = blocked_rounding(*ones, n + m)
+    problem = Problem(geometry, *ones, 0.0, (0.0, 0.0), 1.0, threads, geometry, rows, columns, blockable)
     start = check_start(init, problem)
     with progress_reporter(progress, "assignment", "pivots") as report:
         basis = solve(problem, None if n == m else float(min(n, m)), start, stop, report)

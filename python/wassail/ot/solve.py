@@ -19,6 +19,7 @@ from wassail._validate import (
     check_threads,
 )
 from wassail.exceptions import InputError
+from wassail.ot._basis import check_start
 from wassail.ot._order import cost_first
 from wassail.ot._problem import (
     F64,
@@ -32,7 +33,7 @@ from wassail.ot._problem import (
 )
 from wassail.ot._vanishing import is_entropic, is_unresolved, is_vanishing, with_reason
 from wassail.ot.epsilon import range_of
-from wassail.ot.exact import ExactResult, exact
+from wassail.ot.exact import ExactResult, exact, solved
 from wassail.ot.geometry import Cost, as_cost
 from wassail.ot.newton import run
 from wassail.ot.results import Choice, SinkhornResult, Status
@@ -224,10 +225,8 @@ def _entropic(
     vanishing = choice.algorithm == "sinkhorn_newton" and is_vanishing(problem)
     answer = None
     if vanishing:
-        found = exact(
-            problem.cost, problem.a, problem.b,
-            init=init, callback=callback, progress=progress, n_threads=problem.n_threads or None,
-        )  # fmt: skip
+        with progress_reporter(progress, "exact", "pivots") as report:
+            found = solved(problem, check_start(init, problem), callback, report)
         if found.status is Status.STOPPED:
             return with_reason(found, problem, tol, "and the exact plan, from which the way is short, was stopped")
         answer = found if found.converged and is_entropic(found, problem, tol) else None

@@ -23,7 +23,6 @@ from wassail.sampling.results import RunStatus, SampleResult
 
 Recipe: TypeAlias = tuple[str | float, ...]  # a constructor of _core.Transition and its arguments
 
-
 _ESTIMATED = {"sgld", "psgld", "sghmc"}  # recipes that take estimated gradients
 
 
