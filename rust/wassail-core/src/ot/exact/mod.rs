@@ -1,6 +1,7 @@
 //! Exact transport: a primal simplex on few arcs, and sweeps over all arcs that add to them or prove the optimum.
 
 mod arcs;
+mod coarse;
 mod costs;
 mod feasible;
 mod finish;

@@ -6,6 +6,7 @@ use super::super::sinkhorn::{self, Options, Status};
 use super::super::sweep::Weights;
 use super::Pattern;
 use super::arcs::Arc;
+use super::coarse;
 use super::costs::Costs;
 use super::sweep::{Found, Search};
 use crate::error::Result;
@@ -17,6 +18,9 @@ const EPSILON: f64 = 3e-3;
 const TOLERANCE: f64 = 0.2;
 /// Its sweeps, at most.
 const SWEEPS: usize = 40;
+/// Points in at most so many dimensions, and at least so many of them, start from cells.
+const COARSE: usize = 3;
+const MANY: usize = 2000;
 /// Below this many arcs all of them are candidates.
 const ALL: usize = 1 << 14;
 /// Candidates of a row, and of a column.
@@ -30,8 +34,11 @@ const SAMPLED: usize = 8;
 /// Row and column potentials.
 pub type Potentials = (Vec<f64>, Vec<f64>);
 
+/// Potentials to start from, if they help, and whether the callback stopped the run.
+pub type Start = (Option<Potentials>, bool);
+
 /// Reports as no pivot made yet; a stop is left to the pivots.
-struct Before<'a>(&'a dyn Monitor);
+pub struct Before<'a>(pub &'a dyn Monitor);
 
 impl Monitor for Before<'_> {
     fn cancelled(&self) -> bool {
@@ -43,15 +50,15 @@ impl Monitor for Before<'_> {
 }
 
 /// Potentials near the optimum by entropic transport, where it helps, and whether the callback stopped it.
-pub fn entropic(
-    geometry: &dyn Geometry,
-    weights: Weights<'_>,
-    monitor: &dyn Monitor,
-) -> Result<(Option<Potentials>, bool)> {
+pub fn entropic(geometry: &dyn Geometry, weights: Weights<'_>, monitor: &dyn Monitor) -> Result<Start> {
     let (n, m) = geometry.shape();
-    let epsilon = EPSILON * spread(geometry);
+    let spread = spread(geometry);
+    let epsilon = EPSILON * spread;
     if n * m <= ALL || !epsilon.is_normal() || epsilon <= 0.0 {
         return Ok((None, false));
+    }
+    if let Some(cloud) = geometry.points().filter(|cloud| cloud.dim() <= COARSE && n.min(m) >= MANY) {
+        return coarse::entropic(cloud, weights, spread, monitor);
     }
     let options = Options {
         epsilon,
@@ -62,8 +69,12 @@ pub fn entropic(
         relaxation: None,
     };
     let out = sinkhorn::solve(geometry, weights, None, &options, &Before(monitor))?;
-    let usable = out.f.iter().chain(&out.g).all(|p| p.is_finite());
-    Ok((usable.then_some((out.f, out.g)), out.status == Status::Stopped))
+    Ok((usable(out.f, out.g), out.status == Status::Stopped))
+}
+
+/// Potentials, if they are numbers.
+pub fn usable(f: Vec<f64>, g: Vec<f64>) -> Option<Potentials> {
+    f.iter().chain(&g).all(|p| p.is_finite()).then_some((f, g))
 }
 
 /// Potentials that are feasible or nearly so, and arcs that are nearly tight at them.
