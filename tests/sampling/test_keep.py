@@ -1,5 +1,6 @@
 """What is kept of draws: the same bits, wherever they go."""
 
+import pickle
 import signal
 import subprocess
 import sys
@@ -276,3 +277,35 @@ def test_followed_quantiles_are_as_near_as_documented(correlation, typical, wors
     off = np.abs((x[:, None] <= quantiles).mean(axis=0) - [[0.05], [0.5], [0.95]])
     assert np.sqrt((off**2).mean(axis=1)).max() < typical
     assert off.max() < worst
+
+
+@pytest.mark.parametrize("keep", [sampling.Moments(quantiles=(0.5,)), sampling.Keep()])
+def test_a_stop_waits_for_no_copy(keep):
+    d = 10**6
+    target = sampling.targets.Gaussian(np.zeros(d), np.ones(d))
+    sent = []
+
+    def press():
+        sent.append(time.monotonic())
+        signal.raise_signal(signal.SIGINT)
+
+    timer = threading.Timer(0.6, press)
+    timer.start()
+    part = sampling.ula(target, np.zeros((4, d)), n_samples=60, thin=5, step_size=0.1, rng=0, keep=keep)
+    assert time.monotonic() - sent[0] < 0.5
+    assert part.status is sampling.RunStatus.INTERRUPTED
+    assert part.state is not None
+
+
+def test_what_is_taken_later_is_that_of_the_stop():
+    options = {**OPTIONS, "keep": sampling.Moments(quantiles=(0.5,))}
+    at_once, later = (sampling.mala(TARGET, X0, **options) for _ in range(2))
+    before = pickle.loads(pickle.dumps(at_once.moments))
+    more = [later.resume(50), at_once.resume(50)]
+    for name in ("chain_mean", "half_variance", "batch_variance", "quantiles", "mean", "sd"):
+        np.testing.assert_array_equal(getattr(later.moments, name), getattr(before, name))
+        np.testing.assert_array_equal(getattr(more[0].moments, name), getattr(more[1].moments, name))
+    assert before.n == 200
+    assert more[0].moments.n == 250
+    with pytest.raises(ValueError, match="read-only"):
+        before.quantiles[0, 0] = 1.0

@@ -17,8 +17,9 @@ from wassail import _core
 from wassail._memory import require_memory, show_bytes
 from wassail.exceptions import InputError, MemoryLimitError
 from wassail.sampling._file import DrawFile
+from wassail.sampling._later import Later
 from wassail.sampling.keep import F64, Function, Keep, Moments, Sink
-from wassail.sampling.streamed import StreamedMoments, from_table
+from wassail.sampling.streamed import StreamedMoments
 
 _FLOAT64 = 8
 _PIECE = 2**25  # bytes of draws that are handed over at once
@@ -80,29 +81,42 @@ class Store(Protocol):
 
 
 class Memory:
-    """Arrays of all draws, of which the last ones are missing where the run ended early."""
+    """
+    Arrays of all draws, of which the last ones are missing where the run ended early.
 
-    def __init__(self, wanted: Wanted, n: int) -> None:
-        self._shape = (wanted.chains, n, wanted.width)
+    Those of an earlier part of the run come first: they are copied before any is made, not when it ends.
+    """
+
+    def __init__(self, wanted: Wanted, n: int, before: tuple[F64 | None, F64 | None] = (None, None)) -> None:
+        self.begun = self.count = 0 if before[0] is None else before[0].shape[1]
+        self._shape = (wanted.chains, self.count + n, wanted.width)
         self.arrays: list[F64 | None] = [None, None]
-        self.count = 0
+        for k, values in enumerate(before):
+            if values is not None:
+                whole = self._room(k)
+                for chain, earlier in enumerate(values):
+                    whole[chain, : self.count] = earlier
+
+    def _room(self, k: int) -> F64:
+        whole = self.arrays[k]
+        if whole is None:
+            whole = self.arrays[k] = np.empty(self._shape)
+        return whole
 
     def add(self, draws: F64, gradients: F64 | None) -> None:
         """Copy a part of the draws."""
         end = self.count + draws.shape[1]
         for k, values in enumerate((draws, gradients)):
-            if values is None:
-                continue
-            if self.arrays[k] is None:
-                self.arrays[k] = np.empty(self._shape)
-            whole = self.arrays[k]
-            assert whole is not None  # noqa: S101  (for the type checker)
-            whole[:, self.count : end] = values
+            if values is not None:
+                self._room(k)[:, self.count : end] = values
         self.count = end
+
+    def fits(self, n: int) -> bool:
+        """Whether arrays of so many draws are all that will be there."""
+        return n == self._shape[1]
 
     def own(self, draws: F64, gradients: F64 | None) -> None:
         """Take arrays with room for all draws as they are."""
-        assert draws.shape == self._shape  # noqa: S101  (one piece is all that was asked for)
         self.arrays[:] = draws, gradients
 
 
@@ -125,7 +139,7 @@ class Sums:
 
     def __init__(self, wanted: Wanted, quantiles: tuple[float, ...], n_threads: int) -> None:
         self._half, self._batch = max(1, wanted.draws // 2), wanted.batch
-        self._quantiles, self._threads = quantiles, n_threads
+        self._quantiles, self._threads, self._shape = quantiles, n_threads, (wanted.dim, wanted.chains)
         self.core = _core.Moments(wanted.dim, wanted.chains, self._half, self._batch, list(quantiles))
 
     def add(self, draws: F64, gradients: F64 | None) -> None:
@@ -133,9 +147,10 @@ class Sums:
         del gradients
         self.core.update(np.ascontiguousarray(draws).ravel(), self._threads)
 
-    def result(self) -> StreamedMoments:
-        """Return the moments so far."""
-        return from_table(self.core.table(), self._half, self._batch, self._quantiles)
+    def result(self, n: int) -> StreamedMoments:
+        """Return the moments of `n` draws of each chain, all there are."""
+        d, chains = self._shape
+        return StreamedMoments(n, chains, d, self._half, self._batch, self._quantiles, Later(self.core.table))
 
 
 @dataclass(eq=False)
@@ -154,15 +169,10 @@ class Recorder:
     acceptance: list[F64] = field(default_factory=list)
     _paced: int = 1  # draws that a sink takes in a moment
 
-    @property
-    def is_in_memory(self) -> bool:
-        """Whether draws are kept in arrays."""
-        return isinstance(self.store, Memory)
-
     def rows(self) -> int:
         """Draws to make next: all of them where they are kept as they are."""
         left = self.n - self.count
-        if isinstance(self.store, Memory) and not self.whole:
+        if isinstance(self.store, Memory) and not self.whole and self.store.fits(left):
             return left
         fitting = _PIECE // (_FLOAT64 * self.wanted.chains * self.wanted.handed(whole=self.whole))
         return min(left, max(1, fitting), self._paced if self.sink is not None else left)
@@ -175,7 +185,7 @@ class Recorder:
         grad = gradients.reshape(chains, n, -1)[:, :count] if gradients.size else None
         self.log_density.append(log_density.reshape(chains, n)[:, :count])
         self.acceptance.append(acceptance.reshape(chains, n)[:, :count])
-        if isinstance(self.store, Memory) and not self.whole and n == self.n:
+        if isinstance(self.store, Memory) and not self.whole and self.store.fits(n):
             whole = gradients.reshape(chains, n, -1) if gradients.size else None
             self.store.own(draws.reshape(chains, n, -1), whole)
         elif count:
@@ -233,9 +243,14 @@ class Recorder:
         if isinstance(self.store, Sums):
             return np.zeros((chains, self.count, 0)), None
         empty = np.zeros((chains, 0, width))
-        found = [empty if whole is None else whole[:, : self.count] for whole in self.store.arrays]
+        end = self.store.begun + self.count
+        found = [empty if whole is None else whole[:, :end] for whole in self.store.arrays]
         draws, gradients = found
         return draws, gradients if self.wanted.gradients else None
+
+    def moments(self) -> StreamedMoments | None:
+        """Return the moments, where they are kept."""
+        return self.store.result(self.first + self.count) if isinstance(self.store, Sums) else None
 
 
 def apply(function: Function, x: F64) -> F64:
@@ -249,9 +264,9 @@ def apply(function: Function, x: F64) -> F64:
     return values.reshape(x.shape[0], -1)
 
 
-def check_size(wanted: Wanted, n: int, *, sink: bool) -> None:
+def check_size(wanted: Wanted, n: int, *, sink: bool, before: int = 0) -> None:
     """
-    Refuse a run whose memory or file is too large, before anything is allocated.
+    Refuse a run whose memory or file is too large, before anything is allocated: `before` draws are there already.
 
     Raises
     ------
@@ -265,7 +280,7 @@ def check_size(wanted: Wanted, n: int, *, sink: bool) -> None:
     if isinstance(wanted.keep, Moments):
         need += dim * (5 * chains + 2 + 2 * (2 * len(wanted.keep.quantiles) + 3) * bool(wanted.keep.quantiles))
     elif wanted.files is None:
-        need += rows * per_draw
+        need += (rows + wanted.chains * before) * per_draw
     if whole or wanted.files is not None or isinstance(wanted.keep, Moments):
         piece = chains * wanted.handed(whole=whole)
         need += 2 * min(max(piece, _PIECE // _FLOAT64), piece * n)

@@ -14,6 +14,7 @@ from wassail.exceptions import DensityError, InputError
 from wassail.sampling._bar import Report, bar, check_progress
 from wassail.sampling._ended import End, raise_failure, told
 from wassail.sampling._interrupts import Interrupts
+from wassail.sampling._later import Later
 from wassail.sampling._record import Files, Memory, Recorder, Sums, Wanted, check_size
 from wassail.sampling._target import AnyTarget, as_core
 from wassail.sampling._warn import warn
@@ -72,13 +73,22 @@ class State:
     """Where chains were left, as numbers; pickles leave out the functions of the user."""
 
     plan: Plan
-    floats: NDArray[np.float64]
-    integers: NDArray[np.uint64]
-    moments: tuple[NDArray[np.float64], int] | None
+    numbers: Later[tuple[NDArray[np.float64], NDArray[np.uint64]]]
+    moments: Later[tuple[NDArray[np.float64], int]] | None
     drawn: int
     target: AnyTarget | None
     needs_function: bool
     whole: bool  # whether the core stores whole draws
+
+    @property
+    def floats(self) -> NDArray[np.float64]:
+        """Positions, gradients, velocities, the preconditioner, step sizes and the like."""
+        return self.numbers()[0]
+
+    @property
+    def integers(self) -> NDArray[np.uint64]:
+        """Counts."""
+        return self.numbers()[1]
 
     def __getstate__(self) -> dict[str, Any]:
         plan = replace(self.plan, wanted=self.plan.wanted.mapping(None))
@@ -138,11 +148,11 @@ def resume(
         raise InputError("function is needed: a state that was saved or pickled does not hold that of keep")
     if hooks.sink is not None and not state.whole:
         raise InputError("sink is given, but the run had none: start it with one")
-    check_size(plan.wanted, n, sink=state.whole)
+    check_size(plan.wanted, n, sink=state.whole, before=0 if previous is None else previous.draws.shape[1])
     chains = plan.chains(taken, np.zeros((wanted.chains, wanted.dim)), whole=state.whole)
     if not chains.load(state.floats, state.integers):
         raise InputError("the state does not fit its settings: it was changed, or is another version's")
-    return _go(plan, taken, chains, _recorder(plan, n, state.drawn, state, hooks), hooks, previous)
+    return _go(plan, taken, chains, _recorder(plan, n, state.drawn, state, hooks, previous), hooks, previous)
 
 
 def _taken(target: AnyTarget | MinibatchSum, plan: Plan) -> AnyTarget:
@@ -154,17 +164,19 @@ def _taken(target: AnyTarget | MinibatchSum, plan: Plan) -> AnyTarget:
     return target._prepare(plan.wanted.dim)  # noqa: SLF001
 
 
-def _recorder(plan: Plan, n: int, first: int, state: State | None, hooks: Hooks) -> Recorder:
+def _recorder(
+    plan: Plan, n: int, first: int, state: State | None, hooks: Hooks, previous: SampleResult | None = None
+) -> Recorder:
     wanted = plan.wanted
     store: Memory | Files | Sums
     if isinstance(wanted.keep, Moments):
         store = Sums(wanted, wanted.keep.quantiles, hooks.n_threads)
-        if state is not None and (state.moments is None or not store.core.load(*state.moments)):
+        if state is not None and (state.moments is None or not store.core.load(*state.moments())):
             raise InputError("the state has no moments that fit: it was changed, or is another version's")
     elif wanted.files is not None:
         store = Files(wanted, wanted.files, first, begins=state is None)
     else:
-        store = Memory(wanted, n)
+        store = Memory(wanted, n, (None, None) if previous is None else (previous.draws, previous.gradients))
     whole = hooks.sink is not None if state is None else state.whole
     return Recorder(wanted, store, hooks.sink, n, first, plan.has_scores, whole=whole or wanted.function is not None)
 
@@ -258,21 +270,16 @@ def _result(
     log_density, acceptance = recorder.traces()
     divergences, outside, sizes, scale, rank, steps = chains.settings()
     if previous is not None:
-        if recorder.is_in_memory:
-            draws = np.concatenate([previous.draws, draws], axis=1)
-            if gradients is not None and previous.gradients is not None:
-                gradients = np.concatenate([previous.gradients, gradients], axis=1)
-        elif draws.shape[2] == 0:
+        if draws.shape[2] == 0:
             draws = np.zeros((draws.shape[0], previous.draws.shape[1] + draws.shape[1], 0))
         log_density = np.concatenate([previous.log_density, log_density], axis=1)
         acceptance = np.concatenate([previous.acceptance, acceptance], axis=1)
     state = None
     if not broken:
-        floats, integers = chains.save()
-        sums = recorder.store.core.save() if isinstance(recorder.store, Sums) else None
+        sums = Later(recorder.store.core.save) if isinstance(recorder.store, Sums) else None
         needs_function = recorder.wanted.function is not None
         drawn = recorder.first + recorder.count
-        state = State(plan, floats, integers, sums, drawn, target, needs_function, recorder.whole)
+        state = State(plan, Later(chains.save), sums, drawn, target, needs_function, recorder.whole)
     return SampleResult(
         draws=draws,
         log_density=log_density,
@@ -292,7 +299,7 @@ def _result(
         status=RunStatus.COMPLETE if end is End.COMPLETE else RunStatus.INTERRUPTED,
         coordinates=plan.wanted.coordinates,
         gradients=gradients,
-        moments=recorder.store.result() if isinstance(recorder.store, Sums) else None,
+        moments=recorder.moments(),
         flat=np.array(chains.flat()),
         state=state,
     )
