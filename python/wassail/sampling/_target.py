@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wassail import _core
 from wassail.exceptions import InputError, PerformanceWarning
-from wassail.sampling._values import Valued
+from wassail.sampling._values import Valued, flatten
 from wassail.sampling.pointers import CFunction, resolve
 from wassail.sampling.targets._base import Target
 
@@ -38,7 +38,8 @@ _SLOW = (
 def check_answer(answer: object, shape: tuple[int, int]) -> tuple[F64, F64]:
     """Return what a batched callable gave as two contiguous float64 arrays, or say what it should give."""
     if not isinstance(answer, tuple | list) or len(answer) != _PAIR:
-        raise InputError(f"target returned {type(answer).__name__}: {_HELP}")
+        of = f" of shape {answer.shape}" if isinstance(answer, np.ndarray) else ""
+        raise InputError(f"target returned {type(answer).__name__}{of}: {_HELP}")
     if any(np.iscomplexobj(part) for part in answer):
         raise InputError(f"target returned complex numbers: {_HELP}")
     try:
@@ -46,7 +47,10 @@ def check_answer(answer: object, shape: tuple[int, int]) -> tuple[F64, F64]:
     except (TypeError, ValueError) as error:
         raise InputError(f"target returned what is no pair of real arrays ({error}): {_HELP}") from error
     if np.ndim(answer[0]) == 0 or logp.shape != shape[:1] or grad.shape != shape:
-        raise InputError(f"target returned shapes {np.shape(answer[0])} and {grad.shape} for {shape}: {_HELP}")
+        raise InputError(
+            f"target returned shapes {np.shape(answer[0])} and {grad.shape} for {shape}: {_HELP}"
+            f"{flatten(answer[0], grad) if grad.shape == shape else ''}"
+        )
     return logp, grad
 
 
