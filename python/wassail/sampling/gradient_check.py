@@ -292,7 +292,7 @@ def _differences(
     doubt = np.where(np.isfinite(doubt), doubt, np.inf)
     best = np.argmin(doubt, axis=1)
     failed = np.isinf(doubt[rows, best])
-    inside = np.isfinite(logp[:, -_LAST:]).all(axis=1).astype(np.float64)
-    edge = np.where(failed, inside[:, 0] - inside[:, 1], 0.0)
+    above, below = (np.isfinite(logp[:, -_LAST:, side]).all(axis=1) for side in range(2))
+    edge = np.where(failed, above * 1.0 - below * 1.0, 0.0)
     numeric, doubt = better[rows, best + 1], doubt[rows, best]
     return np.where(failed, np.nan, numeric), np.where(failed, np.nan, doubt), edge
