@@ -737,5 +737,5 @@ def run_tempering(
     tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
     tuple[NDArray[np.uint64], NDArray[np.uint64]],
     tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int],
-    BaseException | None,
+    tuple[BaseException | None, BaseException | None],
 ]: ...

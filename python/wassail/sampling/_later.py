@@ -24,7 +24,7 @@ class Later(Generic[T]):
     def known(cls, value: T) -> Later[T]:
         """Return one that is there already."""
         later = cls.__new__(cls)
-        later._make, later._value = None, value
+        later._make, later._value = None, value  # noqa: SLF001
         return later
 
     def __call__(self) -> T:

@@ -165,6 +165,7 @@ class Recorder:
     has_scores: bool  # whether gradients are those at the draws
     whole: bool  # whether whole draws come from the core, for the sink or a function
     count: int = 0
+    missed: tuple[int, int] | None = None  # chain and number of the first draw that the sink did not take up
     log_density: list[F64] = field(default_factory=list)
     acceptance: list[F64] = field(default_factory=list)
     _paced: int = 1  # draws that a sink takes in a moment
@@ -190,8 +191,8 @@ class Recorder:
             self.store.own(draws.reshape(chains, n, -1), whole)
         elif count:
             self.store.add(self._kept(x), self._select(grad) if self.wanted.gradients and grad is not None else None)
-            self._push(x, grad)
         self.count += count
+        self._push(self.count - count, x, grad)
 
     def _select(self, x: F64) -> F64:
         chosen = self.wanted.coordinates
@@ -204,15 +205,20 @@ class Recorder:
         chains, n, d = x.shape
         return apply(function, np.ascontiguousarray(x).reshape(chains * n, d)).reshape(chains, n, -1)
 
-    def _push(self, x: F64, grad: F64 | None) -> None:
-        if self.sink is None:
+    def _push(self, at: int, x: F64, grad: F64 | None) -> None:
+        """Hand draws over, the first being number `at` of the run; they are kept already, whatever the sink does."""
+        if self.sink is None or not x.shape[1]:
             return
         begun = time.perf_counter()
         x.flags.writeable = False
         for row in range(x.shape[1]):
             for chain in range(x.shape[0]):
                 scores = grad[chain, row] if grad is not None and self.has_scores else None
-                self.sink.push(chain, self.first + self.count + row, x[chain, row], scores)
+                try:
+                    self.sink.push(chain, self.first + at + row, x[chain, row], scores)
+                except BaseException:
+                    self.missed = chain, self.first + at + row
+                    raise
         each = (time.perf_counter() - begun) / x.shape[1]
         self._paced = max(1, min(2 * self._paced, int(_PATIENCE / max(each, 1e-9))))
 

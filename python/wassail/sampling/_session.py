@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from wassail import _core
 from wassail._validate import check_integer, check_threads
-from wassail.exceptions import DensityError, InputError
+from wassail.exceptions import InputError
 from wassail.sampling._bar import Report, bar, check_progress
+from wassail.sampling._drawing import closed, draw, raise_other
 from wassail.sampling._ended import End, raise_failure, told
 from wassail.sampling._interrupts import Interrupts
 from wassail.sampling._later import Later
@@ -181,10 +182,6 @@ def _recorder(
     return Recorder(wanted, store, hooks.sink, n, first, plan.has_scores, whole=whole or wanted.function is not None)
 
 
-class _Broken(Exception):  # noqa: N818  (never leaves this file)
-    """What takes up draws raised."""
-
-
 def _go(
     plan: Plan,
     target: AnyTarget,
@@ -195,7 +192,6 @@ def _go(
     start: NDArray[np.float64] | None = None,
 ) -> SampleResult:
     """Make draws until all are there, or something ends it; what was made is in the result or the error."""
-    broken: BaseException | None = None
     total = plan.n_warmup + (recorder.first + recorder.n) * plan.thin
     shown = bar(
         plan.name,
@@ -206,53 +202,26 @@ def _go(
         begun=chains.progress()[0],
         diverged=chains.diverged,
     )
-    with Interrupts(chains.stop) as interrupts, shown as report:
+    with Interrupts(chains.stop) as interrupts:
         try:
-            code, chain, step = _draw(chains, recorder, hooks, interrupts, report)
-            recorder.close()
-        except _Broken as error:
-            broken, (code, chain, step) = error.__cause__, (End.FAILED, 0, 0)
+            with shown as report:
+                stop = draw(chains, recorder, (report, hooks.callback, hooks.n_threads), interrupts)
+            interrupts.hold()
+            stop = closed(recorder, stop)
         finally:
             recorder.abandon()
-    outcome = chains.take_raised()
-    end = told(code, outcome)
-    result = _result(plan, target, chains, recorder, end, previous, broken=broken is not None)
-    if isinstance(broken, InputError):
-        raise broken
-    if broken is not None:
-        raise DensityError(
-            f"what takes up the draws failed after {recorder.count} of each chain: {broken!r}", result
-        ) from broken
-    # A callable is given all chains at once.
-    who = f"for chain {chain} " if outcome is None else ""
-    place = f"{who}at step {step}, after {recorder.count} draws of each chain"
-    raise_failure(end, outcome, result, target=target, start=start, chain=chain, place=place)
-    # Who pressed Ctrl-C wants no look that takes as long as SciPy does to import.
-    warn(result, stacklevel=6, hurry=interrupts.hit)
-    return result
-
-
-def _draw(
-    chains: _core.Chains, recorder: Recorder, hooks: Hooks, interrupts: Interrupts, report: Report | None
-) -> tuple[int, int, int]:
-    """Alternate between the core and what takes up its draws."""
-    stopped = (int(End.INTERRUPTED), 0, 0)
-    hearing = (report, hooks.callback, hooks.n_threads)
-    interrupts.call(chains.prepare, *hearing)
-    ended = (chains.take() or (stopped,))[0]
-    while ended[0] == End.COMPLETE and recorder.count < recorder.n:
-        if interrupts.hit:
-            return stopped
-        interrupts.call(chains.draw, recorder.rows(), *hearing)
-        made = chains.take()
-        if made is None:
-            return stopped
-        ended, count, *arrays = made
-        try:
-            recorder.take(count, *arrays)
-        except Exception as error:
-            raise _Broken from error
-    return ended
+        outcome = chains.take_raised()
+        end = told(stop.code, outcome)
+        result = _result(plan, target, chains, recorder, end, previous, goes_on=stop.goes_on)
+        known = raise_other(stop, recorder, result)
+        # A callable is given all chains at once.
+        who = f"for chain {stop.chain} " if outcome is None else ""
+        place = f"{who}at step {stop.step}, after {recorder.count} draws of each chain"
+        raise_failure(
+            end, outcome, result, target=target, start=start, chain=stop.chain, begun=stop.step > 0, place=place
+        )
+        warn(result, interrupts, stacklevel=6, known=known)
+        return result
 
 
 def _result(
@@ -263,7 +232,7 @@ def _result(
     end: End,
     previous: SampleResult | None,
     *,
-    broken: bool,
+    goes_on: bool,
 ) -> SampleResult:
     """Put together what was made, after what was made before."""
     draws, gradients = recorder.arrays()
@@ -275,7 +244,7 @@ def _result(
         log_density = np.concatenate([previous.log_density, log_density], axis=1)
         acceptance = np.concatenate([previous.acceptance, acceptance], axis=1)
     state = None
-    if not broken:
+    if goes_on:
         sums = Later(recorder.store.core.save) if isinstance(recorder.store, Sums) else None
         needs_function = recorder.wanted.function is not None
         drawn = recorder.first + recorder.count

@@ -58,6 +58,15 @@ pub enum End {
     },
     /// The density has no finite value and gradient at the start of this chain.
     BadStart(usize),
+    /// The density failed there.
+    FailedStart(usize),
+}
+
+impl End {
+    /// Of a run that never got a value for a chain.
+    pub(super) fn at_start(chain: usize, why: DensityError) -> Self {
+        if why == DensityError::Failed { Self::FailedStart(chain) } else { Self::BadStart(chain) }
+    }
 }
 
 /// A block with what is adapted for it, on cache lines of its own: another thread writes the next one.
@@ -156,11 +165,10 @@ impl Chains {
         if !self.position.started {
             match self.start(monitor) {
                 Err(Error::Interrupted) => return Ok(End::Interrupted),
-                bad => {
-                    if let Some(chain) = bad? {
-                        return Ok(End::BadStart(chain));
-                    }
-                }
+                end => match end? {
+                    End::Complete => {}
+                    bad => return Ok(bad),
+                },
             }
             self.position.started = true;
         }
@@ -243,12 +251,12 @@ impl Chains {
         self.members.iter().flat_map(|m| m.block.grad.chunks_exact(d).map(flat)).collect()
     }
 
-    /// Values at the starting points, and velocities; the first chain without them, if there is one.
-    fn start(&mut self, monitor: &dyn Monitor) -> Result<Option<usize>> {
+    /// Values at the starting points, and velocities, or the first chain without them.
+    fn start(&mut self, monitor: &dyn Monitor) -> Result<End> {
         let run = &self.run;
         let work = self.members.iter_mut().collect();
-        let bad = map_chunks(work, monitor, |member: &mut Member| member.start(run, monitor))?;
-        Ok(bad.into_iter().flatten().next())
+        let ends = map_chunks(work, monitor, |member: &mut Member| member.start(run, monitor))?;
+        Ok(ends.into_iter().find(|&end| end != End::Complete).unwrap_or(End::Complete))
     }
 
     /// Moves every chain to step `until`.
@@ -298,15 +306,17 @@ impl Chains {
 }
 
 impl Member {
-    fn start(&mut self, run: &Run, monitor: &dyn Monitor) -> Result<Option<usize>> {
+    fn start(&mut self, run: &Run, monitor: &dyn Monitor) -> Result<End> {
         let (block, d) = (&mut self.block, run.density.dim());
         block.proposal.copy_from_slice(&block.x);
         // What failed is in the values.
         if block.evaluate(&*run.density, monitor) == Err(DensityError::Recoverable) {
             return Err(Error::Interrupted);
         }
-        if let Some(bad) = block.proposal_logp.iter().position(std::result::Result::is_err) {
-            return Ok(Some(block.first as usize + bad));
+        for (i, value) in block.proposal_logp.iter().enumerate() {
+            if let Err(why) = value {
+                return Ok(End::at_start(block.first as usize + i, *why));
+            }
         }
         for i in 0..block.count() {
             if let Ok(logp) = block.proposal_logp[i] {
@@ -314,7 +324,7 @@ impl Member {
             }
         }
         block.draw_velocities(run.key, d, &*run.transition);
-        Ok(None)
+        Ok(End::Complete)
     }
 
     /// Goes on to step `until`; draws after number `drawn` go to their slots.
