@@ -267,7 +267,7 @@ def sparse_transport(
             side,
             tolerance,
             steps,
-            None if start is None else start[side][(problem.rows, problem.columns)[side]],
+            None if start is None else (start[0][problem.rows], start[1][problem.columns]),
             _known_plans(init, problem, side),
             threads,
             None if stop is None else lambda *state: bool(stop(*state)),
@@ -309,13 +309,15 @@ def _known_plans(init: object, problem: Problem, axis: int) -> tuple[Triple, Tri
     """Return the plans of another run, by the limited side, where weights are positive now."""
     if not isinstance(init, SparseTransportResult):
         return None
-    return _triple(init.relaxed, problem, axis), _triple(init.entries, problem, axis)
+    relaxed = _triple(init.relaxed, problem, axis)
+    return relaxed, relaxed if init.entries is init.relaxed else _triple(init.entries, problem, axis)
 
 
 def _triple(matrix: csr_array, problem: Problem, axis: int) -> Triple:
     """Take a plan apart, for the core."""
-    part = matrix[problem.rows][:, problem.columns]
-    part = (part if axis == 1 else part.T).tocsr()
+    size = problem.support.shape
+    part = matrix if size == matrix.shape else matrix[problem.rows][:, problem.columns]
+    part = part.tocsr() if axis == 1 else part.tocsc()
     return part.indptr.astype(np.int64), part.indices.astype(np.int64), part.data.astype(np.float64)
 
 
@@ -327,6 +329,8 @@ def _result(
     if not (np.isfinite(f).all() and np.isfinite(g).all() and np.isfinite(dual)):
         raise NumericalError(f"the potentials left the range of float64: gamma {problem.epsilon:.3g} is out of scale")
     f, g = _filled(problem, f, g)
+    entries = _matrix(problem, plan, axis)
+    same = all(map(np.array_equal, plan, relaxed))
     return SparseTransportResult(
         f=f,
         g=g,
@@ -339,13 +343,13 @@ def _result(
         a=problem.a,
         b=problem.b,
         mass_rescale=problem.mass_rescale,
-        entries=_matrix(problem, plan, axis),
+        entries=entries,
         gamma=problem.epsilon,
         max_nonzeros=max_nonzeros,
         axis=axis,
         dual_value=dual,
         primal_value=primal,
-        relaxed=_matrix(problem, relaxed, axis),
+        relaxed=entries if same else _matrix(problem, relaxed, axis),
         n_ties=ties,
         trace=SparseTransportTrace(*trace),
     )
@@ -353,12 +357,16 @@ def _result(
 
 def _matrix(problem: Problem, triple: Triple, axis: int) -> csr_array:
     """Make the (n, m) matrix from the rows or columns of the support."""
-    from scipy.sparse import coo_array
+    from scipy.sparse import coo_array, csc_array, csr_array
 
     indptr, indices, data = triple
+    shape = problem.cost.shape
+    if shape == problem.support.shape:
+        held = csr_array if axis == 1 else csc_array
+        return held((data, indices, indptr), shape=shape).tocsr()
     owners = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
     rows, columns = (owners, indices) if axis == 1 else (indices, owners)
-    return coo_array((data, (problem.rows[rows], problem.columns[columns])), shape=problem.cost.shape).tocsr()
+    return coo_array((data, (problem.rows[rows], problem.columns[columns])), shape=shape).tocsr()
 
 
 def _filled(problem: Problem, f: F64, g: F64) -> tuple[F64, F64]:

@@ -88,6 +88,8 @@ pub struct Outcome {
 /// What is known of the solution, of another run.
 #[derive(Clone, Copy, Debug)]
 pub struct Init<'a> {
+    /// Row potential; with plans it tells which entries to look at first.
+    pub f: &'a [f64],
     /// Column potential.
     pub g: &'a [f64],
     /// The plans of the relaxation, and with at most k nonzeros in each row.

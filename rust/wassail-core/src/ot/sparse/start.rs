@@ -1,5 +1,6 @@
 //! Where a run starts, and the way to the γ asked for.
 
+use super::base::Base;
 use super::dual::{Dual, Problem};
 use super::newton::{Log, Newton};
 use super::row::Rule;
@@ -14,6 +15,7 @@ use crate::ot::scan::c_transform_rows;
 use crate::ot::sinkhorn;
 use crate::ot::sweep::Weights;
 use crate::parallel::sum;
+use std::cell::LazyCell;
 
 /// Relative error at which a stage of larger γ is left, and the steps after which it is left anyway.
 const STAGE_ERROR: f64 = 0.1;
@@ -40,8 +42,8 @@ pub struct Task<'a> {
     k: usize,
     /// Largest L1 error.
     pub goal: f64,
-    /// Range of the cost.
-    spread: f64,
+    /// Range of the cost, once asked for.
+    spread: LazyCell<f64, Box<dyn Fn() -> f64 + 'a>>,
 }
 
 impl<'a> Task<'a> {
@@ -50,7 +52,7 @@ impl<'a> Task<'a> {
         let problem = Problem { geometry, a: weights.a, b: weights.b };
         let k = options.max_nonzeros.filter(|k| *k < weights.b.len()).unwrap_or(usize::MAX);
         let goal = options.tol * sum(weights.a.iter().copied());
-        Self { problem, options, k, goal, spread: spread(geometry) }
+        Self { problem, options, k, goal, spread: LazyCell::new(Box::new(move || spread(geometry))) }
     }
 
     fn weights(&self) -> Weights<'a> {
@@ -65,14 +67,14 @@ impl<'a> Task<'a> {
     fn width(&self, gamma: f64) -> f64 {
         let Problem { a, b, .. } = self.problem;
         let mass = gamma * sum(a.iter().copied()) / a.len() as f64;
-        let even = (2.0 * mass * self.spread / b.len() as f64).sqrt();
+        let even = (2.0 * mass * *self.spread / b.len() as f64).sqrt();
         even.max(if self.k < usize::MAX { mass / self.k as f64 } else { 0.0 })
     }
 
     /// Whether the regularization does not act, or hardly: one entry of a row has its mass whatever γ is.
     pub fn is_nearly_linear(&self) -> bool {
-        let few = self.problem.b.len() as f64 * self.width(self.options.gamma) < FEW * self.spread;
-        self.k == 1 || few && self.spread.is_finite()
+        let few = || self.problem.b.len() as f64 * self.width(self.options.gamma) < FEW * *self.spread;
+        self.k == 1 || few() && self.spread.is_finite()
     }
 
     /// Whether the regularization does not act at all: a row has its mass in one entry.
@@ -82,13 +84,16 @@ impl<'a> Task<'a> {
 
     /// From another run.
     pub fn given(&self, init: Init<'_>, monitor: &dyn Monitor) -> Result<Newton<'a>> {
-        let zeta = if self.k < usize::MAX && init.plans.is_some() { proximal::WARM } else { 0.0 };
-        let mut newton = self.newton(init.g.to_vec(), self.options.gamma, zeta, monitor)?;
-        if let Some((relaxed, _)) = init.plans.filter(|_| zeta > 0.0) {
-            newton.dual.center(relaxed);
-            newton.refresh(monitor)?;
+        let Some((relaxed, _)) = init.plans else {
+            return self.newton(init.g.to_vec(), self.options.gamma, 0.0, monitor);
+        };
+        let zeta = if self.k < usize::MAX { proximal::WARM } else { 0.0 };
+        let rule = Rule { k: self.k, gamma: self.options.gamma, zeta };
+        let mut dual = Dual::near(self.problem, rule, Base { f: init.f.to_vec(), g: init.g.to_vec() }, relaxed);
+        if zeta > 0.0 {
+            dual.center(relaxed);
         }
-        Ok(newton)
+        Newton::at_base(dual, monitor)
     }
 
     /// From unregularized transport: its plan is the answer or the proximal center. With one nonzero a row, another run is a start for it.
@@ -135,7 +140,7 @@ impl<'a> Task<'a> {
     /// Decreasing γ, the last the one asked for.
     fn ladder(&self) -> Vec<f64> {
         let mut stages = vec![self.options.gamma];
-        while stages.len() < 60 && self.width(stages[stages.len() - 1] / RATIO) < FIRST_WIDTH * self.spread {
+        while stages.len() < 60 && self.width(stages[stages.len() - 1] / RATIO) < FIRST_WIDTH * *self.spread {
             stages.push(stages[stages.len() - 1] / RATIO);
         }
         stages.reverse();
@@ -144,7 +149,7 @@ impl<'a> Task<'a> {
 
     /// Column potentials of an entropic plan about as wide as the first stage's.
     fn blurred(&self, gamma: f64, monitor: &dyn Monitor) -> Result<Vec<f64>> {
-        let (spread, b) = (self.spread, self.problem.b);
+        let (spread, b) = (*self.spread, self.problem.b);
         if !(spread > 0.0 && spread.is_finite()) {
             return Ok(vec![0.0; b.len()]);
         }
