@@ -115,13 +115,15 @@ pub fn solve(
     let options = &Options { tol: options.tol.min(LOOSEST), ..*options };
     let task = Task::new(geometry, weights, options);
     let mut log = Log { trace: Vec::new(), max_iter: options.max_iter, monitor };
-    let (mut newton, ended) = match init {
-        Some(init) if !task.is_single() => (task.given(init, monitor)?, None),
+    let quick = init.map(|init| task.quick(init, &mut log)).transpose()?.flatten();
+    let (mut newton, ended) = match (quick, init) {
+        (Some((newton, status)), _) => (newton, Some(status)),
         _ if task.is_nearly_linear() => match task.linear(init, monitor)? {
-            Linear::Solved(outcome) => return Ok(*outcome),
+            Linear::Solved(outcome) => return Ok(Outcome { trace: log.trace, ..*outcome }),
             Linear::Start(newton) => (*newton, None),
         },
-        _ => task.smooth(&mut log)?,
+        (None, Some(init)) => task.given(init, &mut log)?,
+        (None, None) => task.smooth(None, &mut log)?,
     };
     let mut status = match ended {
         Some(status) => status,

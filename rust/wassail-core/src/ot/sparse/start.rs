@@ -27,6 +27,11 @@ const FIRST_WIDTH: f64 = 0.03;
 /// Rows of fewer entries than this, were masses spread evenly, are those of unregularized transport or nearly.
 const FEW: f64 = 0.5;
 
+/// Relative error up to which given potentials are near.
+const NEAR: f64 = 0.2;
+/// Steps that are few beside unregularized transport.
+const QUICK: usize = 6;
+
 /// What unregularized transport gives.
 pub enum Linear<'a> {
     /// The answer.
@@ -77,13 +82,27 @@ impl<'a> Task<'a> {
         self.k == 1 || few() && self.spread.is_finite()
     }
 
-    /// Whether the regularization does not act at all: a row has its mass in one entry.
-    pub fn is_single(&self) -> bool {
-        self.k == 1
+    /// A few steps from another run, if they are enough; only where the regularization hardly acts is there a better start.
+    pub fn quick(&self, init: Init<'_>, log: &mut Log<'_>) -> Result<Option<(Newton<'a>, Status)>> {
+        if self.k < usize::MAX || init.plans.is_none() || !self.is_nearly_linear() {
+            return Ok(None);
+        }
+        let mut newton = self.nearby(init, log.monitor)?;
+        let near = newton.error() <= NEAR * self.goal / self.options.tol;
+        let ended = if near { newton.minimize(self.goal, QUICK, log)? } else { None };
+        Ok(ended.filter(|status| *status != Status::Stalled).map(|status| (newton, status)))
     }
 
-    /// From another run.
-    pub fn given(&self, init: Init<'_>, monitor: &dyn Monitor) -> Result<Newton<'a>> {
+    /// From another run, or where that is far by way of larger γ too.
+    pub fn given(&self, init: Init<'_>, log: &mut Log<'_>) -> Result<(Newton<'a>, Option<Status>)> {
+        let newton = self.nearby(init, log.monitor)?;
+        if newton.error() <= NEAR * self.goal / self.options.tol {
+            return Ok((newton, None));
+        }
+        self.smooth(Some(init.g), log)
+    }
+
+    fn nearby(&self, init: Init<'_>, monitor: &dyn Monitor) -> Result<Newton<'a>> {
         let Some((relaxed, _)) = init.plans else {
             return self.newton(init.g.to_vec(), self.options.gamma, 0.0, monitor);
         };
@@ -96,10 +115,10 @@ impl<'a> Task<'a> {
         Newton::at_base(dual, monitor)
     }
 
-    /// From unregularized transport: its plan is the answer or the proximal center. With one nonzero a row, another run is a start for it.
+    /// From unregularized transport, for which another run is a start: its plan is the answer or the proximal center.
     pub fn linear(&self, init: Option<Init<'_>>, monitor: &dyn Monitor) -> Result<Linear<'a>> {
         let geometry = self.problem.geometry;
-        let known = match init.filter(|_| self.is_single()) {
+        let known = match init {
             Some(init) => Some((c_transform_rows(geometry, init.g, monitor)?, init)),
             None => None,
         };
@@ -118,12 +137,15 @@ impl<'a> Task<'a> {
         Ok(Linear::Start(Box::new(newton)))
     }
 
-    /// From an entropic plan, by way of larger γ. Some status if the run ended there.
-    pub fn smooth(&self, log: &mut Log<'_>) -> Result<(Newton<'a>, Option<Status>)> {
+    /// By way of larger γ, from given column potentials at the least at which these are near, or from an entropic plan. Some status if the
+    /// run ended there.
+    pub fn smooth(&self, g: Option<&[f64]>, log: &mut Log<'_>) -> Result<(Newton<'a>, Option<Status>)> {
         let ladder = self.ladder();
-        let zeta = if self.k < usize::MAX { proximal::FIRST } else { 0.0 };
-        let mut newton = self.newton(self.blurred(ladder[0], log.monitor)?, ladder[0], zeta, log.monitor)?;
-        for &gamma in &ladder[..ladder.len() - 1] {
+        let (mut newton, first) = match g.map(|g| self.joined(g, &ladder, log.monitor)).transpose()?.flatten() {
+            Some(start) => start,
+            None => (self.first(self.blurred(ladder[0], log.monitor)?, ladder[0], log.monitor)?, 0),
+        };
+        for &gamma in &ladder[first..ladder.len() - 1] {
             newton.dual.rule.gamma = gamma;
             newton.refresh(log.monitor)?;
             let status = newton.minimize(STAGE_ERROR * self.goal / self.options.tol, STAGE_STEPS, log)?;
@@ -135,6 +157,21 @@ impl<'a> Task<'a> {
         newton.dual.rule.gamma = self.options.gamma;
         newton.refresh(log.monitor)?;
         Ok((newton, None))
+    }
+
+    /// The last stage at which these potentials are near, if there is one.
+    fn joined(&self, g: &[f64], ladder: &[f64], monitor: &dyn Monitor) -> Result<Option<(Newton<'a>, usize)>> {
+        for stage in (0..ladder.len() - 1).rev() {
+            let newton = self.first(g.to_vec(), ladder[stage], monitor)?;
+            if newton.error() <= NEAR * self.goal / self.options.tol {
+                return Ok(Some((newton, stage)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn first(&self, g: Vec<f64>, gamma: f64, monitor: &dyn Monitor) -> Result<Newton<'a>> {
+        self.newton(g, gamma, if self.k < usize::MAX { proximal::FIRST } else { 0.0 }, monitor)
     }
 
     /// Decreasing γ, the last the one asked for.
