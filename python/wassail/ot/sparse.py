@@ -189,8 +189,9 @@ def sparse_transport(
     max_iter : int, default 2000
         Most Newton steps in all.
     init : pair (f, g) or result, optional
-        Starting potentials; only those of the side without limit are used. A result of this function gives its plans
-        too, from which a problem nearby is solved in a fraction of the steps.
+        Starting potentials. A result of this function gives its plans too, from which a problem nearby is solved in a
+        fraction of the steps and of the time. Where the potentials turn out to be far for this `gamma`, larger ones
+        come first.
     callback : callable, optional
         Called as ``callback(n_iter, gamma, marginal_error)`` after each step; a true value stops the run.
     progress : bool or callable, default False
@@ -218,6 +219,7 @@ def sparse_transport(
     -----
     ConvergenceWarning
         The tolerance was not met, or columns tie: `status` tells, the message says what the answer is worth then.
+        Weights of float32 whose rounding forbidden arcs keep from their targets are named: no plan meets them.
 
     Notes
     -----
@@ -328,8 +330,8 @@ def _triple(matrix: csr_array, problem: Problem, axis: int) -> Triple:
     """Take a plan apart, for the core."""
     size = problem.support.shape
     part = matrix if size == matrix.shape else matrix[problem.rows][:, problem.columns]
-    part = part.tocsr() if axis == 1 else part.tocsc()
-    return part.indptr.astype(np.int64), part.indices.astype(np.int64), part.data.astype(np.float64)
+    held = part.tocsr() if axis == 1 else part.tocsc()
+    return held.indptr.astype(np.int64), held.indices.astype(np.int64), held.data.astype(np.float64)
 
 
 def _result(
