@@ -306,7 +306,7 @@ def sparse_transport(
     axis: int,
     tol: float,
     max_iter: int,
-    init: NDArray[np.float64] | None,
+    init: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
     plans: tuple[_Csr, _Csr] | None,
     n_threads: int,
     callback: Callable[[int, float, float], bool | None] | None,
