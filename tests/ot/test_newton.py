@@ -480,7 +480,7 @@ def test_warm_starts_of_slightly_changed_costs(power, fraction):
     assert warm.converged
     assert 3 * warm.n_iter <= cold.n_iter
     assert 2 * warm.trace.cg_iterations.sum() <= cold.trace.cg_iterations.sum()
-    assert ot.sinkhorn_newton(C, epsilon=epsilon, init=first).n_iter == 1
+    assert ot.sinkhorn_newton(C, epsilon=epsilon, init=first).n_iter <= 2  # a sweep in float32, and the check
 
 
 def test_small_flows_of_a_dense_plan():

@@ -278,6 +278,7 @@ impl<'a> Newton<'a> {
             engine.refine();
         }
         for _ in 0..TRIALS {
+            let most_damped = damping.is_largest();
             let mut found = finder.find(run, sparse.as_ref(), engine, epsilon, residual, damping, monitor)?;
             let mut share = 1.0;
             let mut tried = run.try_along(&start, &found.delta, engine, epsilon, monitor)?;
@@ -313,6 +314,9 @@ impl<'a> Newton<'a> {
                     run.restore(&start);
                     if share == 1.0 {
                         damping.failed();
+                    }
+                    if most_damped {
+                        break;
                     }
                 }
             }
