@@ -69,7 +69,7 @@ const NEWTON_BELOW: f64 = 0.3;
 /// Sweeps that a Newton step is worth: with no more to go, they go on.
 const NEARLY_DONE: f64 = 5.0;
 /// Error from which steps are tried in f64, for they are to end below what f32 sees, and that from which their gradients are.
-const NEAR: f64 = 1e-3;
+const NEAR: f64 = 5e-3;
 const FINE: f64 = 1e-5;
 /// Largest move of a step, in units of ε, after which the linear model is still good for one more.
 const CHORD: f64 = 0.05;
