@@ -13,7 +13,7 @@ use super::sweep::{Pair, Weights};
 use super::update::Update;
 use crate::error::Result;
 use crate::monitor::Monitor;
-use crate::parallel::sum;
+use crate::parallel::{keep_awake, sum};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -167,11 +167,6 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Whether potentials were given to start from.
-    pub(in crate::ot) fn is_warm(&self) -> bool {
-        !self.fresh
-    }
-
     /// The ε of the stages before the last.
     pub(in crate::ot) fn stages(&self) -> impl Iterator<Item = f64> + use<> {
         let anneal = if self.fresh { self.options.anneal } else { Some(1.0) };
@@ -179,6 +174,7 @@ impl<'a> Run<'a> {
     }
 
     fn run(mut self, monitor: &dyn Monitor) -> Result<Outcome> {
+        let _awake = keep_awake();
         let mut engine = Engine::new(self.geometry, self.weights, self.options.relaxation.is_some())?;
         if self.options.max_iter == 0 {
             return self.evaluated(&mut engine, Status::MaxIter, monitor);
