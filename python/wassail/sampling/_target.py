@@ -20,6 +20,7 @@ Batched: TypeAlias = Callable[[F64], tuple[Any, Any]]
 AnyTarget: TypeAlias = Target | Batched | CFunction | tuple[Any, Any]
 
 _PAIR = 2
+_DOUBLE = np.dtype(np.float64)
 _HELP = (
     "target(X) must return (logp, grad) of shapes (chains,) and (chains, d) for X of shape (chains, d); "
     "a density without a gradient goes to sampling.sample, slice_sample or stretch_move"
@@ -35,8 +36,17 @@ _SLOW = (
 )
 
 
+def _is_array(part: object, shape: tuple[int, ...]) -> bool:
+    """Whether it is what the core takes, as most answers are: this is asked once a gradient."""
+    return type(part) is np.ndarray and part.dtype is _DOUBLE and part.shape == shape and part.flags.c_contiguous
+
+
 def check_answer(answer: object, shape: tuple[int, int]) -> tuple[F64, F64]:
     """Return what a batched callable gave as two contiguous float64 arrays, or say what it should give."""
+    if type(answer) is tuple and len(answer) == _PAIR:
+        logp, grad = answer
+        if _is_array(logp, shape[:1]) and _is_array(grad, shape):
+            return logp, grad
     if not isinstance(answer, tuple | list) or len(answer) != _PAIR:
         of = f" of shape {answer.shape}" if isinstance(answer, np.ndarray) else ""
         raise InputError(f"target returned {type(answer).__name__}{of}: {_HELP}")
@@ -64,9 +74,8 @@ class Checked:
     def __call__(self, points: F64) -> tuple[F64, F64]:
         if self._scalar:
             return self._one_by_one(points)
-        shape = (points.shape[0], points.shape[1])
         try:
-            answer = check_answer(self._function(points), shape)
+            answer = check_answer(self._function(points), points.shape)
         except Exception:
             if self._scalar is not None or not self._takes_one(points):
                 raise

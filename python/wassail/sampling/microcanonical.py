@@ -243,7 +243,8 @@ def mams(
         default dual averaging finds the one that accepts 90 % of the trajectories.
     trajectory_length : float, optional
         L, the mean length of a trajectory, at most 1024 steps. A given one is never adapted; by default warm-up finds
-        the one after which the coordinates have a mean autocorrelation time of 2.5 trajectories.
+        the one after which the coordinates have a mean autocorrelation time of 2.5 trajectories, or their squares one
+        of 1.25 where that is shorter.
     splitting : Splitting, default LEAPFROG
         How a step is made.
     precondition : Preconditioner or bool, optional

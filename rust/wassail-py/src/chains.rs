@@ -67,8 +67,11 @@ impl Chains {
         let mut chains = self.lock()?;
         let chains = &mut *chains;
         self.stop.store(false, Ordering::Relaxed);
+        let calls = self.target.get().calls_python();
         enter_keeping(py, self.work.saturating_mul(steps), n_threads, hooks, |monitor| {
-            job(chains, &Stoppable { monitor, stop: &self.stop })
+            let run = || job(chains, &Stoppable { monitor, stop: &self.stop });
+            // A thread of the pool is made known to the interpreter once, and not again for each call.
+            if calls { Python::attach(|py| py.detach(run)) } else { run() }
         })
     }
 }
