@@ -12,7 +12,7 @@ use super::warmup::{Length, Position, Preconditioning, Tuning};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Progress};
 use crate::numeric::aligned::Aligned;
-use crate::parallel::map_chunks;
+use crate::parallel::{in_parts, map_chunks, parts};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -278,17 +278,24 @@ impl Chains {
                 Some(draws) => split(draws, &self.members),
                 None => self.members.iter().map(|_| None).collect(),
             };
-            let work = self.members.iter_mut().zip(slots).collect();
-            let ends = map_chunks(work, monitor, |(member, slots): (&mut Member, Option<Slots<'_>>)| {
-                Ok(member.advance(run, step, next, adapts, drawn, slots))
+            let parts = parts(self.members.len());
+            let mut work: Vec<_> = self.members.iter_mut().zip(slots).map(|(m, s)| (m, s, End::Complete)).collect();
+            let done = in_parts(&mut work, parts, monitor, |(member, slots, end), part| {
+                if *end == End::Complete {
+                    // Halves, quarters and so on of the round, and what is left.
+                    let left = if part + 1 < parts { (next - before) >> (part + 1) } else { 0 };
+                    *end = member.advance(run, step, next - left, adapts, drawn, slots.as_mut());
+                }
+                Ok(())
             });
+            let ends: Vec<End> = work.into_iter().map(|(_, _, end)| end).collect();
             self.number = self.members.iter().map(|m| m.number.min(next)).min().unwrap_or(next);
             self.pace.learn((self.number - before) as f64 * gradients, began);
             self.diverged.store(self.divergences().iter().sum(), Ordering::Relaxed);
-            let ends = match ends {
+            match done {
                 Err(Error::Interrupted) => return Ok(End::Interrupted),
                 other => other?,
-            };
+            }
             if let Some(end) = ends.into_iter().filter(|&e| e != End::Complete).min_by_key(|e| *e == End::Interrupted) {
                 return Ok(end);
             }
@@ -335,7 +342,7 @@ impl Member {
         until: u64,
         adapts: bool,
         drawn: u64,
-        mut slots: Option<Slots<'_>>,
+        mut slots: Option<&mut Slots<'_>>,
     ) -> End {
         let patience = 1 + until.saturating_sub(self.number) / LOOKS;
         while self.number < until {
