@@ -17,7 +17,6 @@ use super::sweep::Weights;
 use crate::error::Result;
 use crate::linalg::Bipartite;
 use crate::monitor::Monitor;
-use crate::parallel::keep_awake;
 use damping::Damping;
 use direction::Finder;
 
@@ -149,7 +148,6 @@ impl<'a> Newton<'a> {
     }
 
     fn run(mut self, monitor: &dyn Monitor) -> Result<Outcome> {
-        let _awake = keep_awake();
         let mut status = (self.options.max_iter == 0).then_some(Status::MaxIter);
         let mut stages = self.run.stages().chain(std::iter::once(self.options.epsilon)).peekable();
         let mut before: Option<(f64, Vec<f64>)> = None;

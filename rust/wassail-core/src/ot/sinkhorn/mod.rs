@@ -13,7 +13,7 @@ use super::sweep::{Pair, Weights};
 use super::update::Update;
 use crate::error::Result;
 use crate::monitor::Monitor;
-use crate::parallel::{keep_awake, sum};
+use crate::parallel::sum;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -174,7 +174,6 @@ impl<'a> Run<'a> {
     }
 
     fn run(mut self, monitor: &dyn Monitor) -> Result<Outcome> {
-        let _awake = keep_awake();
         let mut engine = Engine::new(self.geometry, self.weights, self.options.relaxation.is_some())?;
         if self.options.max_iter == 0 {
             return self.evaluated(&mut engine, Status::MaxIter, monitor);
