@@ -306,7 +306,7 @@ def sparse_transport(
     axis: int,
     tol: float,
     max_iter: int,
-    init: NDArray[np.float64] | None,
+    init: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
     plans: tuple[_Csr, _Csr] | None,
     n_threads: int,
     callback: Callable[[int, float, float], bool | None] | None,
@@ -737,5 +737,5 @@ def run_tempering(
     tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
     tuple[NDArray[np.uint64], NDArray[np.uint64]],
     tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int],
-    BaseException | None,
+    tuple[BaseException | None, BaseException | None],
 ]: ...

@@ -26,7 +26,11 @@ class DeviceError(WassailError, TypeError):
 
 
 class DensityError(WassailError, RuntimeError):
-    """A log-density raised or gave up; `result` holds the draws made before."""
+    """
+    A log-density raised or gave up, or another function that a sampler calls did: callback, sink, `keep.function`.
+
+    `result` holds the draws made before, and goes on with ``result.resume`` unless draws were missed.
+    """
 
     def __init__(self, message: str, result: object = None) -> None:
         super().__init__(message)

@@ -468,7 +468,7 @@ def test_nearly_even_weights(d, seed):
 @pytest.mark.parametrize("fraction", [1e-2, 1e-3, 2e-4])
 @pytest.mark.parametrize("power", [1, 2])
 def test_warm_starts_of_slightly_changed_costs(power, fraction):
-    """A third of the sweeps or less: all of them in float64, none of them annealing."""
+    """Three sweeps of eight, and half of the products, or less: none of them anneals."""
     rng = np.random.default_rng(power)
     C = cloud(rng, 300, 280, 3) ** (power / 2)
     epsilon = fraction * C.max()
@@ -478,9 +478,9 @@ def test_warm_starts_of_slightly_changed_costs(power, fraction):
     warm = ot.sinkhorn_newton(changed, epsilon=epsilon, init=first)
     assert cold.converged
     assert warm.converged
-    assert 3 * warm.n_iter <= cold.n_iter
+    assert 8 * warm.n_iter <= 3 * cold.n_iter
     assert 2 * warm.trace.cg_iterations.sum() <= cold.trace.cg_iterations.sum()
-    assert ot.sinkhorn_newton(C, epsilon=epsilon, init=first).n_iter == 1
+    assert ot.sinkhorn_newton(C, epsilon=epsilon, init=first).n_iter <= 2  # a sweep in float32, and the check
 
 
 def test_small_flows_of_a_dense_plan():

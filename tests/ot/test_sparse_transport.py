@@ -1,5 +1,6 @@
 """Quadratic and sparsity-constrained transport: manufactured solutions, oracles, ties, certificates, bad input."""
 
+import dataclasses
 import itertools
 import pickle
 
@@ -441,6 +442,53 @@ def test_warm_start_with_one_nonzero(axis):
 
 
 @pytest.mark.filterwarnings("ignore:sparse_transport")
+@pytest.mark.parametrize("gamma", [1e-10, 1e-6, 1e-3])
+@pytest.mark.parametrize("changed", ["costs", "weights"])
+@pytest.mark.parametrize("k", [5, None])
+def test_a_start_takes_no_longer_where_gamma_is_small(gamma, changed, k):
+    """Potentials a step away are many widths of a row away then: they took ten times the steps of a run without."""
+    rng = np.random.default_rng(31)
+    n = 80
+    C, change = rng.random((n, n)), 1.0 + 1e-3 * rng.random((n, n))
+    a = 0.5 + rng.random(n)
+    b, a = np.full(n, 1 / n), a / a.sum()
+    gamma *= n / 100
+    first = ot.sparse_transport(C, a, b, gamma=gamma, max_nonzeros=k)
+    if changed == "costs":
+        C = C * change
+    else:
+        a = a * change[0] / (a * change[0]).sum()
+    fresh = ot.sparse_transport(C, a, b, gamma=gamma, max_nonzeros=k)
+    for init in (first, (first.f, first.g)):
+        warm = ot.sparse_transport(C, a, b, gamma=gamma, max_nonzeros=k, init=init)
+        assert warm.status is fresh.status
+        assert warm.n_iter <= fresh.n_iter + 6
+        assert warm.dual_value == pytest.approx(fresh.dual_value, rel=1e-8)
+        check_certificate(warm, C, k or n)
+
+
+@pytest.mark.filterwarnings("ignore:sparse_transport")
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("change", [1e-1, 1e-4])
+@pytest.mark.parametrize("k", [2, 4, None])
+def test_starts_of_any_quality_lead_to_the_same_answer(k, change, axis):
+    """Entries that the old potentials do not name are found as well."""
+    rng = np.random.default_rng(32)
+    C, a = rng.random((60, 70)), 0.5 + rng.random(60)
+    a[:3] = 0.0
+    options = {"gamma": 2.0, "max_nonzeros": k, "axis": axis}
+    first = ot.sparse_transport(C, a / a.sum(), **options)
+    C = C * (1.0 + change * rng.random(C.shape))
+    a = a * (1.0 + change * rng.random(60))
+    a[3], a[0] = 0.0, change
+    fresh = ot.sparse_transport(C, a / a.sum(), **options)
+    warm = ot.sparse_transport(C, a / a.sum(), **options, init=first)
+    assert warm.status in (fresh.status, ot.Status.CONVERGED)
+    assert warm.dual_value == pytest.approx(fresh.dual_value, rel=1e-8)
+    check_certificate(warm, C, k or 70)
+
+
+@pytest.mark.filterwarnings("ignore:sparse_transport")
 @pytest.mark.parametrize(("k", "less"), [(2, 3), (5, 2)])
 def test_warm_start_with_ties(k, less):
     """A problem nearby, where columns tie: a part of the steps and of the products of a fresh run."""
@@ -549,3 +597,87 @@ def test_values_without_meaning_prove_nothing():
     result = ot.sparse_transport(C, a, b, gamma=13598407.570134979, max_nonzeros=2, axis=1)
     assert result.primal_value >= result.dual_value - 1e-9 * abs(result.dual_value)
     assert not result.converged or np.isfinite(result.primal_value)
+
+
+@pytest.mark.filterwarnings("ignore:sparse_transport")
+@pytest.mark.parametrize("points", [False, True])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("k", [2, 6, None])
+def test_certificates_enclose_the_optimum(k, axis, points):
+    rng = np.random.default_rng(33)
+    a, b = rng.random(30) * (rng.random(30) < 0.8), rng.random(40)
+    a, b = a / a.sum(), b / b.sum()
+    cost = ot.PointCloud(rng.random((30, 3)), rng.random((40, 3))) if points else rng.random((30, 40))
+    result = ot.sparse_transport(cost, a, b, gamma=1.0, max_nonzeros=k, axis=axis)
+    found = result.certificate()
+    best = ot.exact(cost, a, b).value
+    assert 0.0 <= result.dual_value - found.entropic_lower < 1e-12
+    assert found.marginal_l1 == pytest.approx(result.marginal_error, abs=1e-15)
+    if np.isfinite(result.primal_value):
+        assert abs(found.entropic_upper - result.primal_value) < 1e-7
+        assert found.entropic_lower <= found.entropic_upper
+        assert found.dual_bound <= best <= found.primal_bound
+    else:
+        assert found.entropic_upper == np.inf
+    assert found.dual_bound <= best < found.dual_bound + 0.1
+    assert np.array_equal(found.nonzeros, result.nonzeros)
+    assert found.n_ties == result.n_ties
+    assert "nonzeros" in repr(found)
+
+
+def test_certificates_see_a_plan_and_potentials_that_are_wrong():
+    result = ot.sparse_transport(np.random.default_rng(34).random((20, 20)), gamma=1.0)
+    good = result.certificate()
+    assert good.entropic_gap < 1e-7
+    moved = dataclasses.replace(result, g=result.g + 1e-3 * np.arange(20))
+    assert moved.certificate().entropic_lower < good.entropic_lower - 1e-6
+    short = dataclasses.replace(result, entries=0.999 * result.entries)
+    assert short.certificate().entropic_upper == np.inf
+    assert short.certificate().marginal_l1 == pytest.approx(2e-3, rel=1e-6)
+
+
+@pytest.mark.parametrize("solver", [ot.sparse_transport, ot.solve])
+def test_warnings_point_to_the_call(solver):
+    rng = np.random.default_rng(35)
+    C, a = rng.random((40, 40)), rng.dirichlet(np.ones(40))
+    with pytest.warns(ConvergenceWarning, match="sparse_transport") as record:
+        solver(C, a, gamma=1e-2, max_nonzeros=2)
+    assert record[0].filename == __file__
+
+
+@pytest.mark.parametrize("k", [5, None])
+def test_weights_of_float32_that_no_plan_can_carry(k):
+    """Blocks whose masses differ by the rounding of their weights: said at once, and not after hundreds of steps."""
+    C, a, b = rounded_blocks()
+    with pytest.warns(ConvergenceWarning, match="Forbidden arcs .* keep .* rounded by"):
+        result = ot.sparse_transport(C, a, b, gamma=1.0, max_nonzeros=k)
+    assert result.status is ot.Status.STALLED
+    assert result.n_iter < 40
+    assert result.primal_value == np.inf
+    least = 2.0 * abs(result.a[:15].sum() - result.b[:15].sum())
+    assert least > 1e-9
+    assert result.marginal_error == pytest.approx(least, rel=0.3)
+    loose = ot.sparse_transport(C, a, b, gamma=1.0, max_nonzeros=k, tol=1e-7)
+    assert loose.status in (ot.Status.CONVERGED, ot.Status.TIED)
+
+
+@pytest.mark.parametrize("solver", [ot.sinkhorn_newton, ot.sinkhorn, ot.solve])
+def test_entropic_solvers_say_so_too(solver):
+    C, a, b = rounded_blocks()
+    with pytest.warns(ConvergenceWarning, match="Forbidden arcs .* keep .* rounded by"):
+        result = solver(C, a, b, epsilon=0.01, tol=1e-9)
+    assert result.status is ot.Status.STALLED
+    assert result.n_iter < 1000
+    assert result.marginal_error > 1e-9
+
+
+def rounded_blocks():
+    """Two blocks of equal mass before the weights are rounded, without arcs between."""
+    rng = np.random.default_rng(1)
+    n, half = 30, 15
+    C = rng.random((n, n))
+    C[:half, half:] = C[half:, :half] = np.inf
+    a, b = np.ones(n) / n, rng.random(n)
+    for part in (slice(half), slice(half, n)):
+        b[part] *= 0.5 / b[part].sum()
+    return C, a.astype(np.float32), b.astype(np.float32)

@@ -93,3 +93,35 @@ def test_densities_without_an_edge_say_nothing_of_it():
     result, words = run(sampling.stretch_move, Box(), points, n_samples=500)
     assert not result.outside.any()
     assert "support" not in words
+
+
+class Exponential(Box):
+    """Exponential coordinates."""
+
+    def __call__(self, points):
+        self.calls += 1
+        return np.where((points < 0.0).any(axis=1), -np.inf, -points.sum(axis=1)), -np.ones_like(points)
+
+
+@pytest.mark.parametrize("d", [1, 2, 5])
+@pytest.mark.parametrize(
+    ("kind", "mean", "variance"),
+    [(Box, 0.5, 1 / 12), (Half, np.sqrt(2 / np.pi), 1 - 2 / np.pi), (Exponential, 1.0, 1.0)],
+)
+def test_barker_finds_its_step_beside_an_edge(kind, mean, variance, d):
+    start = np.random.default_rng(0).uniform(0.2, 0.8, size=(8, d))
+    result, _ = run(sampling.barker, kind(), start, n_samples=4000, n_warmup=1000)
+    # Between a quarter, where edges alone reject, and the 40 % without one; steps used to stay where they began.
+    assert 0.17 < result.mean_acceptance < 0.5
+    z = (result.draws.mean(axis=(0, 1)) - mean) / result.mcse()
+    assert np.abs(z).max() < 4.5
+    squares = (result.draws - mean) ** 2
+    error = squares.std(axis=(0, 1)) / np.sqrt(np.minimum(*result.ess()))
+    assert np.abs((squares.mean(axis=(0, 1)) - variance) / error).max() < 4.5
+
+
+@pytest.mark.parametrize("kind", [Box, Exponential])
+def test_barker_moves_among_many_edges(kind):
+    start = np.random.default_rng(0).uniform(0.2, 0.8, size=(8, 30))
+    result, _ = run(sampling.barker, kind(), start, n_samples=200, n_warmup=1000)
+    assert 0.1 < result.mean_acceptance < 0.5

@@ -59,6 +59,33 @@ def test_walls_and_failures_are_kept_out():
     assert "nan" in str(found)
 
 
+@pytest.mark.parametrize("distance", [0.0, 1e-300, 1e-12, 1e-8, 1e-7, 1e-6])
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("right", [True, False])
+def test_points_beside_an_edge_are_moved_inward(distance, side, right):
+    def target(points):
+        outside = (side * points < 0.0).any(axis=1)
+        return np.where(outside, -np.inf, -(points**2).sum(axis=1) - side * points[:, 0]), -2.0 * points - [
+            side * (1.0 if right else 1.1),
+            0.0,
+        ]
+
+    found = sampling.check_gradient(target, [[side * distance, side], [side, side]])
+    assert found.passed is right
+    assert set(found.coordinate[found.wrong]) == (set() if right else {0})
+    assert found.edge.any() == (distance < 1e-6)
+    assert not found.untold.size
+    assert ("too near to the edge" in str(found)) == bool(found.edge.any())
+
+
+def test_a_support_that_is_too_thin_is_said_to_be():
+    def target(points):
+        return np.where(np.abs(points[:, 0]) > 1e-9, -np.inf, -points[:, 1]), np.tile([0.0, -1.0], (len(points), 1))
+
+    found = sampling.check_gradient(target, [[1e-9, 2.0]])
+    assert found.passed is False  # there is no support on either side as far as steps go
+
+
 def test_many_coordinates_are_sampled():
     d = 1000
     target = sampling.targets.Gaussian(np.zeros(d), np.ones(d))

@@ -1,5 +1,6 @@
 """What is kept of draws: the same bits, wherever they go."""
 
+import pickle
 import signal
 import subprocess
 import sys
@@ -207,8 +208,36 @@ def test_what_takes_draws_up_may_fail_without_loss(where):
         sampling.mala(TARGET, X0, **options, **OPTIONS)
     result = caught.value.result
     np.testing.assert_array_equal(result.draws, WHOLE.draws[:, : result.draws.shape[1]])
-    with pytest.raises(InputError, match="cannot go on"):
-        result.resume(1)
+    if where == "function":
+        with pytest.raises(InputError, match="cannot go on"):
+            result.resume(1)
+        return
+    # What the sink had, and what it lacks.
+    sink = options["sink"]
+    assert [entry[:2] for entry in sink.seen] == [(k % 4, k // 4) for k in range(50)]
+    assert "draw 12 of chain 2" in str(caught.value)
+    count = result.draws.shape[1]
+    assert count > 12
+    sink.fails_at = None
+    again = result.resume(200 - count, sink=sink)
+    np.testing.assert_array_equal(again.draws, WHOLE.draws)
+    assert [entry[:2] for entry in sink.seen[50:]] == [(c, s) for s in range(count, 200) for c in range(4)]
+
+
+def test_a_second_ctrl_c_ends_a_sink_that_hangs():
+    class Hanging(Collector):
+        def push(self, chain, step, x, grad):
+            super().push(chain, step, x, grad)
+            if len(self.seen) == 50:
+                signal.raise_signal(signal.SIGINT)
+                assert len(self.seen) == 50  # the first waits for what takes up draws
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.warns(ConvergenceWarning, match="Ctrl-C ended the sink at draw 12 of chain 1"):
+        part = sampling.mala(TARGET, X0, sink=Hanging(), **OPTIONS)
+    assert part.status is sampling.RunStatus.INTERRUPTED
+    assert part.draws.shape[1] > 12
+    np.testing.assert_array_equal(part.draws, WHOLE.draws[:, : part.draws.shape[1]])
 
 
 @pytest.mark.parametrize(
@@ -276,3 +305,39 @@ def test_followed_quantiles_are_as_near_as_documented(correlation, typical, wors
     off = np.abs((x[:, None] <= quantiles).mean(axis=0) - [[0.05], [0.5], [0.95]])
     assert np.sqrt((off**2).mean(axis=1)).max() < typical
     assert off.max() < worst
+
+
+@pytest.mark.parametrize("keep", [sampling.Moments(quantiles=(0.5,)), sampling.Keep()])
+def test_a_stop_waits_for_no_copy(keep):
+    d = 10**6
+    target = sampling.targets.Gaussian(np.zeros(d), np.ones(d))
+    sent, timers = [], []
+
+    def press():
+        sent.append(time.monotonic())
+        signal.raise_signal(signal.SIGINT)
+
+    def begun(*_):
+        if not timers:
+            timers.append(threading.Timer(0.1, press))
+            timers[0].start()
+
+    options = {"n_samples": 60, "thin": 5, "step_size": 0.1, "rng": 0, "keep": keep}
+    part = sampling.ula(target, np.zeros((4, d)), callback=begun, **options)
+    assert time.monotonic() - sent[0] < 0.5
+    assert part.status is sampling.RunStatus.INTERRUPTED
+    assert part.state is not None
+
+
+def test_what_is_taken_later_is_that_of_the_stop():
+    options = {**OPTIONS, "keep": sampling.Moments(quantiles=(0.5,))}
+    at_once, later = (sampling.mala(TARGET, X0, **options) for _ in range(2))
+    before = pickle.loads(pickle.dumps(at_once.moments))
+    more = [later.resume(50), at_once.resume(50)]
+    for name in ("chain_mean", "half_variance", "batch_variance", "quantiles", "mean", "sd"):
+        np.testing.assert_array_equal(getattr(later.moments, name), getattr(before, name))
+        np.testing.assert_array_equal(getattr(more[0].moments, name), getattr(more[1].moments, name))
+    assert before.n == 200
+    assert more[0].moments.n == 250
+    with pytest.raises(ValueError, match="read-only"):
+        before.quantiles[0, 0] = 1.0

@@ -118,8 +118,49 @@ def test_return_codes(library):
     assert np.isnan(high([[2e5, 0.0, 0.0]])[0][0])  # 7: rejected
     with pytest.raises(DensityError, match="gave up"):
         high([[2e6, 0.0, 0.0]])
-    with pytest.raises(InputError, match=r"x0\[0\]"):
-        sampling.mala(library.single, x0 + 2e5, **OPTIONS)
+    wide = sampling.targets.Gaussian(np.zeros(3), np.ones(3))
+    start = np.concatenate([x0, x0 + 2e5])  # 7 at a start: a bad starting point
+    with pytest.raises(InputError, match=r"not finite at x0\[1\], or its C function rejects that point"):
+        sampling.mala(library.single, start, **OPTIONS)
+    with pytest.raises(InputError, match=r"not finite at x0\[1\]"):
+        sampling.temper(library.single, wide, start, n_samples=5)
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_a_c_function_that_gives_up_says_so_wherever_it_does(library, batched):
+    function = library.batched if batched else library.single
+    wide = sampling.targets.Gaussian(np.zeros(3), np.ones(3))
+    start = np.array([[0.0, 0.0, 0.0], [2e6, 0.0, 0.0]])  # −1
+    for target in (
+        function,
+        sampling.targets.Sum([wide, function]),
+        sampling.targets.Truncated(function, np.full(3, -np.inf), np.full(3, np.inf)),
+    ):
+        with pytest.raises(DensityError, match=r"failed at the start of chain [01]: its C function gave up") as caught:
+            sampling.mala(target, start[1:] if batched else start, **OPTIONS)
+        assert caught.value.result.draws.shape[1] == 0
+    with pytest.raises(DensityError, match="at the start of chain 1: its C function gave up"):
+        sampling.temper(library.single, wide, start, n_samples=5)
+    # In the middle it is the same error, which says when.
+    with pytest.raises(DensityError, match=r"for chain 0 at step \d+, after \d+ draws of each chain: its C function"):
+        sampling.ula(giving_up(), X0[:1], **OPTIONS)
+
+
+C_TYPE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_size_t, *[ctypes.POINTER(ctypes.c_double)] * 3, ctypes.c_void_p)
+
+
+def giving_up():
+    """Return a C function of a flat density that gives up at its fifth call."""
+    calls = []
+
+    def call(d, x, grad, logp, user):
+        calls.append((x, user))
+        logp[0] = 0.0
+        for i in range(d):
+            grad[i] = 0.0
+        return -1 if len(calls) == 5 else 0
+
+    return C_TYPE(call)
 
 
 @pytest.mark.peers
@@ -228,8 +269,11 @@ def test_scalar_functions_warn_once_and_only_where_they_must():
         calls.append(points.shape)
         return batched(points) if len(calls) < 5 else (0.0, points[0])
 
-    with pytest.raises(InputError, match="shapes"):  # a batched function that fails later is not taken for a scalar one
+    # A batched function that fails later is not taken for a scalar one, and what it gave before is there.
+    with pytest.raises(DensityError, match="shapes") as caught:
         sampling.ula(later, X0, **OPTIONS)
+    assert caught.value.result.draws.shape == (5, 3, 3)
+    assert isinstance(caught.value.__cause__, InputError)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

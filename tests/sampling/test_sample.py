@@ -180,3 +180,23 @@ def test_a_target_that_raises_at_the_start_is_told_as_usual():
 
     with pytest.raises(DensityError, match="broken"):
         sampling.sample(broken, np.zeros((4, 3)))
+
+
+@pytest.mark.parametrize("chains", [1, 2, 6])
+@pytest.mark.parametrize(("index", "turn"), [(r"\[:, 0\]", lambda v: v), (r"\[0\]", lambda v: v.T)])
+def test_values_in_a_column_are_told_apart(chains, index, turn):
+    x0 = np.random.default_rng(0).normal(size=(chains, 2))
+    if chains == 1 and index == r"\[0\]":
+        index = r"\[:, 0\]"  # the same shape
+
+    def values(points):
+        return turn(-0.5 * (points**2).sum(axis=1, keepdims=True))
+
+    match = rf"{chains} numbers in shape .* instead of \({chains},\): return logp{index}"
+    for target in (values, lambda points: (values(points), -points)):
+        with pytest.raises(InputError, match=match):
+            sampling.sample(target, x0, n_samples=5)
+    with pytest.raises(InputError, match=match):
+        sampling.slice_sample(values, x0, n_samples=5)
+    with pytest.raises(InputError, match="returned ndarray of shape"):
+        sampling.mala(values, x0, n_samples=5)

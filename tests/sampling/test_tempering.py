@@ -9,7 +9,7 @@ import pytest
 
 from wassail import sampling
 from wassail.exceptions import ConvergenceWarning, DensityError, InputError
-from wassail.sampling import RunStatus, TemperingKernel
+from wassail.sampling import RunStatus, TemperingKernel, tempering
 
 # Short runs, on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
@@ -197,3 +197,38 @@ def test_bad_input_is_named(change, message):
     arguments = {"target": mixture, "reference": WIDE, "x0": X0, "n_samples": 5, "step_size": 0.1, "rng": 0, **change}
     with pytest.raises(InputError, match=message):
         sampling.temper(arguments.pop("target"), arguments.pop("reference"), arguments.pop("x0"), **arguments)
+
+
+def test_a_callback_that_raises_or_stops_at_the_end_loses_nothing():
+    wide, x0 = sampling.targets.Gaussian(np.zeros(2), np.full(2, 0.1)), np.zeros((2, 2))
+    target = sampling.targets.Gaussian(np.ones(2), np.ones(2))
+    options = {"n_samples": 30, "n_warmup": 0, "step_size": 0.1, "rng": 1}
+    whole = sampling.temper(target, wide, x0, **options)
+    done = sampling.temper(target, wide, x0, callback=lambda scan, *_: scan >= 30, **options)
+    assert done.samples.status is sampling.RunStatus.COMPLETE
+    np.testing.assert_array_equal(done.samples.draws, whole.samples.draws)
+
+    def fails(scan, step_size, acceptance):
+        raise ZeroDivisionError("enough")
+
+    with pytest.raises(DensityError, match=r"callback .*enough") as caught:
+        sampling.temper(target, wide, x0, callback=fails, **options)
+    part = caught.value.result
+    count = part.draws.shape[1]
+    assert count > 0
+    np.testing.assert_array_equal(part.draws, whole.samples.draws[:, :count])
+
+
+def test_ctrl_c_while_a_result_is_built_loses_nothing(monkeypatch):
+    wide, x0 = sampling.targets.Gaussian(np.zeros(2), np.full(2, 0.1)), np.zeros((2, 2))
+    original = tempering.raise_failure
+
+    def pressed(*args, **options):
+        for _ in range(2):
+            signal.raise_signal(signal.SIGINT)
+        original(*args, **options)
+
+    monkeypatch.setattr(tempering, "raise_failure", pressed)
+    done = sampling.temper(wide, wide, x0, n_samples=30, n_warmup=0, step_size=0.1, rng=1)
+    assert done.samples.status is RunStatus.COMPLETE
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -2,6 +2,7 @@
 
 from wassail.ot._basis import ExactTrace
 from wassail.ot._slices import SlicedGradient
+from wassail.ot._sparse_certificate import SparseCertificate
 from wassail.ot.assignment import AssignmentResult, assignment
 from wassail.ot.batch import sinkhorn_batch
 from wassail.ot.certificate import Certificate
@@ -51,6 +52,7 @@ __all__ = [
     "SinkhornTrace",
     "SlicedGradient",
     "SlicedResult",
+    "SparseCertificate",
     "SparseTransportResult",
     "SparseTransportTrace",
     "Status",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from wassail import _core
 from wassail._validate import Report
 from wassail.exceptions import ConvergenceWarning, NumericalError
+from wassail.ot._order import users_level
 from wassail.ot._problem import Potentials, Problem, check_blocked, check_init
 from wassail.ot._sparse_result import SparsePlanResult
 from wassail.ot.results import SinkhornResult, Status
@@ -134,7 +135,7 @@ def warn_unless_proved(name: str, status: Status, gap: float) -> None:
             f"{name}: the plan may cost up to {gap:.1e} more than the best one: the costs span so many orders of "
             "magnitude that their sums lose the small ones",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=users_level(),
         )
 
 

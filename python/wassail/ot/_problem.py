@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -30,6 +31,7 @@ F64 = NDArray[np.float64]
 Potentials: TypeAlias = tuple[ArrayLike, ArrayLike]
 Solution: TypeAlias = tuple[F64, F64, int, int, float, F64, F64, F64]
 
+_ABOVE = 1.25  # errors of plans come close to the least one, and never below
 _HIDES = 16.0  # four bits of the differences are lost then
 _STATUS = (Status.CONVERGED, Status.MAX_ITER, Status.STOPPED, Status.STALLED)
 _ADVICE = {
@@ -86,6 +88,17 @@ class Problem:
     columns: NDArray[np.intp]
     blockable: float
     """Share of the mass that forbidden arcs may keep back, for the weights are rounded."""
+    blocked: float = 0.0
+    """Mass that forbidden arcs do keep back."""
+
+    def reachable(self, tol: float) -> float:
+        """Return the tolerance, or an L1 error by the mass that is close above the least one, if that is larger."""
+        return max(tol, _ABOVE * self.least_error / float(self.a.sum()))
+
+    @property
+    def least_error(self) -> float:
+        """L1 marginal error of every plan at least: what is blocked is missing on both sides."""
+        return 2.0 * self.blocked
 
     @property
     def weights(self) -> tuple[F64, F64]:
@@ -106,7 +119,7 @@ class Problem:
                 self.support.handle,
                 *self.weights,
                 self.epsilon,
-                options.tol,
+                self.reachable(options.tol),
                 options.max_iter,
                 *self.rho,
                 options.anneal,
@@ -116,11 +129,14 @@ class Problem:
                 self.n_threads,
                 callback,
                 progress,
-            )
+            ),
+            tol=options.tol,
         )
 
-    def result(self, solution: Solution, trace: SinkhornTrace | None = None) -> SinkhornResult:
-        """Put the potentials of the support back in place and fill in the others."""
+    def result(
+        self, solution: Solution, trace: SinkhornTrace | None = None, *, tol: float = math.inf
+    ) -> SinkhornResult:
+        """Put the potentials of the support back in place and fill in the others; `tol` is what was asked for."""
         f, g, status, n_iter, error, *history = solution
         if not (np.isfinite(f).all() and np.isfinite(g).all()):
             raise NumericalError(
@@ -132,7 +148,7 @@ class Problem:
             f=f,
             g=g,
             epsilon=self.epsilon,
-            status=_STATUS[status],
+            status=self.status(_STATUS[status], error, tol),
             n_iter=n_iter,
             marginal_error=error,
             trace=trace or SinkhornTrace(*history),
@@ -143,6 +159,11 @@ class Problem:
             mass_rescale=self.mass_rescale,
             n_threads=self.n_threads,
         )
+
+    def status(self, found: Status, error: float, tol: float) -> Status:
+        """Return the status, which is not converged where only the error that is reachable was reached."""
+        missed = self.reachable(tol) > tol and error > tol * float(self.a.sum())
+        return Status.STALLED if found is Status.CONVERGED and missed else found
 
     def _filled(self, f: F64, g: F64) -> tuple[F64, F64]:
         """Extend potentials to the points of weight zero by the optimality condition."""
@@ -190,15 +211,16 @@ def prepare(
     blockable = blocked_rounding(a, b, n + m) + abs(factor - 1.0)  # masses that differ show what rounding there is
     problem = Problem(geometry, source, target, epsilon, rho, factor, n_threads, support, rows, columns, blockable)
     if empty.anywhere and all(map(np.isinf, rho)):
-        require_feasible(problem, names[0])
+        return replace(problem, blocked=require_feasible(problem, names[0]))
     return problem
 
 
-def require_feasible(problem: Problem, name: str) -> None:
+def require_feasible(problem: Problem, name: str) -> float:
     """Refuse a balanced problem whose forbidden arcs leave no plan: a maximum flow along the others decides."""
     a, b = problem.weights
     blocked = _core.blocked_mass(problem.support.handle, a, b, problem.n_threads)
     check_blocked(blocked, float(a.sum()), problem.blockable, name)
+    return blocked
 
 
 def check_blocked(blocked: float, total: float, blockable: float, name: str = "cost") -> None:
@@ -294,8 +316,27 @@ def _doubt(result: SinkhornResult) -> str:
     """Mention forbidden arcs where they may be the reason."""
     cost = result.cost
     if isinstance(cost, ArrayCost) and all(map(np.isinf, result.rho)) and not np.isfinite(cost.values).all():
+        if least := least_error(result):
+            return kept_back(least)
         return ". Beside forbidden arcs, those that no plan can use make it slow: forbid them too"
     return ""
+
+
+def least_error(result: SinkhornResult) -> float:
+    """Return the least L1 error of a plan where that is a good part of what a result has; else 0."""
+    rows, columns = np.flatnonzero(result.a), np.flatnonzero(result.b)
+    support = result.cost.select(rows, columns).handle
+    blocked = _core.blocked_mass(support, result.a[rows], result.b[columns], result.n_threads)
+    least = 2.0 * blocked
+    return least if _ABOVE * least >= 0.5 * result.marginal_error else 0.0
+
+
+def kept_back(least: float) -> str:
+    """Say why no plan has a smaller error."""
+    return (
+        f". Forbidden arcs (inf) keep {0.5 * least:.2e} of the mass from its targets, about what the weights are "
+        f"rounded by, so that no plan has an error below {least:.2e}: give weights in float64, or loosen tol"
+    )
 
 
 def warn_unless_converged(

@@ -18,8 +18,8 @@ F64 = NDArray[np.float64]
 _VOID = (-math.inf, math.inf)
 _TINY = 2.0**-1000  # sums of numbers below the normal range of float64 lose relative accuracy
 _MASSES = (1e-140, 1e140)  # beyond, products of weights leave float64
-_MISSING = 1e-9  # share of the mass that a plan may miss by rounding
-_ROUNDING = 2.0**-48  # sixteen units in the last place of every term
+MISSING = 1e-9  # share of the mass that a plan may miss by rounding
+ROUNDING = 2.0**-48  # sixteen units in the last place of every term
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -93,10 +93,10 @@ def certify_basis(
     missing changes. A plan that misses more than rounding bounds nothing from above.
     """
     missing = float(sum(d.sum() for d in deviations))
-    slack = _ROUNDING * terms + 2.0 * missing * slope
-    primal = value + slack if missing <= _MISSING * mass else math.inf
+    slack = ROUNDING * terms + 2.0 * missing * slope
+    primal = value + slack if missing <= MISSING * mass else math.inf
     bounds = (value - gap - slack, primal)
-    return _enclosure(deviations, entropic=bounds, plain=bounds)
+    return enclosure(deviations, entropic=bounds, plain=bounds)
 
 
 def _balanced(plan: PlanOperator) -> Certificate:
@@ -115,9 +115,9 @@ def _balanced(plan: PlanOperator) -> Certificate:
     spread = _rank_one_entropy(missing, (a, b), mass) - _xlog_ratio(kept, mass)
     lower = weighted_sum(a, plan.f) + weighted_sum(b, plan.g) - epsilon * (float(row.sum()) - product)
     upper = inner + extra + epsilon * (spread - mass + product)
-    slack = _slack(plan, row, col, linear) + _ROUNDING * abs(inner)
+    slack = _slack(plan, row, col, linear) + ROUNDING * abs(inner)
     dual, dual_slack = _unregularized_dual(plan, (math.inf, math.inf))
-    return _enclosure(
+    return enclosure(
         (np.abs(row - a), np.abs(col - b)),
         entropic=(lower - slack, upper + slack),
         plain=(dual - dual_slack, linear + extra + slack),
@@ -138,19 +138,17 @@ def _unbalanced(plan: PlanOperator, rho: tuple[float, float]) -> Certificate:
     penalties = divergence(row, a, rho[0]) + divergence(col, b, rho[1])
     total = epsilon * (float(row.sum()) - float(a.sum()) * float(b.sum()))
     upper = weighted_sum(row, plan.f) + weighted_sum(col, plan.g) - total + penalties
-    slack = _slack(plan, row, col, linear) + _ROUNDING * abs(penalties)
+    slack = _slack(plan, row, col, linear) + ROUNDING * abs(penalties)
     repair = _repair(plan, row, col, rho)
     dual, dual_slack = _unregularized_dual(plan, rho)
-    return _enclosure(
+    return enclosure(
         deviations,
         entropic=(_translated_dual(plan, plan.f, plan.g, rho) - total - slack, upper + slack + repair),
         plain=(dual - dual_slack, linear + penalties + slack + repair),
     )
 
 
-def _enclosure(
-    deviations: tuple[F64, ...], *, entropic: tuple[float, float], plain: tuple[float, float]
-) -> Certificate:
+def enclosure(deviations: tuple[F64, ...], *, entropic: tuple[float, float], plain: tuple[float, float]) -> Certificate:
     """Gather the bounds; one that overflowed says nothing, and becomes infinite on its side."""
     entropic = (entropic[0] - _TINY, entropic[1] + _TINY)
     plain = (plain[0] - _TINY, plain[1] + _TINY)
@@ -206,7 +204,7 @@ def _translated_dual(plan: PlanOperator, f: F64, g: F64, rho: tuple[float, float
     for shift in (0.0, best_translation(plan.a, plan.b, f, g, rho)):
         sides = ((plan.a, f + shift, rho[0]), (plan.b, g - shift, rho[1]))
         value = sum(marginal_term(*side) for side in sides)
-        bounds.append(value - _ROUNDING * sum(_magnitude(*side) for side in sides))
+        bounds.append(value - ROUNDING * sum(_magnitude(*side) for side in sides))
     return max(unless_nan(bound, -math.inf) for bound in bounds)
 
 
@@ -227,7 +225,7 @@ def _unregularized_dual(plan: PlanOperator, rho: tuple[float, float]) -> tuple[f
     f = _core.c_transform(handle, np.where(plan.b > 0.0, g, -np.inf), 1, threads)
     size = float(np.abs(f[plan.a > 0.0]).max() + np.abs(g[plan.b > 0.0]).max())
     value = _translated_dual(plan, f, g, rho)
-    return value, _ROUNDING * (abs(value) + size * (float(plan.a.sum()) + float(plan.b.sum())))
+    return value, ROUNDING * (abs(value) + size * (float(plan.a.sum()) + float(plan.b.sum())))
 
 
 def _rank_one_entropy(missing: tuple[F64, F64], weights: tuple[F64, F64], mass: float) -> float:
@@ -260,4 +258,4 @@ def _slack(plan: PlanOperator, row: F64, col: F64, linear: float) -> float:
     """Bound the rounding error of the sums: proportional to the sum of the magnitudes of their terms."""
     terms = weighted_sum(plan.a + row, np.abs(plan.f)) + weighted_sum(plan.b + col, np.abs(plan.g))
     entropies = plan.epsilon * (float(plan.a.sum()) * float(plan.b.sum()) + float(row.sum()) + float(plan.a.sum()))
-    return _ROUNDING * (terms + abs(linear) + entropies)
+    return ROUNDING * (terms + abs(linear) + entropies)

@@ -187,7 +187,7 @@ def run(
         problem.support.handle,
         *problem.weights,
         problem.epsilon,
-        options.tol,
+        problem.reachable(options.tol),
         options.max_iter,
         options.anneal,
         trial,
@@ -199,4 +199,4 @@ def run(
     )
     plain = trial > 0 and tried is None
     trace = None if plain else NewtonTrace(*solution[5:], steps[0], steps[1], steps[2], steps[3])
-    return problem.result(solution, trace), tried
+    return problem.result(solution, trace, tol=options.tol), tried

@@ -14,8 +14,9 @@ from wassail._frozen import ReadOnly
 from wassail._progress import progress_reporter
 from wassail._validate import Report, check_callable, check_integer, check_positive, check_threads
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
-from wassail.ot._order import cost_first
-from wassail.ot._problem import Potentials, Problem, check_init, prepare
+from wassail.ot._order import cost_first, users_level
+from wassail.ot._problem import Potentials, Problem, check_init, kept_back, prepare
+from wassail.ot._sparse_certificate import SparseCertificate, certify_sparse
 from wassail.ot._sparse_result import SparsePlanResult
 from wassail.ot.geometry import Cost, as_cost
 from wassail.ot.results import SinkhornResult, Status, shown
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 F64 = NDArray[np.float64]
 Triple = tuple[NDArray[np.int64], NDArray[np.int64], F64]
 
+_IN_THE_WAY = 2.0  # of the tolerance: then the error that no plan can avoid is the reason
 _EXACT = (np.inf, np.inf)
 _STATUS = (Status.CONVERGED, Status.MAX_ITER, Status.STOPPED, Status.STALLED, Status.TIED)
 _ADVICE = {
@@ -120,6 +122,15 @@ class SparseTransportResult(SparsePlanResult):
             return np.bincount(columns, minlength=m)
         return np.diff(self.entries.indptr).astype(np.intp).reshape(n)
 
+    def certificate(self) -> SparseCertificate:
+        """
+        Return bounds that enclose the optimum, recomputed from costs, potentials and plan as they are held here.
+
+        One walk over all costs in float64, a block of them at a time. Unlike `dual_value`, the lower bound is that of
+        the potentials as rounded to float64, which a tiny `gamma` shows, and allows for the rounding of its sums.
+        """
+        return certify_sparse(self)
+
     def __repr__(self) -> str:
         """One line: what was solved, and how it ended."""
         return (
@@ -178,8 +189,9 @@ def sparse_transport(
     max_iter : int, default 2000
         Most Newton steps in all.
     init : pair (f, g) or result, optional
-        Starting potentials; only those of the side without limit are used. A result of this function gives its plans
-        too, from which a problem nearby is solved in a fraction of the steps.
+        Starting potentials. A result of this function gives its plans too, from which a problem nearby is solved in a
+        fraction of the steps and of the time. Where the potentials turn out to be far for this `gamma`, larger ones
+        come first.
     callback : callable, optional
         Called as ``callback(n_iter, gamma, marginal_error)`` after each step; a true value stops the run.
     progress : bool or callable, default False
@@ -207,6 +219,7 @@ def sparse_transport(
     -----
     ConvergenceWarning
         The tolerance was not met, or columns tie: `status` tells, the message says what the answer is worth then.
+        Weights of float32 whose rounding forbidden arcs keep from their targets are named: no plan meets them.
 
     Notes
     -----
@@ -265,16 +278,16 @@ def sparse_transport(
             strength,
             limit,
             side,
-            tolerance,
+            problem.reachable(tolerance),
             steps,
-            None if start is None else start[side][(problem.rows, problem.columns)[side]],
+            None if start is None else (start[0][problem.rows], start[1][problem.columns]),
             _known_plans(init, problem, side),
             threads,
             None if stop is None else lambda *state: bool(stop(*state)),
             report,
         )
-    result = _result(problem, solution, max_nonzeros, side)
-    _warn(result, tolerance)
+    result = _result(problem, solution, max_nonzeros, side, tolerance)
+    _warn(result, tolerance, problem.least_error)
     return result
 
 
@@ -309,28 +322,34 @@ def _known_plans(init: object, problem: Problem, axis: int) -> tuple[Triple, Tri
     """Return the plans of another run, by the limited side, where weights are positive now."""
     if not isinstance(init, SparseTransportResult):
         return None
-    return _triple(init.relaxed, problem, axis), _triple(init.entries, problem, axis)
+    relaxed = _triple(init.relaxed, problem, axis)
+    return relaxed, relaxed if init.entries is init.relaxed else _triple(init.entries, problem, axis)
 
 
 def _triple(matrix: csr_array, problem: Problem, axis: int) -> Triple:
     """Take a plan apart, for the core."""
-    part = matrix[problem.rows][:, problem.columns]
-    part = (part if axis == 1 else part.T).tocsr()
-    return part.indptr.astype(np.int64), part.indices.astype(np.int64), part.data.astype(np.float64)
+    size = problem.support.shape
+    part = matrix if size == matrix.shape else matrix[problem.rows][:, problem.columns]
+    held = part.tocsr() if axis == 1 else part.tocsc()
+    return held.indptr.astype(np.int64), held.indices.astype(np.int64), held.data.astype(np.float64)
 
 
 def _result(
-    problem: Problem, solution: _core._SparseSolution, max_nonzeros: int | None, axis: int
+    problem: Problem, solution: _core._SparseSolution, max_nonzeros: int | None, axis: int, tol: float
 ) -> SparseTransportResult:
     """Put what belongs to the points of positive weight back in place."""
     f, g, plan, relaxed, (status, dual, primal, linear, error, ties), trace = solution
     if not (np.isfinite(f).all() and np.isfinite(g).all() and np.isfinite(dual)):
         raise NumericalError(f"the potentials left the range of float64: gamma {problem.epsilon:.3g} is out of scale")
+    if problem.reachable(tol) > tol and error > tol * float(problem.a.sum()):
+        primal = np.inf
     f, g = _filled(problem, f, g)
+    entries = _matrix(problem, plan, axis)
+    same = all(map(np.array_equal, plan, relaxed))
     return SparseTransportResult(
         f=f,
         g=g,
-        status=_STATUS[status],
+        status=problem.status(_STATUS[status], error, tol),
         n_iter=trace[0].size,
         marginal_error=error,
         transport_cost=linear,
@@ -339,13 +358,13 @@ def _result(
         a=problem.a,
         b=problem.b,
         mass_rescale=problem.mass_rescale,
-        entries=_matrix(problem, plan, axis),
+        entries=entries,
         gamma=problem.epsilon,
         max_nonzeros=max_nonzeros,
         axis=axis,
         dual_value=dual,
         primal_value=primal,
-        relaxed=_matrix(problem, relaxed, axis),
+        relaxed=entries if same else _matrix(problem, relaxed, axis),
         n_ties=ties,
         trace=SparseTransportTrace(*trace),
     )
@@ -353,12 +372,16 @@ def _result(
 
 def _matrix(problem: Problem, triple: Triple, axis: int) -> csr_array:
     """Make the (n, m) matrix from the rows or columns of the support."""
-    from scipy.sparse import coo_array
+    from scipy.sparse import coo_array, csc_array, csr_array
 
     indptr, indices, data = triple
+    shape = problem.cost.shape
+    if shape == problem.support.shape:
+        held = csr_array if axis == 1 else csc_array
+        return held((data, indices, indptr), shape=shape).tocsr()
     owners = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
     rows, columns = (owners, indices) if axis == 1 else (indices, owners)
-    return coo_array((data, (problem.rows[rows], problem.columns[columns])), shape=problem.cost.shape).tocsr()
+    return coo_array((data, (problem.rows[rows], problem.columns[columns])), shape=shape).tocsr()
 
 
 def _filled(problem: Problem, f: F64, g: F64) -> tuple[F64, F64]:
@@ -377,7 +400,7 @@ def _filled(problem: Problem, f: F64, g: F64) -> tuple[F64, F64]:
     return full_f, full_g
 
 
-def _warn(result: SparseTransportResult, tol: float) -> None:
+def _warn(result: SparseTransportResult, tol: float, least: float) -> None:
     """Warn unless the answer is certified to the tolerance; a stop was asked for."""
     if result.status is Status.TIED:
         message = _tied(result)
@@ -386,10 +409,11 @@ def _warn(result: SparseTransportResult, tol: float) -> None:
         message = (
             f"{result.status} after {result.n_iter} steps with a marginal error of {result.marginal_error:.2e}, "
             f"the tolerance is {goal:.2e}: {_ADVICE[result.status]}"
+            f"{kept_back(least) if _IN_THE_WAY * least > goal else ''}"
         )
     else:
         return
-    warnings.warn(f"sparse_transport: {message}", ConvergenceWarning, stacklevel=4)
+    warnings.warn(f"sparse_transport: {message}", ConvergenceWarning, stacklevel=users_level())
 
 
 def _tied(result: SparseTransportResult) -> str:

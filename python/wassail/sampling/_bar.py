@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeAlias
 
 from wassail.exceptions import InputError
@@ -35,15 +35,19 @@ def bar(
         return
     from tqdm.auto import tqdm
 
-    with tqdm(desc=title, total=total, initial=begun, unit=f" {unit}") as drawn:
+    drawn = tqdm(desc=title, total=total, initial=begun, unit=f" {unit}")
 
-        def report(step: int, step_size: float, acceptance: float) -> None:
-            words = f"step size {step_size:.3g}, acceptance {acceptance:.2f}"
-            if step <= n_warmup:
-                words = f"warm-up, {words}"
-            if diverged is not None:
-                words += f", {diverged()} divergences"
-            drawn.set_postfix_str(words, refresh=False)
-            drawn.update(step - drawn.n)
+    def report(step: int, step_size: float, acceptance: float) -> None:
+        words = f"step size {step_size:.3g}, acceptance {acceptance:.2f}"
+        if step <= n_warmup:
+            words = f"warm-up, {words}"
+        if diverged is not None:
+            words += f", {diverged()} divergences"
+        drawn.set_postfix_str(words, refresh=False)
+        drawn.update(step - drawn.n)
 
+    try:
         yield report
+    finally:
+        with suppress(Exception):  # what cannot be drawn any more, as to a closed stream, costs no draws
+            drawn.close()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wassail.exceptions import DensityError, InputError
+from wassail.sampling.pointers import resolve
 from wassail.sampling.results import SampleResult
 from wassail.sampling.targets._base import refusal
 
@@ -19,6 +20,7 @@ class End(enum.IntEnum):
     INTERRUPTED = 1
     FAILED = 2
     BAD_START = 3
+    FAILED_START = 4
 
 
 def told(code: int, raised: BaseException | None) -> End:
@@ -35,19 +37,32 @@ def raise_failure(
     target: object,
     start: NDArray[np.float64] | None,
     chain: int,
+    begun: bool,
     place: str,
 ) -> None:
-    """Say what the density did, and where; nothing if it did nothing wrong. What is no error goes its way as it is."""
-    if end is End.INTERRUPTED:
+    """
+    Say what the density did, and where; nothing if it did nothing wrong. What is no error goes its way as it is.
+
+    What it raises before anything has `begun` that can be lost may be that it does not fit: an `InputError`.
+    """
+    if end in {End.COMPLETE, End.INTERRUPTED}:
         return
-    if isinstance(raised, InputError) or not (raised is None or isinstance(raised, Exception)):
+    starts = end is not End.FAILED
+    if raised is not None and not isinstance(raised, Exception):
         raise raised
-    if end is End.BAD_START and raised is None and start is not None:
-        words = refusal(target, start[chain])
-        said = f", which says {words!r}" if words else ""
+    if isinstance(raised, InputError) and (starts or not begun):
+        raise raised
+    if end is End.BAD_START:
+        words = "" if start is None else refusal(target, start[chain])
+        said = (
+            f", which says {words!r}"
+            if words
+            else ", or its C function rejects that point" * (resolve(target) is not None)
+        )
         raise InputError(
             f"the log-density or its gradient is not finite at x0[{chain}]{said}: start where the density is positive"
         )
-    if end in {End.FAILED, End.BAD_START}:
-        where = "at the start" if end is End.BAD_START else place
-        raise DensityError(f"the log-density failed {where}: {raised or 'its C function gave up'}", result) from raised
+    who = f" of chain {chain}" if raised is None else ""  # a callable is given all chains at once
+    where = f"at the start{who}" if starts else place
+    what = raised or "its C function gave up, by returning a negative number"
+    raise DensityError(f"the log-density failed {where}: {what}", result) from raised

@@ -14,21 +14,23 @@ class Interrupts:
     Context in which Ctrl-C loses nothing.
 
     Inside `call` it raises and calls `stop`, which the core answers with the draws it has, even where what it calls
-    swallows exceptions. Elsewhere it is remembered in `hit`, and a second one raises. Only the default handler of the
-    main thread is replaced.
+    swallows exceptions. Elsewhere it is remembered in `hit`, and a second one raises, which ends what takes up draws
+    and hangs. After `hold` none raises any more, but in `call`: a result is on its way to its caller. Only the default
+    handler of the main thread is replaced.
     """
 
     def __init__(self, stop: Callable[[], None]) -> None:
         self.hit = False
         self._stop = stop
         self._inside = False
+        self._held = False
         self._replaced = False
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         again, self.hit = self.hit, True
         if self._inside:
             self._stop()
-        if again or self._inside:
+        if self._inside or (again and not self._held):
             signal.default_int_handler(signum, frame)
 
     def __enter__(self) -> Self:
@@ -42,8 +44,12 @@ class Interrupts:
         if self._replaced:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    def hold(self) -> None:
+        """Let nothing raise any more: what was made is being put together."""
+        self._held = True
+
     def call(self, function: Callable[..., object], *args: object) -> None:
-        """Call a function of the core, which keeps its answer: Ctrl-C raises in it, and ends here."""
+        """Call a function that keeps its answer: Ctrl-C raises in it, and ends here."""
         try:
             self._inside = True
             function(*args)

@@ -17,8 +17,9 @@ from wassail import _core
 from wassail._memory import require_memory, show_bytes
 from wassail.exceptions import InputError, MemoryLimitError
 from wassail.sampling._file import DrawFile
+from wassail.sampling._later import Later
 from wassail.sampling.keep import F64, Function, Keep, Moments, Sink
-from wassail.sampling.streamed import StreamedMoments, from_table
+from wassail.sampling.streamed import StreamedMoments
 
 _FLOAT64 = 8
 _PIECE = 2**25  # bytes of draws that are handed over at once
@@ -80,29 +81,42 @@ class Store(Protocol):
 
 
 class Memory:
-    """Arrays of all draws, of which the last ones are missing where the run ended early."""
+    """
+    Arrays of all draws, of which the last ones are missing where the run ended early.
 
-    def __init__(self, wanted: Wanted, n: int) -> None:
-        self._shape = (wanted.chains, n, wanted.width)
+    Those of an earlier part of the run come first: they are copied before any is made, not when it ends.
+    """
+
+    def __init__(self, wanted: Wanted, n: int, before: tuple[F64 | None, F64 | None] = (None, None)) -> None:
+        self.begun = self.count = 0 if before[0] is None else before[0].shape[1]
+        self._shape = (wanted.chains, self.count + n, wanted.width)
         self.arrays: list[F64 | None] = [None, None]
-        self.count = 0
+        for k, values in enumerate(before):
+            if values is not None:
+                whole = self._room(k)
+                for chain, earlier in enumerate(values):
+                    whole[chain, : self.count] = earlier
+
+    def _room(self, k: int) -> F64:
+        whole = self.arrays[k]
+        if whole is None:
+            whole = self.arrays[k] = np.empty(self._shape)
+        return whole
 
     def add(self, draws: F64, gradients: F64 | None) -> None:
         """Copy a part of the draws."""
         end = self.count + draws.shape[1]
         for k, values in enumerate((draws, gradients)):
-            if values is None:
-                continue
-            if self.arrays[k] is None:
-                self.arrays[k] = np.empty(self._shape)
-            whole = self.arrays[k]
-            assert whole is not None  # noqa: S101  (for the type checker)
-            whole[:, self.count : end] = values
+            if values is not None:
+                self._room(k)[:, self.count : end] = values
         self.count = end
+
+    def fits(self, n: int) -> bool:
+        """Whether arrays of so many draws are all that will be there."""
+        return n == self._shape[1]
 
     def own(self, draws: F64, gradients: F64 | None) -> None:
         """Take arrays with room for all draws as they are."""
-        assert draws.shape == self._shape  # noqa: S101  (one piece is all that was asked for)
         self.arrays[:] = draws, gradients
 
 
@@ -125,7 +139,7 @@ class Sums:
 
     def __init__(self, wanted: Wanted, quantiles: tuple[float, ...], n_threads: int) -> None:
         self._half, self._batch = max(1, wanted.draws // 2), wanted.batch
-        self._quantiles, self._threads = quantiles, n_threads
+        self._quantiles, self._threads, self._shape = quantiles, n_threads, (wanted.dim, wanted.chains)
         self.core = _core.Moments(wanted.dim, wanted.chains, self._half, self._batch, list(quantiles))
 
     def add(self, draws: F64, gradients: F64 | None) -> None:
@@ -133,9 +147,10 @@ class Sums:
         del gradients
         self.core.update(np.ascontiguousarray(draws).ravel(), self._threads)
 
-    def result(self) -> StreamedMoments:
-        """Return the moments so far."""
-        return from_table(self.core.table(), self._half, self._batch, self._quantiles)
+    def result(self, n: int) -> StreamedMoments:
+        """Return the moments of `n` draws of each chain, all there are."""
+        d, chains = self._shape
+        return StreamedMoments(n, chains, d, self._half, self._batch, self._quantiles, Later(self.core.table))
 
 
 @dataclass(eq=False)
@@ -150,19 +165,15 @@ class Recorder:
     has_scores: bool  # whether gradients are those at the draws
     whole: bool  # whether whole draws come from the core, for the sink or a function
     count: int = 0
+    missed: tuple[int, int] | None = None  # chain and number of the first draw that the sink did not take up
     log_density: list[F64] = field(default_factory=list)
     acceptance: list[F64] = field(default_factory=list)
     _paced: int = 1  # draws that a sink takes in a moment
 
-    @property
-    def is_in_memory(self) -> bool:
-        """Whether draws are kept in arrays."""
-        return isinstance(self.store, Memory)
-
     def rows(self) -> int:
         """Draws to make next: all of them where they are kept as they are."""
         left = self.n - self.count
-        if isinstance(self.store, Memory) and not self.whole:
+        if isinstance(self.store, Memory) and not self.whole and self.store.fits(left):
             return left
         fitting = _PIECE // (_FLOAT64 * self.wanted.chains * self.wanted.handed(whole=self.whole))
         return min(left, max(1, fitting), self._paced if self.sink is not None else left)
@@ -175,13 +186,13 @@ class Recorder:
         grad = gradients.reshape(chains, n, -1)[:, :count] if gradients.size else None
         self.log_density.append(log_density.reshape(chains, n)[:, :count])
         self.acceptance.append(acceptance.reshape(chains, n)[:, :count])
-        if isinstance(self.store, Memory) and not self.whole and n == self.n:
+        if isinstance(self.store, Memory) and not self.whole and self.store.fits(n):
             whole = gradients.reshape(chains, n, -1) if gradients.size else None
             self.store.own(draws.reshape(chains, n, -1), whole)
         elif count:
             self.store.add(self._kept(x), self._select(grad) if self.wanted.gradients and grad is not None else None)
-            self._push(x, grad)
         self.count += count
+        self._push(self.count - count, x, grad)
 
     def _select(self, x: F64) -> F64:
         chosen = self.wanted.coordinates
@@ -194,15 +205,20 @@ class Recorder:
         chains, n, d = x.shape
         return apply(function, np.ascontiguousarray(x).reshape(chains * n, d)).reshape(chains, n, -1)
 
-    def _push(self, x: F64, grad: F64 | None) -> None:
-        if self.sink is None:
+    def _push(self, at: int, x: F64, grad: F64 | None) -> None:
+        """Hand draws over, the first being number `at` of the run; they are kept already, whatever the sink does."""
+        if self.sink is None or not x.shape[1]:
             return
         begun = time.perf_counter()
         x.flags.writeable = False
         for row in range(x.shape[1]):
             for chain in range(x.shape[0]):
                 scores = grad[chain, row] if grad is not None and self.has_scores else None
-                self.sink.push(chain, self.first + self.count + row, x[chain, row], scores)
+                try:
+                    self.sink.push(chain, self.first + at + row, x[chain, row], scores)
+                except BaseException:
+                    self.missed = chain, self.first + at + row
+                    raise
         each = (time.perf_counter() - begun) / x.shape[1]
         self._paced = max(1, min(2 * self._paced, int(_PATIENCE / max(each, 1e-9))))
 
@@ -233,9 +249,14 @@ class Recorder:
         if isinstance(self.store, Sums):
             return np.zeros((chains, self.count, 0)), None
         empty = np.zeros((chains, 0, width))
-        found = [empty if whole is None else whole[:, : self.count] for whole in self.store.arrays]
+        end = self.store.begun + self.count
+        found = [empty if whole is None else whole[:, :end] for whole in self.store.arrays]
         draws, gradients = found
         return draws, gradients if self.wanted.gradients else None
+
+    def moments(self) -> StreamedMoments | None:
+        """Return the moments, where they are kept."""
+        return self.store.result(self.first + self.count) if isinstance(self.store, Sums) else None
 
 
 def apply(function: Function, x: F64) -> F64:
@@ -249,9 +270,9 @@ def apply(function: Function, x: F64) -> F64:
     return values.reshape(x.shape[0], -1)
 
 
-def check_size(wanted: Wanted, n: int, *, sink: bool) -> None:
+def check_size(wanted: Wanted, n: int, *, sink: bool, before: int = 0) -> None:
     """
-    Refuse a run whose memory or file is too large, before anything is allocated.
+    Refuse a run whose memory or file is too large, before anything is allocated: `before` draws are there already.
 
     Raises
     ------
@@ -265,7 +286,7 @@ def check_size(wanted: Wanted, n: int, *, sink: bool) -> None:
     if isinstance(wanted.keep, Moments):
         need += dim * (5 * chains + 2 + 2 * (2 * len(wanted.keep.quantiles) + 3) * bool(wanted.keep.quantiles))
     elif wanted.files is None:
-        need += rows * per_draw
+        need += (rows + wanted.chains * before) * per_draw
     if whole or wanted.files is not None or isinstance(wanted.keep, Moments):
         piece = chains * wanted.handed(whole=whole)
         need += 2 * min(max(piece, _PIECE // _FLOAT64), piece * n)

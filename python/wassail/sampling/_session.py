@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from wassail import _core
 from wassail._validate import check_integer, check_threads
-from wassail.exceptions import DensityError, InputError
+from wassail.exceptions import InputError
 from wassail.sampling._bar import Report, bar, check_progress
+from wassail.sampling._drawing import closed, draw, raise_other
 from wassail.sampling._ended import End, raise_failure, told
 from wassail.sampling._interrupts import Interrupts
+from wassail.sampling._later import Later
 from wassail.sampling._record import Files, Memory, Recorder, Sums, Wanted, check_size
 from wassail.sampling._target import AnyTarget, as_core
 from wassail.sampling._warn import warn
@@ -72,13 +74,22 @@ class State:
     """Where chains were left, as numbers; pickles leave out the functions of the user."""
 
     plan: Plan
-    floats: NDArray[np.float64]
-    integers: NDArray[np.uint64]
-    moments: tuple[NDArray[np.float64], int] | None
+    numbers: Later[tuple[NDArray[np.float64], NDArray[np.uint64]]]
+    moments: Later[tuple[NDArray[np.float64], int]] | None
     drawn: int
     target: AnyTarget | None
     needs_function: bool
     whole: bool  # whether the core stores whole draws
+
+    @property
+    def floats(self) -> NDArray[np.float64]:
+        """Positions, gradients, velocities, the preconditioner, step sizes and the like."""
+        return self.numbers()[0]
+
+    @property
+    def integers(self) -> NDArray[np.uint64]:
+        """Counts."""
+        return self.numbers()[1]
 
     def __getstate__(self) -> dict[str, Any]:
         plan = replace(self.plan, wanted=self.plan.wanted.mapping(None))
@@ -138,11 +149,11 @@ def resume(
         raise InputError("function is needed: a state that was saved or pickled does not hold that of keep")
     if hooks.sink is not None and not state.whole:
         raise InputError("sink is given, but the run had none: start it with one")
-    check_size(plan.wanted, n, sink=state.whole)
+    check_size(plan.wanted, n, sink=state.whole, before=0 if previous is None else previous.draws.shape[1])
     chains = plan.chains(taken, np.zeros((wanted.chains, wanted.dim)), whole=state.whole)
     if not chains.load(state.floats, state.integers):
         raise InputError("the state does not fit its settings: it was changed, or is another version's")
-    return _go(plan, taken, chains, _recorder(plan, n, state.drawn, state, hooks), hooks, previous)
+    return _go(plan, taken, chains, _recorder(plan, n, state.drawn, state, hooks, previous), hooks, previous)
 
 
 def _taken(target: AnyTarget | MinibatchSum, plan: Plan) -> AnyTarget:
@@ -154,23 +165,21 @@ def _taken(target: AnyTarget | MinibatchSum, plan: Plan) -> AnyTarget:
     return target._prepare(plan.wanted.dim)  # noqa: SLF001
 
 
-def _recorder(plan: Plan, n: int, first: int, state: State | None, hooks: Hooks) -> Recorder:
+def _recorder(
+    plan: Plan, n: int, first: int, state: State | None, hooks: Hooks, previous: SampleResult | None = None
+) -> Recorder:
     wanted = plan.wanted
     store: Memory | Files | Sums
     if isinstance(wanted.keep, Moments):
         store = Sums(wanted, wanted.keep.quantiles, hooks.n_threads)
-        if state is not None and (state.moments is None or not store.core.load(*state.moments)):
+        if state is not None and (state.moments is None or not store.core.load(*state.moments())):
             raise InputError("the state has no moments that fit: it was changed, or is another version's")
     elif wanted.files is not None:
         store = Files(wanted, wanted.files, first, begins=state is None)
     else:
-        store = Memory(wanted, n)
+        store = Memory(wanted, n, (None, None) if previous is None else (previous.draws, previous.gradients))
     whole = hooks.sink is not None if state is None else state.whole
     return Recorder(wanted, store, hooks.sink, n, first, plan.has_scores, whole=whole or wanted.function is not None)
-
-
-class _Broken(Exception):  # noqa: N818  (never leaves this file)
-    """What takes up draws raised."""
 
 
 def _go(
@@ -183,7 +192,6 @@ def _go(
     start: NDArray[np.float64] | None = None,
 ) -> SampleResult:
     """Make draws until all are there, or something ends it; what was made is in the result or the error."""
-    broken: BaseException | None = None
     total = plan.n_warmup + (recorder.first + recorder.n) * plan.thin
     shown = bar(
         plan.name,
@@ -194,53 +202,26 @@ def _go(
         begun=chains.progress()[0],
         diverged=chains.diverged,
     )
-    with Interrupts(chains.stop) as interrupts, shown as report:
+    with Interrupts(chains.stop) as interrupts:
         try:
-            code, chain, step = _draw(chains, recorder, hooks, interrupts, report)
-            recorder.close()
-        except _Broken as error:
-            broken, (code, chain, step) = error.__cause__, (End.FAILED, 0, 0)
+            with shown as report:
+                stop = draw(chains, recorder, (report, hooks.callback, hooks.n_threads), interrupts)
+            interrupts.hold()
+            stop = closed(recorder, stop)
         finally:
             recorder.abandon()
-    outcome = chains.take_raised()
-    end = told(code, outcome)
-    result = _result(plan, target, chains, recorder, end, previous, broken=broken is not None)
-    if isinstance(broken, InputError):
-        raise broken
-    if broken is not None:
-        raise DensityError(
-            f"what takes up the draws failed after {recorder.count} of each chain: {broken!r}", result
-        ) from broken
-    # A callable is given all chains at once.
-    who = f"for chain {chain} " if outcome is None else ""
-    place = f"{who}at step {step}, after {recorder.count} draws of each chain"
-    raise_failure(end, outcome, result, target=target, start=start, chain=chain, place=place)
-    # Who pressed Ctrl-C wants no look that takes as long as SciPy does to import.
-    warn(result, stacklevel=6, hurry=interrupts.hit)
-    return result
-
-
-def _draw(
-    chains: _core.Chains, recorder: Recorder, hooks: Hooks, interrupts: Interrupts, report: Report | None
-) -> tuple[int, int, int]:
-    """Alternate between the core and what takes up its draws."""
-    stopped = (int(End.INTERRUPTED), 0, 0)
-    hearing = (report, hooks.callback, hooks.n_threads)
-    interrupts.call(chains.prepare, *hearing)
-    ended = (chains.take() or (stopped,))[0]
-    while ended[0] == End.COMPLETE and recorder.count < recorder.n:
-        if interrupts.hit:
-            return stopped
-        interrupts.call(chains.draw, recorder.rows(), *hearing)
-        made = chains.take()
-        if made is None:
-            return stopped
-        ended, count, *arrays = made
-        try:
-            recorder.take(count, *arrays)
-        except Exception as error:
-            raise _Broken from error
-    return ended
+        outcome = chains.take_raised()
+        end = told(stop.code, outcome)
+        result = _result(plan, target, chains, recorder, end, previous, goes_on=stop.goes_on)
+        known = raise_other(stop, recorder, result)
+        # A callable is given all chains at once.
+        who = f"for chain {stop.chain} " if outcome is None else ""
+        place = f"{who}at step {stop.step}, after {recorder.count} draws of each chain"
+        raise_failure(
+            end, outcome, result, target=target, start=start, chain=stop.chain, begun=stop.step > 0, place=place
+        )
+        warn(result, interrupts, stacklevel=6, known=known)
+        return result
 
 
 def _result(
@@ -251,28 +232,23 @@ def _result(
     end: End,
     previous: SampleResult | None,
     *,
-    broken: bool,
+    goes_on: bool,
 ) -> SampleResult:
     """Put together what was made, after what was made before."""
     draws, gradients = recorder.arrays()
     log_density, acceptance = recorder.traces()
     divergences, outside, sizes, scale, rank, steps = chains.settings()
     if previous is not None:
-        if recorder.is_in_memory:
-            draws = np.concatenate([previous.draws, draws], axis=1)
-            if gradients is not None and previous.gradients is not None:
-                gradients = np.concatenate([previous.gradients, gradients], axis=1)
-        elif draws.shape[2] == 0:
+        if draws.shape[2] == 0:
             draws = np.zeros((draws.shape[0], previous.draws.shape[1] + draws.shape[1], 0))
         log_density = np.concatenate([previous.log_density, log_density], axis=1)
         acceptance = np.concatenate([previous.acceptance, acceptance], axis=1)
     state = None
-    if not broken:
-        floats, integers = chains.save()
-        sums = recorder.store.core.save() if isinstance(recorder.store, Sums) else None
+    if goes_on:
+        sums = Later(recorder.store.core.save) if isinstance(recorder.store, Sums) else None
         needs_function = recorder.wanted.function is not None
         drawn = recorder.first + recorder.count
-        state = State(plan, floats, integers, sums, drawn, target, needs_function, recorder.whole)
+        state = State(plan, Later(chains.save), sums, drawn, target, needs_function, recorder.whole)
     return SampleResult(
         draws=draws,
         log_density=log_density,
@@ -292,7 +268,7 @@ def _result(
         status=RunStatus.COMPLETE if end is End.COMPLETE else RunStatus.INTERRUPTED,
         coordinates=plan.wanted.coordinates,
         gradients=gradients,
-        moments=recorder.store.result() if isinstance(recorder.store, Sums) else None,
+        moments=recorder.moments(),
         flat=np.array(chains.flat()),
         state=state,
     )

@@ -13,6 +13,7 @@ import numpy as np
 
 from wassail.exceptions import InputError
 from wassail.sampling._bar import Report
+from wassail.sampling._later import Later
 from wassail.sampling._record import Wanted
 from wassail.sampling._session import Hooks, Plan, State
 from wassail.sampling._session import resume as go_on
@@ -110,7 +111,7 @@ def save(state: State, path: str | PathLike[str]) -> None:
         "needs_function": state.needs_function,
         "whole": state.whole,
     }
-    moments, count = (np.zeros(0), 0) if state.moments is None else state.moments
+    moments, count = (np.zeros(0), 0) if state.moments is None else state.moments()
     final = Path(path)
     beside = final.with_name(final.name + ".part")
     with beside.open("wb") as file:
@@ -174,11 +175,12 @@ def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
     )
     if isinstance(keep, Keep):
         plan = replace(plan, wanted=replace(plan.wanted, coordinates=keep.chosen(dim)))
-    moments = (arrays["moments"], int(arrays["moments_count"])) if isinstance(keep, Moments) else None
+    moments = Later.known((arrays["moments"], int(arrays["moments_count"]))) if isinstance(keep, Moments) else None
+    floats = np.ascontiguousarray(arrays["floats"], dtype=np.float64)
+    integers = np.ascontiguousarray(arrays["integers"], dtype=np.uint64)
     return State(
         plan=plan,
-        floats=np.ascontiguousarray(arrays["floats"], dtype=np.float64),
-        integers=np.ascontiguousarray(arrays["integers"], dtype=np.uint64),
+        numbers=Later.known((floats, integers)),
         moments=moments,
         drawn=int(settings["drawn"]),
         target=None,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wassail import _core
 from wassail.exceptions import InputError, PerformanceWarning
-from wassail.sampling._values import Valued
+from wassail.sampling._values import Valued, flatten
 from wassail.sampling.pointers import CFunction, resolve
 from wassail.sampling.targets._base import Target
 
@@ -20,6 +20,7 @@ Batched: TypeAlias = Callable[[F64], tuple[Any, Any]]
 AnyTarget: TypeAlias = Target | Batched | CFunction | tuple[Any, Any]
 
 _PAIR = 2
+_DOUBLE = np.dtype(np.float64)
 _HELP = (
     "target(X) must return (logp, grad) of shapes (chains,) and (chains, d) for X of shape (chains, d); "
     "a density without a gradient goes to sampling.sample, slice_sample or stretch_move"
@@ -35,10 +36,20 @@ _SLOW = (
 )
 
 
+def _is_array(part: object, shape: tuple[int, ...]) -> bool:
+    """Whether it is what the core takes, as most answers are: this is asked once a gradient."""
+    return type(part) is np.ndarray and part.dtype is _DOUBLE and part.shape == shape and part.flags.c_contiguous
+
+
 def check_answer(answer: object, shape: tuple[int, int]) -> tuple[F64, F64]:
     """Return what a batched callable gave as two contiguous float64 arrays, or say what it should give."""
+    if type(answer) is tuple and len(answer) == _PAIR:
+        logp, grad = answer
+        if _is_array(logp, shape[:1]) and _is_array(grad, shape):
+            return logp, grad
     if not isinstance(answer, tuple | list) or len(answer) != _PAIR:
-        raise InputError(f"target returned {type(answer).__name__}: {_HELP}")
+        of = f" of shape {answer.shape}" if isinstance(answer, np.ndarray) else ""
+        raise InputError(f"target returned {type(answer).__name__}{of}: {_HELP}")
     if any(np.iscomplexobj(part) for part in answer):
         raise InputError(f"target returned complex numbers: {_HELP}")
     try:
@@ -46,7 +57,10 @@ def check_answer(answer: object, shape: tuple[int, int]) -> tuple[F64, F64]:
     except (TypeError, ValueError) as error:
         raise InputError(f"target returned what is no pair of real arrays ({error}): {_HELP}") from error
     if np.ndim(answer[0]) == 0 or logp.shape != shape[:1] or grad.shape != shape:
-        raise InputError(f"target returned shapes {np.shape(answer[0])} and {grad.shape} for {shape}: {_HELP}")
+        raise InputError(
+            f"target returned shapes {np.shape(answer[0])} and {grad.shape} for {shape}: {_HELP}"
+            f"{flatten(answer[0], grad) if grad.shape == shape else ''}"
+        )
     return logp, grad
 
 
@@ -60,9 +74,8 @@ class Checked:
     def __call__(self, points: F64) -> tuple[F64, F64]:
         if self._scalar:
             return self._one_by_one(points)
-        shape = (points.shape[0], points.shape[1])
         try:
-            answer = check_answer(self._function(points), shape)
+            answer = check_answer(self._function(points), points.shape)
         except Exception:
             if self._scalar is not None or not self._takes_one(points):
                 raise

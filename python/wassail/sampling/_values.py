@@ -40,6 +40,8 @@ def look(function: Values, points: F64) -> Gives:
     value, has_gradient = _asked(function, points)
     # With as many chains as dimensions, functions of one point may answer so too.
     alike = points.shape[0] == points.shape[1]
+    if _is_column(value, points):  # an error that says what to do comes with the first call
+        return Gives.GRADIENTS if has_gradient else Gives.VALUES
     if value == points.shape[:1] and (not alike or _asked(function, points[:1])[0] == (1,)):
         return Gives.GRADIENTS if has_gradient else Gives.VALUES
     value, has_gradient = _asked(function, points[0])
@@ -94,5 +96,22 @@ def _checked(answer: Any, points: F64) -> F64:  # noqa: ANN401
     except (TypeError, ValueError) as error:
         raise InputError(f"target returned no real numbers ({error}): {_HELP}") from error
     if logp.shape != points.shape[:1]:
-        raise InputError(f"target returned shape {logp.shape} for {points.shape}: {_HELP}")
+        raise InputError(f"target returned shape {logp.shape} for {points.shape}: {_HELP}{flatten(logp, points)}")
     return logp
+
+
+def _is_column(shape: tuple[int, ...] | None, points: F64) -> bool:
+    n = points.shape[0]
+    return shape in {(n, 1), (1, n)}
+
+
+def flatten(logp: Any, points: F64) -> str:  # noqa: ANN401
+    """Return what to do with values that came in a column, or a row."""
+    shape, n = np.shape(logp), points.shape[0]
+    if not _is_column(shape, points):
+        return ""
+    index = "[:, 0]" if shape == (n, 1) else "[0]"
+    return (
+        f". Here are {n} numbers in shape {shape} instead of ({n},): return logp{index}, or sum over axis=1 without "
+        "keepdims=True"
+    )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from wassail.exceptions import ConvergenceWarning
 from wassail.sampling import _diagnostics
+from wassail.sampling._interrupts import Interrupts
 from wassail.sampling.results import SampleResult
 
 _RHAT = 1.01
@@ -24,13 +25,13 @@ _EDGY = 0.1  # share of steps that leave the support
 _ENOUGH = 100  # effective draws of a chain below which its diagnostics mean little
 
 
-def warn(result: SampleResult, *, stacklevel: int, hurry: bool = False) -> None:
-    """Say in words when chains do not agree, or the density failed on the way; in a `hurry` only what is known."""
-    words = [*_divergences(result), *_edges(result), *_stuck(result), *_flat(result)]
-    try:
-        words += [] if hurry else _agreement(result)
-    except KeyboardInterrupt:  # the draws are there: they are not lost for a look at them
-        words.append("the look at R-hat was interrupted")
+def warn(result: SampleResult, interrupts: Interrupts, *, stacklevel: int, known: tuple[str, ...] = ()) -> None:
+    """Say in words when chains do not agree, or the density failed on the way, after what is `known` already."""
+    words = [*known, *_divergences(result), *_edges(result), *_stuck(result), *_flat(result)]
+    # Who pressed Ctrl-C wants no look that takes as long as SciPy does to import; who presses it now keeps the draws.
+    if not interrupts.hit:
+        interrupts.call(lambda: words.extend(_agreement(result)))
+        words += ["the look at R-hat was interrupted"] * interrupts.hit
     if words:
         warnings.warn(f"{result.algorithm}: " + "; ".join(words), ConvergenceWarning, stacklevel=stacklevel)
 

@@ -54,7 +54,7 @@ def barker(
         Steps before the first draw; by default as many as draws, at least 200, or none when there is nothing to adapt.
     step_size : float, optional
         h, which means the same as in :func:`mala` when it is small. A given one is never adapted; by default dual
-        averaging finds the one that accepts 40 % of the proposals.
+        averaging finds the one that accepts 40 % of the proposals, or down to a quarter where hard edges reject them.
     precondition : bool, optional
         Whether warm-up adapts the diagonal P; by default when it adapts the step size.
     thin : int, default 1
@@ -85,7 +85,7 @@ def barker(
     InputError
         An argument is unusable, or the density is not finite at a starting point.
     DensityError
-        The density raised or gave up; ``error.result`` holds the draws made before.
+        The density, callback or sink raised, or a C function gave up; ``error.result`` has the draws made before.
     MemoryLimitError
         The draws would not fit.
 

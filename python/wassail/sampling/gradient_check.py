@@ -24,6 +24,8 @@ _STEPS = 12  # the longest is a tenth of |x|, and each next one a quarter of the
 _LONGEST, _RATIO = 0.1, 0.25
 _EPS = float(np.finfo(np.float64).eps)
 _MOVES = (0.1, 1.0)  # of the size of coordinates, from where derivatives are 0
+_INWARD = (0.1, 1e-3, 1e-5)  # from the edge of the support
+_LAST = 3  # steps that a difference is made of, at least
 _DOUBT = 10.0  # how many times its own estimate a difference may be off
 _SHOWN = 10
 
@@ -39,7 +41,8 @@ class GradientCheck(ReadOnly):
         Where each check was made.
     moved : ndarray of shape (checks,)
         0 at the point itself. Where a derivative is 0 as far as differences can tell, as at a mode, its sign cannot be
-        told: then the point is checked again with all coordinates moved by 0.1 and by 1 of their size.
+        told: then the point is checked again with all coordinates moved by 0.1 and by 1 of their size. Where the
+        support ends too near for differences, it is checked again further in, by 0.1 of the size or less.
     analytic, numeric : ndarray of shape (checks,)
         The target's derivative, and that by differences; NaN where no difference could be formed.
     error : ndarray of shape (checks,)
@@ -50,6 +53,8 @@ class GradientCheck(ReadOnly):
         Whether the error is beyond `rtol` of the derivative and ten times the uncertainty, or not a number.
     unclear : ndarray of shape (checks,) of bool
         Whether both derivatives are 0 within ten times the uncertainty, so that they agree with any sign.
+    edge : ndarray of shape (checks,) of bool
+        Whether the support ends so near that there is no difference; that is not taken for wrong.
     rtol : float
         Relative tolerance.
     """
@@ -63,6 +68,7 @@ class GradientCheck(ReadOnly):
     uncertainty: F64
     wrong: NDArray[np.bool_]
     unclear: NDArray[np.bool_]
+    edge: NDArray[np.bool_]
     rtol: float
 
     @property
@@ -73,7 +79,7 @@ class GradientCheck(ReadOnly):
     @property
     def untold(self) -> NDArray[np.int64]:
         """Coordinates whose derivative is unclear wherever it was looked at: flat, or nobody can tell here."""
-        return np.setdiff1d(self.coordinate, self.coordinate[~self.unclear])
+        return np.setdiff1d(self.coordinate, self.coordinate[~self.unclear & ~self.edge])
 
     def __repr__(self) -> str:
         return f"GradientCheck({int(self.wrong.sum())} of {self.wrong.size} derivatives wrong)"
@@ -91,16 +97,23 @@ class GradientCheck(ReadOnly):
         lines += [self._line(int(i)) for i in order]
         if order.size < self.wrong.size:
             lines.append(f"({self.wrong.size - order.size} more, none worse)")
+        if self.edge.any():
+            first = int(np.argmax(self.edge))
+            lines.append(
+                f"too near to the edge of the support at {int(self.edge.sum())} places (point {self.point[first]}, "
+                f"coordinate {self.coordinate[first]} first) for differences, which were made further in where possible"
+            )
         if self.untold.size:
             lines.append(
                 f"cannot tell here: the derivatives by {self.untold.size} coordinates ({self.untold[0]} first) are 0 "
-                "within their uncertainty at all points, and agree with any sign; if the density is not flat there, "
-                "look elsewhere or give its scale"
+                "within their uncertainty at all points, and agree with any sign, or there are none; if the density is "
+                "not flat there, look elsewhere or give its scale"
             )
         return "\n".join(lines)
 
     def _line(self, i: int) -> str:
-        notes = [f"moved by {self.moved[i]:g}"] * bool(self.moved[i]) + ["<- wrong"] * bool(self.wrong[i])
+        notes = [f"moved by {self.moved[i]:g}"] * bool(self.moved[i])
+        notes += ["<- wrong"] * bool(self.wrong[i]) + ["at the edge"] * bool(self.edge[i])
         return (
             f"{self.point[i]:>6} {self.coordinate[i]:>10} {self.analytic[i]:>15.8g} {self.numeric[i]:>15.8g} "
             f"{self.error[i]:>9.2g} {self.uncertainty[i]:>9.2g}{''.join('  ' + note for note in notes)}"
@@ -131,7 +144,8 @@ def check_gradient(
     target : Target, callable or C function
         Whatever a sampler takes.
     x : array_like of shape (d,) or (n, d)
-        Points where to look: inside the support, not at a kink.
+        Points where to look: inside the support, not at a kink. Where the support ends too near, within about 1e-6 of a
+        coordinate's size, they are moved inward.
     rtol : float, default 1e-6
         Relative error that is still right.
     max_coordinates : int, default 100
@@ -187,7 +201,7 @@ def check_gradient(
     size = np.maximum(np.abs(points), np.broadcast_to(sizes, (d,)))
     parts = [_check(density.evaluate, points, size, chosen, logp, grad)]
     places, moved = [np.arange(n)], [np.zeros(n)]
-    unsure = np.flatnonzero(_unclear(*parts[0]).any(axis=1))
+    unsure = np.flatnonzero(_unclear(*parts[0][:3]).any(axis=1))
     signs = np.where(generator.integers(0, 2, size=(unsure.size, d)) > 0, 1.0, -1.0)
     for by in _MOVES if unsure.size else ():
         near, logp, grad, inside = _near(density.evaluate, points[unsure], by * signs * size[unsure])
@@ -196,7 +210,20 @@ def check_gradient(
             parts.append(_check(density.evaluate, near[inside], size[here], chosen, logp[inside], grad[inside]))
             places.append(here)
             moved.append(np.full(here.size, by))
-    analytic, numeric, uncertainty = (np.concatenate(part).ravel() for part in zip(*parts, strict=True))
+    left = np.flatnonzero(parts[0][3].any(axis=1))
+    inward = np.zeros((n, d))
+    inward[:, chosen] = parts[0][3]
+    for by in _INWARD:
+        if not left.size:
+            break
+        near, logp, grad, inside = _near(density.evaluate, points[left], by * inward[left] * size[left])
+        if inside.any():
+            here = left[inside]
+            parts.append(_check(density.evaluate, near[inside], size[here], chosen, logp[inside], grad[inside]))
+            places.append(here)
+            moved.append(np.full(here.size, by))
+            left = left[~inside]
+    analytic, numeric, uncertainty, edges = (np.concatenate(part).ravel() for part in zip(*parts, strict=True))
     error = np.abs(analytic - numeric)
     allowed = rtol * np.maximum(np.abs(analytic), np.abs(numeric)) + _DOUBT * uncertainty
     place = np.concatenate(places)
@@ -208,8 +235,9 @@ def check_gradient(
         numeric=numeric,
         error=error,
         uncertainty=uncertainty,
-        wrong=~(error <= allowed),
+        wrong=~(error <= allowed) & (edges == 0.0),
         unclear=_unclear(analytic, numeric, uncertainty),
+        edge=edges != 0.0,
         rtol=rtol,
     )
 
@@ -232,18 +260,22 @@ def _near(evaluate: Evaluate, points: F64, shift: F64) -> tuple[F64, F64, F64, N
 
 def _check(
     evaluate: Evaluate, points: F64, size: F64, chosen: NDArray[np.int64], logp: F64, grad: F64
-) -> tuple[F64, F64, F64]:
-    """Return derivatives as the target has them and by differences, and how far these may be off, (points, chosen)."""
+) -> tuple[F64, F64, F64, F64]:
+    """
+    Return derivatives as the target has them and by differences, and how far these may be off, (points, chosen).
+
+    The last is 1 or −1 where there is no difference because the support ends there, the way back into it; else 0.
+    """
     each = zip(points, _LONGEST * size, logp, strict=True)
     found = [_differences(evaluate, point, longest, chosen, value) for point, longest, value in each]
-    numeric, doubt = (np.stack(part) for part in zip(*found, strict=True))
-    return grad[:, chosen], numeric, doubt
+    numeric, doubt, edge = (np.stack(part) for part in zip(*found, strict=True))
+    return grad[:, chosen], numeric, doubt, edge
 
 
 def _differences(
     evaluate: Evaluate, point: F64, longest: F64, chosen: NDArray[np.int64], value: float
-) -> tuple[F64, F64]:
-    """Return derivatives of the chosen coordinates, and how far they may be off."""
+) -> tuple[F64, F64, F64]:
+    """Return derivatives of the chosen coordinates, how far they may be off, and the way in from an edge."""
     steps = longest[chosen, None] * _RATIO ** np.arange(_STEPS)
     shifted = np.tile(point, (chosen.size, _STEPS, 2, 1))
     rows = np.arange(chosen.size)
@@ -260,4 +292,7 @@ def _differences(
     doubt = np.where(np.isfinite(doubt), doubt, np.inf)
     best = np.argmin(doubt, axis=1)
     failed = np.isinf(doubt[rows, best])
-    return np.where(failed, np.nan, better[rows, best + 1]), np.where(failed, np.nan, doubt[rows, best])
+    above, below = (np.isfinite(logp[:, -_LAST:, side]).all(axis=1) for side in range(2))
+    edge = np.where(failed, above * 1.0 - below * 1.0, 0.0)
+    numeric, doubt = better[rows, best + 1], doubt[rows, best]
+    return np.where(failed, np.nan, numeric), np.where(failed, np.nan, doubt), edge

@@ -75,7 +75,8 @@ def hmc(
         h. A given one is never adapted; by default dual averaging finds the one that accepts 80 % of the trajectories.
     trajectory_length : float, optional
         T, the mean time of a trajectory, at most 1024 steps. A given one is never adapted; by default warm-up finds
-        the one after which the coordinates have a mean autocorrelation time of 2.5 trajectories.
+        the one after which the coordinates have a mean autocorrelation time of 2.5 trajectories, or their squares one
+        of 1.25 where that is shorter.
     precondition : Preconditioner or bool, optional
         What warm-up learns about the shape of the density; True is a diagonal, which is the default when it adapts the
         step size.
@@ -106,7 +107,7 @@ def hmc(
     InputError
         An argument is unusable, or the density is not finite at a starting point.
     DensityError
-        The density raised or gave up; ``error.result`` holds the draws made before.
+        The density, callback or sink raised, or a C function gave up; ``error.result`` has the draws made before.
     MemoryLimitError
         The draws would not fit.
 

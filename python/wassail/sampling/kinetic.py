@@ -118,7 +118,7 @@ def underdamped(
     InputError
         An argument is unusable, or the density is not finite at a starting point.
     DensityError
-        The density raised or gave up; ``error.result`` holds the draws made before.
+        The density, callback or sink raised, or a C function gave up; ``error.result`` has the draws made before.
     MemoryLimitError
         The draws would not fit.
 

@@ -138,7 +138,7 @@ def mclmc(
     InputError
         An argument is unusable, or the density is not finite at a starting point.
     DensityError
-        The density raised or gave up; ``error.result`` holds the draws made before.
+        The density, callback or sink raised, or a C function gave up; ``error.result`` has the draws made before.
     MemoryLimitError
         The draws would not fit.
 
@@ -243,7 +243,8 @@ def mams(
         default dual averaging finds the one that accepts 90 % of the trajectories.
     trajectory_length : float, optional
         L, the mean length of a trajectory, at most 1024 steps. A given one is never adapted; by default warm-up finds
-        the one after which the coordinates have a mean autocorrelation time of 2.5 trajectories.
+        the one after which the coordinates have a mean autocorrelation time of 2.5 trajectories, or their squares one
+        of 1.25 where that is shorter.
     splitting : Splitting, default LEAPFROG
         How a step is made.
     precondition : Preconditioner or bool, optional
@@ -276,7 +277,7 @@ def mams(
     InputError
         An argument is unusable, or the density is not finite at a starting point.
     DensityError
-        The density raised or gave up; ``error.result`` holds the draws made before.
+        The density, callback or sink raised, or a C function gave up; ``error.result`` has the draws made before.
     MemoryLimitError
         The draws would not fit.
 

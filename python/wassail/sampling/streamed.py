@@ -3,51 +3,91 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wassail._frozen import ReadOnly
+from wassail._frozen import FieldsOnly
+from wassail.sampling._later import Later
 
-F64 = NDArray[np.float64]
+F64: TypeAlias = NDArray[np.float64]
+Table: TypeAlias = tuple[int, list[F64], F64, F64]  # of `_core.Moments.table`
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StreamedMoments(ReadOnly):
+class StreamedMoments(FieldsOnly):
     """
     Moments of draws that were not kept, with what tells whether to believe them.
+
+    Arrays are made when they are first asked for: until then the result of a run holds the sums of the core.
 
     Attributes
     ----------
     n : int
         Draws of each chain.
-    chain_mean, chain_variance : ndarray of shape (chains, d)
-        Mean and sample variance of each chain.
-    half_mean, half_variance : ndarray of shape (2, chains, d)
-        The same of the two halves of each chain.
-    batch_variance : ndarray of shape (d,)
-        Variance of the means of batches of `batch` successive draws.
+    chains, dim : int
+        Number of chains and of coordinates.
     batch : int
-        About √n.
+        Draws of a batch, about √n.
     probabilities : tuple of float
         Of the quantiles.
-    quantiles : ndarray of shape (number of them, d)
-        Quantiles of all draws by P²; see :class:`Moments`.
     """
 
     n: int
-    chain_mean: F64
-    chain_variance: F64
-    half_mean: F64
-    half_variance: F64
-    batch_variance: F64
+    chains: int
+    dim: int
+    _half: int
     batch: int
     probabilities: tuple[float, ...]
-    quantiles: F64
+    _table: Later[Table]
 
     def __repr__(self) -> str:
-        chains, d = self.chain_mean.shape
-        return f"StreamedMoments({chains} chains of {self.n} draws in {d} dimensions)"
+        return f"StreamedMoments({self.chains} chains of {self.n} draws in {self.dim} dimensions)"
+
+    @cached_property
+    def chain_mean(self) -> F64:
+        """Mean of each chain, (chains, d)."""
+        return _locked(self._table()[1][0])
+
+    @cached_property
+    def chain_variance(self) -> F64:
+        """Sample variance of each chain, (chains, d)."""
+        return _locked(self._table()[1][1] / max(self.n - 1, 1))
+
+    @cached_property
+    def _halves(self) -> tuple[F64, F64]:
+        mean, square, half_mean, half_square = self._table()[1]
+        n, first = self.n, min(self._half, self.n)
+        rest = n - first
+        if rest == 0:  # the first half is not over
+            both = square / max(n - 1, 1)
+            return _locked(np.stack([mean, mean])), _locked(np.stack([both, both]))
+        other = mean + (mean - half_mean) * (first / rest)
+        other_square = np.maximum(square - half_square - (first * rest / n) * (other - half_mean) ** 2, 0.0)
+        variances = [half_square / max(first - 1, 1), other_square / max(rest - 1, 1)]
+        return _locked(np.stack([half_mean, other])), _locked(np.stack(variances))
+
+    @property
+    def half_mean(self) -> F64:
+        """Mean of the two halves of each chain, (2, chains, d)."""
+        return self._halves[0]
+
+    @property
+    def half_variance(self) -> F64:
+        """Sample variance of the two halves of each chain, (2, chains, d)."""
+        return self._halves[1]
+
+    @cached_property
+    def batch_variance(self) -> F64:
+        """Variance of the means of batches of `batch` successive draws, (d,)."""
+        return _locked(self._table()[2] / max(self.chains * (self.n // self.batch) - 1, 1))
+
+    @property
+    def quantiles(self) -> F64:
+        """Quantiles of all draws by P², (number of them, d); see :class:`Moments`."""
+        return _locked(self._table()[3])
 
     @property
     def mean(self) -> F64:
@@ -58,7 +98,7 @@ class StreamedMoments(ReadOnly):
     @property
     def variance(self) -> F64:
         """Sample variance of all draws, (d,)."""
-        chains, n = self.chain_mean.shape[0], self.n
+        chains, n = self.chains, self.n
         within = (n - 1) * self.chain_variance.sum(axis=0)
         between = n * ((self.chain_mean - self.mean) ** 2).sum(axis=0)
         variance: F64 = (within + between) / max(chains * n - 1, 1)
@@ -78,7 +118,7 @@ class StreamedMoments(ReadOnly):
         ndarray of shape (d,)
             Too small where chains remember more than a batch, of √n draws: look at `rhat()` too.
         """
-        total = self.chain_mean.shape[0] * self.n
+        total = self.chains * self.n
         error: F64 = np.sqrt(self.batch * self.batch_variance / total)
         return error
 
@@ -91,7 +131,7 @@ class StreamedMoments(ReadOnly):
         ndarray of shape (d,)
             All draws for coordinates without spread.
         """
-        total = float(self.chain_mean.shape[0] * self.n)
+        total = float(self.chains * self.n)
         spread = self.batch * self.batch_variance
         ess: F64 = np.where(spread > 0.0, total * self.variance / np.where(spread > 0.0, spread, 1.0), total)
         return ess
@@ -114,26 +154,6 @@ class StreamedMoments(ReadOnly):
         return np.where(within > 0.0, ratio, np.where(between > 0.0, np.inf, 1.0))
 
 
-def from_table(
-    table: tuple[int, list[F64], F64, F64], half: int, batch: int, probabilities: tuple[float, ...]
-) -> StreamedMoments:
-    """Return the moments that sums of the core mean."""
-    n, (mean, square, half_mean, half_square), batch_square, quantiles = table
-    chains = mean.shape[0]
-    first, rest = min(half, n), max(n - half, 0)
-    if rest == 0:  # the first half is not over
-        half_mean, half_square, first = mean, square, n
-    other_mean = mean + (mean - half_mean) * (first / rest) if rest else mean
-    other_square = np.maximum(square - half_square - (first * rest / max(n, 1)) * (other_mean - half_mean) ** 2, 0.0)
-    halves = [half_square / max(first - 1, 1), other_square / max(rest - 1, 1) if rest else half_square]
-    return StreamedMoments(
-        n=n,
-        chain_mean=mean,
-        chain_variance=square / max(n - 1, 1),
-        half_mean=np.stack([half_mean, other_mean]),
-        half_variance=np.stack(halves),
-        batch_variance=batch_square / max(chains * (n // batch) - 1, 1),
-        batch=batch,
-        probabilities=probabilities,
-        quantiles=quantiles,
-    )
+def _locked(values: F64) -> F64:
+    values.flags.writeable = False
+    return values

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 import warnings
 from dataclasses import dataclass
+from itertools import starmap
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,10 +16,11 @@ from wassail._frozen import ReadOnly
 from wassail._memory import require_memory
 from wassail._rng import Seed, make_generator
 from wassail._validate import check_integer, check_positive, check_threads
-from wassail.exceptions import ConvergenceWarning, InputError
+from wassail.exceptions import ConvergenceWarning, DensityError, InputError
 from wassail.sampling import _diagnostics
 from wassail.sampling._bar import Report, bar, check_progress
 from wassail.sampling._ended import End, raise_failure, told
+from wassail.sampling._interrupts import Interrupts
 from wassail.sampling._run import Schedule, check_start
 from wassail.sampling._session import build
 from wassail.sampling._target import AnyTarget, as_core
@@ -209,7 +212,7 @@ def temper(
     InputError
         An argument is unusable, or the density is not finite at a starting point.
     DensityError
-        The density raised or gave up; ``error.result`` holds the draws made before.
+        The density or callback raised, or a C function gave up; ``error.result`` has the draws made before.
     MemoryLimitError
         The draws would not fit.
 
@@ -270,54 +273,68 @@ def temper(
     name = f"tempered {kernel.value}"
     key = int(make_generator(rng).integers(0, 2**64, dtype=np.uint64))
     total = schedule.n_warmup + schedule.n_samples * schedule.thin
-    with bar(name, "scans", show=check_progress(progress), n_warmup=schedule.n_warmup, total=total) as report:
-        ended, arrays, (divergences, trips), (betas, rejection, sizes, scans), raised = _core.run_tempering(
-            core,
-            (as_core(reference, d), mean, factor.ravel()),
-            build(recipe),
-            start.ravel(),
-            np.ascontiguousarray(scale),
-            key,
-            (schedule.n_warmup, schedule.n_samples, schedule.thin),
-            (rungs, steps),
-            (d ** (-1.0 / 3.0), acceptance) if step_size is None else (check_positive(step_size, "step_size"), None),
-            report,
-            callback,
-            check_threads(n_threads),
+    hearing = bar(name, "scans", show=check_progress(progress), n_warmup=schedule.n_warmup, total=total)
+    first = (d ** (-1.0 / 3.0), acceptance) if step_size is None else (check_positive(step_size, "step_size"), None)
+    made: list[tuple[Any, ...]] = []
+    with Interrupts(lambda: None) as interrupts:
+        with hearing as report:
+            arguments = (
+                core,
+                (as_core(reference, d), mean, factor.ravel()),
+                build(recipe),
+                start.ravel(),
+                np.ascontiguousarray(scale),
+                key,
+                (schedule.n_warmup, schedule.n_samples, schedule.thin),
+                (rungs, steps),
+                first,
+                report,
+                callback,
+                check_threads(n_threads),
+            )
+            # No line of Python between the core and the list: Ctrl-C may strike at each.
+            interrupts.call(made.extend, starmap(_core.run_tempering, [arguments]))
+        interrupts.hold()
+        if not made:
+            raise KeyboardInterrupt
+        ended, arrays, (divergences, trips), (betas, rejection, sizes, scans), (raised, other) = made[0]
+        code, bad, count = ended
+        end = End.COMPLETE if count == schedule.n_samples else told(code, raised)
+        draws, log_density, accepted, ratios = (
+            part.reshape(chains, schedule.n_samples, -1)[:, :count] for part in arrays
         )
-    code, bad, count = ended
-    end = told(code, raised)
-    draws, log_density, accepted, ratios = (part.reshape(chains, schedule.n_samples, -1)[:, :count] for part in arrays)
-    samples = SampleResult(
-        draws=draws,
-        log_density=log_density[:, :, 0],
-        acceptance=accepted[:, :, 0],
-        divergences=divergences,
-        outside=np.zeros(chains, dtype=np.uint64),
-        step_size=np.full(chains, sizes[-1]),
-        scale=scale,
-        n_directions=0,
-        length=0.0,
-        n_gradients=rungs - 1 + scans * ((rungs - 1) * steps + 1),
-        n_warmup=schedule.n_warmup,
-        thin=schedule.thin,
-        algorithm=name,
-        reason="",
-        key=key,
-        status=RunStatus.COMPLETE if end is End.COMPLETE else RunStatus.INTERRUPTED,
-        coordinates=None,
-        gradients=None,
-        moments=None,
-        flat=np.zeros(chains, dtype=np.bool_),
-        state=None,
-    )
-    place = f"after {count} draws of each chain"
-    raise_failure(end, raised, samples, target=target, start=start, chain=bad, place=place)
-    warn(samples, stacklevel=3)
-    value, error = _stepping_stones(ratios, betas) if count else (-np.inf, np.inf)
-    result = TemperingResult(samples, betas, rejection, trips, log_z + value, error)
-    _warn_ladder(result)
-    return result
+        samples = SampleResult(
+            draws=draws,
+            log_density=log_density[:, :, 0],
+            acceptance=accepted[:, :, 0],
+            divergences=divergences,
+            outside=np.zeros(chains, dtype=np.uint64),
+            step_size=np.full(chains, sizes[-1]),
+            scale=scale,
+            n_directions=0,
+            length=0.0,
+            n_gradients=rungs - 1 + scans * ((rungs - 1) * steps + 1),
+            n_warmup=schedule.n_warmup,
+            thin=schedule.thin,
+            algorithm=name,
+            reason="",
+            key=key,
+            status=RunStatus.COMPLETE if end is End.COMPLETE else RunStatus.INTERRUPTED,
+            coordinates=None,
+            gradients=None,
+            moments=None,
+            flat=np.zeros(chains, dtype=np.bool_),
+            state=None,
+        )
+        place = f"after {count} draws of each chain"
+        if other is not None:
+            raise DensityError(f"the callback or the progress bar failed {place}: {other!r}", samples) from other
+        raise_failure(end, raised, samples, target=target, start=start, chain=bad, begun=scans > 0, place=place)
+        warn(samples, interrupts, stacklevel=3)
+        value, error = _stepping_stones(ratios, betas) if count else (-np.inf, np.inf)
+        result = TemperingResult(samples, betas, rejection, trips, log_z + value, error)
+        _warn_ladder(result)
+        return result
 
 
 def _warn_ladder(result: TemperingResult) -> None:

@@ -7,7 +7,7 @@
 use crate::error::Result;
 use crate::monitor::Monitor;
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -108,6 +108,47 @@ pub fn map_chunks<S: Send, R: Send>(
     }
 }
 
+/// Last parts of a round come to this share of it for each thread.
+const TAIL: f64 = 0.02;
+const MOST_PARTS: usize = 6;
+
+/// Parts that items of equal work are best done in, so that no thread waits long for another's last one: halves, quarters and so
+/// on of what is left. As many items as threads wait for each other all the same.
+pub fn parts(items: usize) -> usize {
+    let threads = if rayon::current_thread_index().is_some() { rayon::current_num_threads() } else { 1 };
+    if threads < 2 || items <= threads {
+        return 1;
+    }
+    let share = threads as f64 / (TAIL * items as f64);
+    (1 + share.max(1.0).log2().ceil() as usize).min(MOST_PARTS)
+}
+
+/// Does the parts of every item, those of one in turn: whoever is free takes the item that has waited longest. Stops early when the
+/// monitor says so.
+pub fn in_parts<S: Send>(
+    items: &mut [S],
+    parts: usize,
+    monitor: &dyn Monitor,
+    work: impl Fn(&mut S, usize) -> Result<()> + Sync,
+) -> Result<()> {
+    let workers =
+        if rayon::current_thread_index().is_some() { rayon::current_num_threads().min(items.len()) } else { 1 };
+    let waiting: Mutex<VecDeque<_>> = Mutex::new(items.iter_mut().map(|item| (item, 0)).collect());
+    let queue = || waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    let next = || queue().pop_front();
+    let take = |_: usize| {
+        while let Some((item, part)) = next() {
+            monitor.check()?;
+            work(item, part)?;
+            if part + 1 < parts {
+                queue().push_back((item, part + 1));
+            }
+        }
+        Ok(())
+    };
+    if workers > 1 { (0..workers).into_par_iter().with_max_len(1).map(take).collect() } else { take(0) }
+}
+
 /// Does two things that do not depend on each other, at the same time inside a pool and in turn otherwise.
 pub fn join(a: impl FnOnce() -> Result<()> + Send, b: impl FnOnce() -> Result<()> + Send) -> Result<()> {
     if rayon::current_thread_index().is_some() && rayon::current_num_threads() > 1 {
@@ -173,6 +214,7 @@ pub fn sum(values: impl Iterator<Item = f64>) -> f64 {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::error::Error;
     use crate::monitor::Silent;
 
     #[test]
@@ -189,6 +231,27 @@ mod tests {
         assert!((0..2).all(|_| pool.install(rounds)));
         std::thread::sleep(4 * PATIENCE);
         assert!(pool.install(rounds));
+    }
+
+    #[test]
+    fn all_parts_are_done_in_their_order() {
+        let run = || {
+            let mut items = vec![Vec::new(); 7];
+            in_parts(&mut items, 4, &Silent, |item, part| {
+                item.push(part);
+                Ok(())
+            })
+            .unwrap();
+            items.iter().all(|item| item[..] == [0, 1, 2, 3])
+        };
+        assert!(run());
+        let pool = private_pool(3).unwrap();
+        assert!(pool.install(run));
+        let failed =
+            |item: &mut usize, part: usize| if (*item, part) == (4, 2) { Err(Error::Overflow) } else { Ok(()) };
+        assert!(pool.install(|| in_parts(&mut [1, 2, 3, 4, 5], 3, &Silent, failed)).is_err());
+        assert_eq!((parts(64), pool.install(|| parts(3)), pool.install(|| parts(1000))), (1, 1, 1));
+        assert_eq!(pool.install(|| parts(24)), 4);
     }
 
     #[test]

@@ -17,8 +17,8 @@ use wassail_core::sampling::{
 };
 
 type Counts<'py> = Bound<'py, PyArray1<u64>>;
-/// How a call ended (0 complete, 1 interrupted, 2 the density failed, 3 it is not finite at the start), for which chain, at which
-/// step.
+/// How a call ended (0 complete, 1 interrupted, 2 the density failed, 3 it is not finite at the start, 4 it failed there), for which
+/// chain, at which step.
 type Ended = (u8, usize, u64);
 /// Draws that all chains made, and (chains, n, width) draws, gradients, (chains, n) log-densities and acceptance.
 type Drawn<'py> = (Ended, usize, Array<'py>, Array<'py>, Array<'py>, Array<'py>);
@@ -63,12 +63,15 @@ impl Chains {
         hooks: &Hooks,
         n_threads: usize,
         job: impl FnOnce(&mut Core, &dyn Monitor) -> Result<R> + Send,
-    ) -> PyResult<R> {
+    ) -> PyResult<(R, Option<PyErr>)> {
         let mut chains = self.lock()?;
         let chains = &mut *chains;
         self.stop.store(false, Ordering::Relaxed);
+        let calls = self.target.get().calls_python();
         enter_keeping(py, self.work.saturating_mul(steps), n_threads, hooks, |monitor| {
-            job(chains, &Stoppable { monitor, stop: &self.stop })
+            let run = || job(chains, &Stoppable { monitor, stop: &self.stop });
+            // A thread of the pool is made known to the interpreter once, and not again for each call.
+            if calls { Python::attach(|py| py.detach(run)) } else { run() }
         })
     }
 }
@@ -95,6 +98,7 @@ fn ended(end: End) -> Ended {
         End::Interrupted => (1, 0, 0),
         End::Failed { chain, step } => (2, chain, step),
         End::BadStart(chain) => (3, chain, 0),
+        End::FailedStart(chain) => (4, chain, 0),
     }
 }
 
@@ -168,7 +172,7 @@ impl Chains {
         })
     }
 
-    /// Goes on to the end of warm-up; `take` says how it ended.
+    /// Goes on to the end of warm-up; `take` says how it ended, also where this raises what the user's functions raised.
     fn prepare(
         &self,
         py: Python<'_>,
@@ -177,12 +181,13 @@ impl Chains {
         n_threads: usize,
     ) -> PyResult<()> {
         let hooks = Hooks { callback, progress };
-        let end = self.enter(py, self.schedule.0 + 1, &hooks, n_threads, |chains, monitor| chains.prepare(monitor))?;
+        let work = self.schedule.0 + 1;
+        let (end, raised) = self.enter(py, work, &hooks, n_threads, |chains, monitor| chains.prepare(monitor))?;
         *self.last() = Some((ended(end), None));
-        Ok(())
+        raised.map_or(Ok(()), Err)
     }
 
-    /// Makes the next `n` draws of every chain, for `take`.
+    /// Makes the next `n` draws of every chain, for `take`, also where this raises.
     fn draw(
         &self,
         py: Python<'_>,
@@ -193,9 +198,9 @@ impl Chains {
     ) -> PyResult<()> {
         let hooks = Hooks { callback, progress };
         let steps = n.saturating_mul(self.schedule.1);
-        let out = self.enter(py, steps, &hooks, n_threads, |chains, monitor| chains.draw(n, monitor))?;
+        let (out, raised) = self.enter(py, steps, &hooks, n_threads, |chains, monitor| chains.draw(n, monitor))?;
         *self.last() = Some((ended(out.end), Some(out)));
-        Ok(())
+        raised.map_or(Ok(()), Err)
     }
 
     /// Ends the call that is running with what it has.

@@ -55,20 +55,21 @@ pub fn enter<R: Send>(
     call(py, work, n_threads, hooks, job).into_result(py)
 }
 
-/// The same for jobs that end early with what they have: Ctrl-C does not lose it.
+/// The same for jobs that end early with what they have: it comes with what the user's functions raised, if they did. Ctrl-C just
+/// ends them.
 pub fn enter_keeping<R: Send>(
     py: Python<'_>,
     work: usize,
     n_threads: usize,
     hooks: &Hooks,
     job: impl FnOnce(&dyn Monitor) -> Result<R> + Send,
-) -> PyResult<R> {
-    let mut ended = call(py, work, n_threads, hooks, job);
-    let interrupted = ended.failure.as_ref().is_some_and(|f| f.is_instance_of::<PyKeyboardInterrupt>(py));
-    if interrupted && matches!(ended.out, Ok(Ok(_))) {
-        ended.failure = None;
+) -> PyResult<(R, Option<PyErr>)> {
+    match call(py, work, n_threads, hooks, job) {
+        Ended { out: Ok(Ok(out)), failure } => {
+            Ok((out, failure.filter(|f| !f.is_instance_of::<PyKeyboardInterrupt>(py))))
+        }
+        ended => ended.into_result(py).map(|out| (out, None)),
     }
-    ended.into_result(py)
 }
 
 fn call<R: Send>(

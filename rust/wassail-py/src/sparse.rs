@@ -58,7 +58,7 @@ fn solution(py: Python<'_>, out: Outcome) -> Solution<'_> {
     (vector(py, out.f), vector(py, out.g), matrix(py, out.plan), matrix(py, out.relaxed), summary, trace)
 }
 
-/// Rows (axis 1) or columns (axis 0) have at most `max_nonzeros` nonzeros, 0 for any number. `init` is the potential of the other side,
+/// Rows (axis 1) or columns (axis 0) have at most `max_nonzeros` nonzeros, 0 for any number. `init` are potentials,
 /// `plans` those of the relaxation and with the limit, by the limited side.
 #[pyfunction]
 pub fn sparse_transport<'py>(
@@ -71,22 +71,24 @@ pub fn sparse_transport<'py>(
     axis: usize,
     tol: f64,
     max_iter: usize,
-    init: Option<Arg<'py>>,
+    init: Option<(Arg<'py>, Arg<'py>)>,
     plans: Option<(Given<'py>, Given<'py>)>,
     n_threads: usize,
     callback: Option<Py<PyAny>>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Solution<'py>> {
     let (a, b) = (a.as_slice()?, b.as_slice()?);
-    let init = init.as_ref().map(|g| g.as_slice()).transpose()?;
-    let other = if axis == 0 { a } else { b };
+    let init = init.as_ref().map(|(f, g)| Ok::<_, PyErr>((f.as_slice()?, g.as_slice()?))).transpose()?;
     check_lengths(geometry.size(), &[a], &[b])?;
-    if init.is_some_and(|g| g.len() != other.len()) {
-        return Err(pyo3::exceptions::PyValueError::new_err("init does not have the length of the cost"));
+    if let Some((f, g)) = init {
+        check_lengths(geometry.size(), &[f], &[g])?;
     }
     let shape = if axis == 0 { (b.len(), a.len()) } else { (a.len(), b.len()) };
     let plans = plans.map(|(relaxed, plan)| Ok::<_, PyErr>((csr(&relaxed, shape)?, csr(&plan, shape)?))).transpose()?;
-    let init = init.map(|g| Init { g, plans: plans.as_ref().map(|(relaxed, plan)| (relaxed, plan)) });
+    let init = init.map(|(f, g)| {
+        let (f, g) = if axis == 0 { (g, f) } else { (f, g) };
+        Init { f, g, plans: plans.as_ref().map(|(relaxed, plan)| (relaxed, plan)) }
+    });
     let limit = (max_nonzeros > 0).then_some(max_nonzeros);
     let options = Options { gamma, max_nonzeros: limit, tol, max_iter };
     let hooks = Hooks { callback, progress };

@@ -11,13 +11,13 @@ use pyo3::prelude::*;
 use wassail_core::sampling::{End, Reference, Tempering, temper};
 
 /// (end, chain of a bad start, draws of each chain, draws, logp, acceptance, ratios, divergences, round trips, betas,
-/// rejections, step sizes, scans, exception of the target).
+/// rejections, step sizes, scans, exceptions of the target and of who looked on).
 type Outcome<'py> = (
     (u8, usize, usize),
     (Array<'py>, Array<'py>, Array<'py>, Array<'py>),
     (Bound<'py, PyArray1<u64>>, Bound<'py, PyArray1<u64>>),
     (Array<'py>, Array<'py>, Array<'py>, u64),
-    Option<PyErr>,
+    (Option<PyErr>, Option<PyErr>),
 );
 
 /// Runs ladders of chains; `reference` is (density, mean, factor), `schedule` (warm-up scans, draws, scans per draw), `ladder`
@@ -67,18 +67,19 @@ pub fn run_tempering<'py>(
     let rows = run.chains.saturating_mul(run.rungs).saturating_mul(run.steps);
     let work = scans.saturating_mul(rows).saturating_mul(run.target.work() + 4 * d);
     let hooks = Hooks { callback, progress };
-    let out = enter_keeping(py, work, n_threads, &hooks, |monitor| temper(&run, monitor))?;
+    let (out, raised) = enter_keeping(py, work, n_threads, &hooks, |monitor| temper(&run, monitor))?;
     let end = match out.end {
         End::Complete => (0, 0),
         End::Interrupted => (1, 0),
-        End::Failed { .. } => (2, 0),
+        End::Failed { chain, .. } => (2, chain),
         End::BadStart(chain) => (3, chain),
+        End::FailedStart(chain) => (4, chain),
     };
     Ok((
         (end.0, end.1, out.count),
         (vector(py, out.draws), vector(py, out.logp), vector(py, out.acceptance), vector(py, out.ratios)),
         (vector(py, out.divergences), vector(py, out.round_trips)),
         (vector(py, out.betas), vector(py, out.rejections), vector(py, out.step_sizes), out.scans),
-        target.take_raised(),
+        (target.take_raised(), raised),
     ))
 }

@@ -24,7 +24,11 @@ impl StepTuner {
             Goal::Acceptance(target) => Rule::Acceptance(DualAveraging::new(step, target)),
             Goal::Energy(target) => Rule::Energy(EnergyError::new(step, target * d as f64)),
         };
-        Self { rule, first: step, edges: Edges { floor, steps: 0.0, outside: 0.0, lately: 0.0 } }
+        let (corner, worth) = match goal {
+            Goal::Acceptance(target) => (if target < CORNER { NEARLY } else { CORNER }, worth(target, d)),
+            Goal::Energy(_) => (CORNER, 0.0),
+        };
+        Self { rule, first: step, edges: Edges { floor, corner, worth, steps: 0.0, outside: 0.0, lately: 0.0 } }
     }
 
     /// Takes in what a step did.
@@ -34,8 +38,7 @@ impl StepTuner {
             return;
         }
         match &mut self.rule {
-            // An edge tells less of a step than energies do: where nothing else rejects, half of the steps may leave.
-            Rule::Acceptance(tuner) if info.outside => tuner.update((2.0 * tuner.target - 1.0).max(0.0)),
+            Rule::Acceptance(tuner) if info.outside => tuner.update(self.edges.worth),
             Rule::Acceptance(tuner) => tuner.update(info.acceptance),
             Rule::Energy(tuner) if info.outside => tuner.change(if self.edges.cornered() { RETREAT } else { 1.0 }),
             Rule::Energy(tuner) => tuner.update(info.energy),
@@ -65,10 +68,22 @@ impl StepTuner {
     }
 }
 
+/// The acceptance that a step which left the support counts as. An edge tells less of a step than energies do: where nothing else
+/// rejects, half of the steps may leave. Where most are to be rejected anyhow, edges are those of a random walk, whose efficiency
+/// a (log a)² is best at an acceptance of e⁻² in many dimensions (Neal, Roberts and Yuen 2012, doi:10.1214/11-AAP817) and at about
+/// 0.4 in one: for that target a goes from there to a quarter, which has 89 % of it.
+fn worth(target: f64, d: usize) -> f64 {
+    if target < CORNER { 0.5 * target * (1.0 - 1.0 / d as f64) } else { 2.0 * target - 1.0 }
+}
+
 /// How often a chain leaves the support.
 #[derive(Clone, Copy, Debug)]
 pub struct Edges {
     floor: f64,
+    /// Share of steps that left lately above which the chain is in a corner.
+    corner: f64,
+    /// What such a step counts as.
+    worth: f64,
     steps: f64,
     outside: f64,
     lately: f64,
@@ -76,6 +91,9 @@ pub struct Edges {
 
 /// Share of a new step in what happened lately.
 const LATELY: f64 = 0.1;
+/// Share of steps that leave from a corner: most of them, or nearly all where most are allowed to.
+const CORNER: f64 = 0.5;
+const NEARLY: f64 = 0.98;
 
 impl Edges {
     fn update(&mut self, outside: bool) {
@@ -87,7 +105,7 @@ impl Edges {
 
     /// Whether the chain still leaves the support at most steps, however short they have become: as from a corner.
     pub fn cornered(&self) -> bool {
-        self.lately > 0.5
+        self.lately > self.corner
     }
 
     /// Share of the steps that left.

@@ -2,7 +2,7 @@
 
 use super::density::{DensityError, LogDensity, Terms};
 use super::frame::Frame;
-use super::noise::Noise;
+use super::noise::{Errand, Noise};
 use super::transition::Transition;
 use super::vector::{all_finite, copy};
 use crate::error::{Result, try_zeroed};
@@ -55,6 +55,8 @@ pub struct Block {
     undo: Undo,
     /// Noise of the next steps, where there is one chain.
     pub ahead: Noise,
+    /// Noise of the next step, where there are many and their density is a call.
+    pub errand: Errand,
     /// Coordinates that all positions and gradients are in, where they are not the natural ones.
     frame: Option<Arc<Frame>>,
     /// Proposed positions in natural coordinates, where there is a frame.
@@ -77,6 +79,7 @@ impl Block {
             noise: Aligned::zeroed(size)?,
             undo: Undo { velocities: false, moved: Vec::with_capacity(size / d) },
             ahead: Noise::new(size)?,
+            errand: Errand::default(),
             frame: None,
             natural: Vec::new(),
         })

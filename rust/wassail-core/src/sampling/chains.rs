@@ -12,7 +12,7 @@ use super::warmup::{Length, Position, Preconditioning, Tuning};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Progress};
 use crate::numeric::aligned::Aligned;
-use crate::parallel::map_chunks;
+use crate::parallel::{in_parts, map_chunks, parts};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -58,6 +58,15 @@ pub enum End {
     },
     /// The density has no finite value and gradient at the start of this chain.
     BadStart(usize),
+    /// The density failed there.
+    FailedStart(usize),
+}
+
+impl End {
+    /// Of a run that never got a value for a chain.
+    pub(super) fn at_start(chain: usize, why: DensityError) -> Self {
+        if why == DensityError::Failed { Self::FailedStart(chain) } else { Self::BadStart(chain) }
+    }
 }
 
 /// A block with what is adapted for it, on cache lines of its own: another thread writes the next one.
@@ -156,11 +165,10 @@ impl Chains {
         if !self.position.started {
             match self.start(monitor) {
                 Err(Error::Interrupted) => return Ok(End::Interrupted),
-                bad => {
-                    if let Some(chain) = bad? {
-                        return Ok(End::BadStart(chain));
-                    }
-                }
+                end => match end? {
+                    End::Complete => {}
+                    bad => return Ok(bad),
+                },
             }
             self.position.started = true;
         }
@@ -243,12 +251,12 @@ impl Chains {
         self.members.iter().flat_map(|m| m.block.grad.chunks_exact(d).map(flat)).collect()
     }
 
-    /// Values at the starting points, and velocities; the first chain without them, if there is one.
-    fn start(&mut self, monitor: &dyn Monitor) -> Result<Option<usize>> {
+    /// Values at the starting points, and velocities, or the first chain without them.
+    fn start(&mut self, monitor: &dyn Monitor) -> Result<End> {
         let run = &self.run;
         let work = self.members.iter_mut().collect();
-        let bad = map_chunks(work, monitor, |member: &mut Member| member.start(run, monitor))?;
-        Ok(bad.into_iter().flatten().next())
+        let ends = map_chunks(work, monitor, |member: &mut Member| member.start(run, monitor))?;
+        Ok(ends.into_iter().find(|&end| end != End::Complete).unwrap_or(End::Complete))
     }
 
     /// Moves every chain to step `until`.
@@ -270,17 +278,24 @@ impl Chains {
                 Some(draws) => split(draws, &self.members),
                 None => self.members.iter().map(|_| None).collect(),
             };
-            let work = self.members.iter_mut().zip(slots).collect();
-            let ends = map_chunks(work, monitor, |(member, slots): (&mut Member, Option<Slots<'_>>)| {
-                Ok(member.advance(run, step, next, adapts, drawn, slots))
+            let parts = parts(self.members.len());
+            let mut work: Vec<_> = self.members.iter_mut().zip(slots).map(|(m, s)| (m, s, End::Complete)).collect();
+            let done = in_parts(&mut work, parts, monitor, |(member, slots, end), part| {
+                if *end == End::Complete {
+                    // Halves, quarters and so on of the round, and what is left.
+                    let left = if part + 1 < parts { (next - before) >> (part + 1) } else { 0 };
+                    *end = member.advance(run, step, next - left, adapts, drawn, slots.as_mut());
+                }
+                Ok(())
             });
+            let ends: Vec<End> = work.into_iter().map(|(_, _, end)| end).collect();
             self.number = self.members.iter().map(|m| m.number.min(next)).min().unwrap_or(next);
             self.pace.learn((self.number - before) as f64 * gradients, began);
             self.diverged.store(self.divergences().iter().sum(), Ordering::Relaxed);
-            let ends = match ends {
+            match done {
                 Err(Error::Interrupted) => return Ok(End::Interrupted),
                 other => other?,
-            };
+            }
             if let Some(end) = ends.into_iter().filter(|&e| e != End::Complete).min_by_key(|e| *e == End::Interrupted) {
                 return Ok(end);
             }
@@ -298,15 +313,17 @@ impl Chains {
 }
 
 impl Member {
-    fn start(&mut self, run: &Run, monitor: &dyn Monitor) -> Result<Option<usize>> {
+    fn start(&mut self, run: &Run, monitor: &dyn Monitor) -> Result<End> {
         let (block, d) = (&mut self.block, run.density.dim());
         block.proposal.copy_from_slice(&block.x);
         // What failed is in the values.
         if block.evaluate(&*run.density, monitor) == Err(DensityError::Recoverable) {
             return Err(Error::Interrupted);
         }
-        if let Some(bad) = block.proposal_logp.iter().position(std::result::Result::is_err) {
-            return Ok(Some(block.first as usize + bad));
+        for (i, value) in block.proposal_logp.iter().enumerate() {
+            if let Err(why) = value {
+                return Ok(End::at_start(block.first as usize + i, *why));
+            }
         }
         for i in 0..block.count() {
             if let Ok(logp) = block.proposal_logp[i] {
@@ -314,7 +331,7 @@ impl Member {
             }
         }
         block.draw_velocities(run.key, d, &*run.transition);
-        Ok(None)
+        Ok(End::Complete)
     }
 
     /// Goes on to step `until`; draws after number `drawn` go to their slots.
@@ -325,7 +342,7 @@ impl Member {
         until: u64,
         adapts: bool,
         drawn: u64,
-        mut slots: Option<Slots<'_>>,
+        mut slots: Option<&mut Slots<'_>>,
     ) -> End {
         let patience = 1 + until.saturating_sub(self.number) / LOOKS;
         while self.number < until {

@@ -1,10 +1,11 @@
-//! Noise of short vectors, a step ahead: it does not depend on where the chain is, so that the processor makes it while it waits
-//! for the sums that decide about a step.
+//! Noise a step ahead: it does not depend on where chains are. That of a short vector is made while the processor waits for the
+//! sums that decide about a step, that of many chains by another thread while this one waits for their densities.
 
 use super::vector::PIECE;
 use crate::error::Result;
 use crate::numeric::aligned::Aligned;
 use crate::rng::{Purpose, Stream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The normals of a step of a chain and of the next one, each at its place in the streams.
 pub struct Noise {
@@ -28,5 +29,102 @@ impl Noise {
             self.of[slot] = Some((key, chain, step));
         }
         &self.normals[slot]
+    }
+}
+
+/// Most numbers that another thread makes ahead: so many take a few milliseconds.
+const MOST: usize = 1 << 20;
+
+/// Room for the normals of one step of a block, and what is to be in it.
+struct Room {
+    normals: Aligned<f64>,
+    /// Key and step of what is wanted.
+    wanted: Option<(u64, u64)>,
+    is_made: bool,
+}
+
+/// What another thread makes while this one calls a function of the user. Nobody waits for a thread that has not begun: rayon's
+/// `join` would take up other work meanwhile, which may be a whole run.
+#[derive(Default)]
+pub struct Errand(Option<Arc<Mutex<Room>>>);
+
+fn lock(room: &Mutex<Room>) -> MutexGuard<'_, Room> {
+    room.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Errand {
+    /// Asks for the normals of a step of chains from `first` on, of vectors of d numbers and `size` numbers in all.
+    pub fn ask(&mut self, key: u64, first: u32, step: u64, d: usize, size: usize) {
+        if size > MOST || rayon::current_thread_index().is_none() || rayon::current_num_threads() < 2 {
+            return;
+        }
+        if self.0.is_none() {
+            // Without memory there is no help.
+            let room = |normals| Arc::new(Mutex::new(Room { normals, wanted: None, is_made: false }));
+            self.0 = Aligned::zeroed(size).ok().map(room);
+        }
+        let Some(room) = self.0.clone() else { return };
+        let wanted = Some((key, step));
+        {
+            let mut room = lock(&room);
+            (room.wanted, room.is_made) = (wanted, false);
+        }
+        rayon::spawn(move || {
+            let mut room = lock(&room);
+            // Who asked may have gone on, and asked for more.
+            if room.wanted == wanted && !room.is_made {
+                for (i, normals) in room.normals.chunks_exact_mut(d).enumerate() {
+                    Stream::new(key, first + i as u32, step).normals(Purpose::Noise, 0, normals);
+                }
+                room.is_made = true;
+            }
+        });
+    }
+
+    /// Puts the normals of a step in `out`, if they are made, or nearly so; nothing is wanted any more.
+    pub fn fetch(&mut self, key: u64, step: u64, out: &mut Aligned<f64>) -> bool {
+        let Some(room) = &self.0 else { return false };
+        let mut room = lock(room);
+        let found = room.is_made && room.wanted.take() == Some((key, step));
+        room.wanted = None;
+        if found {
+            std::mem::swap(&mut room.normals, out);
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::parallel::private_pool;
+
+    #[test]
+    fn an_errand_brings_what_was_asked_for_or_nothing() {
+        let (d, size) = (40, 120);
+        let mut expected = vec![0.0; size];
+        for (i, row) in expected.chunks_exact_mut(d).enumerate() {
+            Stream::new(3, 5 + i as u32, 9).normals(Purpose::Noise, 0, row);
+        }
+        let mut out = Aligned::zeroed(size).unwrap();
+        let mut errand = Errand::default();
+        errand.ask(3, 5, 9, d, size);
+        assert!(!errand.fetch(3, 9, &mut out), "there is no other thread");
+        private_pool(2).unwrap().install(|| {
+            let patience = std::time::Instant::now();
+            loop {
+                errand.ask(3, 5, 9, d, size);
+                std::thread::sleep(std::time::Duration::from_millis(1));
+                if errand.fetch(3, 9, &mut out) {
+                    break;
+                }
+                assert!(patience.elapsed().as_secs() < 20);
+            }
+            assert_eq!(*out, *expected);
+            assert!(!errand.fetch(3, 9, &mut out), "it is there once");
+            errand.ask(3, 5, 9, d, size);
+            assert!(!errand.fetch(3, 10, &mut out), "another step");
+        });
     }
 }

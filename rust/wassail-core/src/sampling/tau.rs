@@ -8,17 +8,30 @@ pub const COORDINATES: usize = 32;
 /// Mean over the coordinates of 1 + 2 Σ ρ_t, by Geyer's initial monotone sequence of the autocovariances averaged over chains.
 /// Paths have shape (steps, coordinates) each; NaN never, 1 where nothing moves.
 pub fn memory(paths: &[Vec<f64>], coordinates: usize) -> f64 {
+    mean(paths, coordinates, integrated)
+}
+
+/// The same as far as longer trajectories help: at most twice the time of the squares. Where chains are Gaussian, squares have
+/// correlations ρ² and times of at least (1 + ρ²)/(1 + ρ)² ≥ ½ of those of the coordinates; where they have less, what is slow is a
+/// choice of sides, which long trajectories make no oftener a gradient than short ones.
+pub fn reach(paths: &[Vec<f64>], coordinates: usize) -> f64 {
+    mean(paths, coordinates, |series| {
+        let squares: Vec<Vec<f64>> = series.iter().map(|s| centered(s.iter().map(|v| v * v))).collect();
+        integrated(series).min(2.0 * integrated(&squares))
+    })
+}
+
+fn mean(paths: &[Vec<f64>], coordinates: usize, time: impl Fn(&[Vec<f64>]) -> f64) -> f64 {
     let mut total = 0.0;
     for k in 0..coordinates {
-        let series: Vec<Vec<f64>> = paths.iter().map(|path| series(path, coordinates, k)).collect();
-        total += integrated(&series);
+        let one = |path: &Vec<f64>| centered(path.iter().skip(k).step_by(coordinates).copied());
+        total += time(&paths.iter().map(one).collect::<Vec<_>>());
     }
     total / coordinates.max(1) as f64
 }
 
-/// One coordinate of a path, centered.
-fn series(path: &[f64], coordinates: usize, k: usize) -> Vec<f64> {
-    let mut values: Vec<f64> = path.iter().skip(k).step_by(coordinates).copied().collect();
+fn centered(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
     let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
     values.iter_mut().for_each(|v| *v -= mean);
     values
@@ -74,6 +87,32 @@ mod tests {
             let tau = memory(&paths, 2);
             assert!((tau / expected - 1.0).abs() < 0.08, "{rho}: {tau} {expected}");
         }
+    }
+
+    #[test]
+    fn a_choice_of_sides_does_not_ask_for_longer_trajectories() {
+        let mut noise = vec![0.0; 20_000];
+        Stream::new(2, 0, 0).normals(Purpose::Noise, 0, &mut noise);
+        // Signs that flip now and then beside what is new at each step, and an autoregression.
+        let (mut sign, mut x) = (1.0, 0.0);
+        let flips: Vec<f64> = noise
+            .iter()
+            .map(|z| {
+                sign *= if *z > 1.5 { -1.0 } else { 1.0 };
+                sign * (3.0 + z)
+            })
+            .collect();
+        let gaussian: Vec<f64> = noise
+            .iter()
+            .map(|z| {
+                x = 0.8 * x + 0.6 * z;
+                x
+            })
+            .collect();
+        assert!(memory(&[flips.clone()], 1) > 8.0);
+        assert!(reach(&[flips], 1) < 2.4);
+        let (all, reached) = (memory(&[gaussian.clone()], 1), reach(&[gaussian], 1));
+        assert!((all / reached - 1.0).abs() < 0.1, "{all} {reached}");
     }
 
     #[test]

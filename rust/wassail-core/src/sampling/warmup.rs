@@ -4,7 +4,7 @@ use super::adaptation::{Spread, StepTuner};
 use super::chains::{Chains, End, Member, Run};
 use super::frame::{Frame, Rows};
 use super::observed::{Observed, Wanted};
-use super::tau::{COORDINATES, memory};
+use super::tau::{COORDINATES, memory, reach};
 use super::transition::Transition;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
@@ -58,7 +58,8 @@ pub struct Length {
 #[derive(Clone, Copy, Debug)]
 pub enum LengthRule {
     /// What the mean autocorrelation time, in steps of the chain, should be. If it is a + b/T² after trajectories of length T,
-    /// with a = 1 where they are long, then T(a + b/T²) is least where it is 2a, and hardly more a little above.
+    /// with a = 1 where they are long, then T(a + b/T²) is least where it is 2a, and hardly more a little above. Of coordinates
+    /// that choose sides, it is that of their squares.
     Memory(f64),
     /// The length is this share of the autocorrelation time, where a step of the chain is one of the integrator.
     Share(f64),
@@ -217,8 +218,8 @@ impl Chains {
         self.precondition(&spread, &rows, monitor)?;
         if let Some(rule) = self.run.length.rule {
             let wished = match rule {
-                LengthRule::Memory(goal) => (self.memory() / goal).sqrt(),
-                LengthRule::Share(share) => share * self.memory() / self.steps,
+                LengthRule::Memory(goal) => (self.time_of(reach) / goal).sqrt(),
+                LengthRule::Share(share) => share * self.time_of(memory) / self.steps,
             };
             let mut time = used * wished.clamp(1.0 / STRIDE, STRIDE) * self.deviation(&spread, &rows);
             if matches!(rule, LengthRule::Memory(_)) && self.edges() > EDGY {
@@ -264,8 +265,8 @@ impl Chains {
         Ok(())
     }
 
-    /// Mean autocorrelation time of the window, in steps of the chains.
-    fn memory(&self) -> f64 {
+    /// Mean autocorrelation time of the window, in steps of the chains, by one of the measures of it.
+    fn time_of(&self, measure: fn(&[Vec<f64>], usize) -> f64) -> f64 {
         let count = COORDINATES.min(self.scale.len());
         let mut paths = Vec::new();
         for member in &self.members {
@@ -275,7 +276,7 @@ impl Chains {
                 paths.push(steps.flat_map(|step| &step[i * count..][..count]).copied().collect());
             }
         }
-        memory(&paths, count)
+        measure(&paths, count)
     }
 }
 

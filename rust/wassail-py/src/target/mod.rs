@@ -54,6 +54,11 @@ impl Target {
         Arc::clone(&self.density)
     }
 
+    /// Whether functions of Python are called.
+    pub fn calls_python(&self) -> bool {
+        !self.raised.is_empty()
+    }
+
     /// Takes the exception that stopped a run.
     pub fn take_raised(&self) -> Option<PyErr> {
         self.raised.iter().find_map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).take())

@@ -39,4 +39,9 @@ impl Damping {
         self.shift = (RAISED * self.shift).min(RANGE.1);
         self.wary = true;
     }
+
+    /// Whether no step can go less far.
+    pub fn is_largest(&self) -> bool {
+        self.shift >= RANGE.1
+    }
 }

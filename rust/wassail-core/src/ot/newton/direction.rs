@@ -39,6 +39,8 @@ const PLAIN: usize = 30;
 const WORN: usize = 30;
 /// Most products of one direction.
 const MOST: usize = 500;
+/// What of the residual that is allowed counts as imbalance of each column, by its weight.
+const BALANCED: f64 = 0.3;
 /// Share of its column below which the mass of a stand-in's column is completed on the diagonal.
 const LOST: f64 = 0.5;
 
@@ -130,7 +132,9 @@ impl Finder {
         let Weights { a, b } = run.weights;
         let at = Linearization { softmin: &run.softmin, g: &run.g, b, row_mass: a, epsilon };
         let right = run.column_gradient();
-        let shift: Vec<f64> = right.iter().map(|r| damping.shift * r.abs()).collect();
+        // Parts of the plan that are balanced have a share in the shift: what is left of the residual is not to move them far.
+        let rest = BALANCED * goal / sum(b.iter().copied());
+        let shift: Vec<f64> = right.iter().zip(b).map(|(r, b)| damping.shift * (r.abs() + rest * b)).collect();
         let density = sparse.map_or(1.0, |w| w.len() as f64 / a.len().saturating_mul(b.len()) as f64);
         let thin = Rule { weights: run.weights, share: FACTORED, grain: FACTORED, most: usize::MAX };
         let solution = if let Some(w) = sparse {

@@ -55,11 +55,13 @@ fn keep_body<I: Isa>(p: &[f64], cut: &[f64], top: f64, kept: &mut Vec<u32>, sums
         }
         sums.push(sum);
         if any {
+            // Without a branch: which entries are large is not to be foretold.
+            let (mut places, mut count) = ([0; BLOCK], 0);
             for j in start..end {
-                if p[j] > below(p[j], cut[j], top) {
-                    kept.push(j as u32);
-                }
+                places[count % BLOCK] = j as u32;
+                count += (p[j] > below(p[j], cut[j], top)) as usize;
             }
+            kept.extend_from_slice(&places[..count]);
         }
         start = end;
     }

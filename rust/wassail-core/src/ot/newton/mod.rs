@@ -15,6 +15,7 @@ use super::geometry::Geometry;
 use super::sinkhorn::{self, Run, Stall, Status, Tried, is_better_transposed};
 use super::sweep::Weights;
 use crate::error::Result;
+use crate::linalg::Bipartite;
 use crate::monitor::Monitor;
 use damping::Damping;
 use direction::Finder;
@@ -66,8 +67,13 @@ const WARM_UP: usize = 4;
 const NEWTON_BELOW: f64 = 0.3;
 /// Sweeps that a Newton step is worth: with no more to go, they go on.
 const NEARLY_DONE: f64 = 5.0;
-/// Error at given potentials up to which the few steps that are left are made in f64 from the start.
-const NEAR: f64 = 1e-2;
+/// Error from which steps are tried in f64, for they are to end below what f32 sees, and that from which their gradients are.
+const NEAR: f64 = 5e-3;
+const FINE: f64 = 1e-5;
+/// Largest move of a step, in units of ε, after which the linear model is still good for one more.
+const CHORD: f64 = 0.05;
+/// Bounds of a length that the slope at the end of a step that went too far tells.
+const SHORTER: (f64, f64) = (0.1, 0.6);
 /// What of the error the first step of a warm start may leave before it leaps: more, and entries that held next to nothing are to open,
 /// which takes the potentials many ε away.
 const LEAP: f64 = 0.1;
@@ -109,6 +115,8 @@ struct Newton<'a> {
     options: Options,
     steps: Vec<Step>,
     damping: Damping,
+    /// The sparse stand-in of the last step, and how far that went in units of ε.
+    model: Option<(Bipartite, f64)>,
     /// Whether this is a warm start that may leap still.
     leaps: bool,
 }
@@ -134,14 +142,12 @@ impl<'a> Newton<'a> {
             options: *options,
             steps: Vec::new(),
             damping: Damping::new(),
+            model: None,
             leaps,
         })
     }
 
     fn run(mut self, monitor: &dyn Monitor) -> Result<Outcome> {
-        if self.run.is_warm() {
-            self.engine.refine();
-        }
         let mut status = (self.options.max_iter == 0).then_some(Status::MaxIter);
         let mut stages = self.run.stages().chain(std::iter::once(self.options.epsilon)).peekable();
         let mut before: Option<(f64, Vec<f64>)> = None;
@@ -151,6 +157,7 @@ impl<'a> Newton<'a> {
             }
             self.finder.start_stage();
             self.damping = Damping::new();
+            self.model = None;
             status = self.stage(epsilon, stages.peek().is_none(), monitor)?;
             if status.is_none() {
                 // With columns exact at this ε, no column of the next stage underflows (power means).
@@ -184,9 +191,6 @@ impl<'a> Newton<'a> {
         let (mut stall, mut sweeps, mut newton) = (Stall::new(PATIENCE), 1, 0);
         let mut plain_ratio = 1.0;
         let mut status = self.sweep(epsilon, monitor)?;
-        if self.run.trace.len() == 1 && self.run.relative() > NEAR {
-            self.engine.coarsen();
-        }
         while status.is_none() {
             let relative = self.run.relative();
             if relative <= goal && (!last || self.engine.is_exact()) {
@@ -196,7 +200,7 @@ impl<'a> Newton<'a> {
                 return Ok(None);
             }
             let stuck = last && stall.observe(relative);
-            let floor = self.engine.floor(self.run.largest() / epsilon).max(0.7 * goal);
+            let floor = self.engine.floor(self.run.largest() / epsilon).max(0.7 * goal).max(FINE);
             if last && !self.engine.is_exact() && (relative <= floor || (stuck && relative < 1e-2)) {
                 self.engine.refine();
                 stall = Stall::new(PATIENCE);
@@ -214,7 +218,7 @@ impl<'a> Newton<'a> {
                 sweeps += 1;
                 plain_ratio = self.run.relative() / relative;
             } else {
-                status = self.step(epsilon, goal, monitor)?;
+                status = self.step(epsilon, goal, last, monitor)?;
                 newton += 1;
                 plain_ratio = 1.0;
                 let slow = self.run.relative() > (LEAP * relative).max(10.0 * goal);
@@ -244,6 +248,7 @@ impl<'a> Newton<'a> {
             self.engine.coarsen();
             self.finder.start_stage();
             self.damping = Damping::new();
+            self.model = None;
         }
         Ok(usable)
     }
@@ -254,29 +259,63 @@ impl<'a> Newton<'a> {
         Ok(status)
     }
 
-    /// A Newton step: damped more until it helps, else a plain sweep.
-    fn step(&mut self, epsilon: f64, goal: f64, monitor: &dyn Monitor) -> Result<Option<Status>> {
+    /// A Newton step: shortened or damped more until it helps, else a plain sweep.
+    fn step(&mut self, epsilon: f64, goal: f64, last: bool, monitor: &dyn Monitor) -> Result<Option<Status>> {
         let Self { run, engine, finder, damping, .. } = self;
         let before = run.relative();
         let forcing = (FORCING.0 * before.sqrt()).min(FORCING.1).max(0.2 * goal / before);
         let residual = forcing * run.error;
         let start = run.saved();
-        let sparse = finder.linearize(run, engine, epsilon, monitor)?;
+        // While the linear model is good to less than what is left, it serves again.
+        let again = self.model.take().filter(|model| model.1 * before <= goal);
+        let sparse = match again {
+            Some((sparse, _)) => Some(sparse),
+            None => finder.linearize(run, engine, epsilon, monitor)?,
+        };
+        if last && before <= NEAR {
+            engine.refine();
+        }
         for _ in 0..TRIALS {
-            let found = finder.find(run, sparse.as_ref(), engine, epsilon, residual, damping, monitor)?;
-            let tried = run.try_along(&start, &found.delta, engine, epsilon, monitor)?;
-            let length = if let Tried::Moved(length, _) = tried { length } else { 0.0 };
-            let step = Step { newton: true, density: found.density, iterations: found.iterations, length };
-            self.steps.resize(run.trace.len(), step);
+            let most_damped = damping.is_largest();
+            let mut found = finder.find(run, sparse.as_ref(), engine, epsilon, residual, damping, monitor)?;
+            let mut share = 1.0;
+            let mut tried = run.try_along(&start, &found.delta, engine, epsilon, monitor)?;
+            let iterations = std::mem::take(&mut found.iterations);
+            self.steps.resize(
+                run.trace.len(),
+                Step { newton: true, density: found.density, iterations, length: tried.length() },
+            );
+            if let Tried::Failed(Some(left)) = tried
+                && left < 0.0
+            {
+                share = (1.0 / (1.0 - left)).clamp(SHORTER.0, SHORTER.1);
+                found.delta.iter_mut().for_each(|d| *d *= share);
+                run.restore(&start);
+                damping.failed();
+                tried = run.try_along(&start, &found.delta, engine, epsilon, monitor)?;
+                let length = share * tried.length();
+                self.steps
+                    .resize(run.trace.len(), Step { newton: true, density: found.density, iterations: 0, length });
+            }
             match tried {
                 Tried::Ended(status) => return Ok(Some(status)),
-                Tried::Moved(_, left) => {
-                    damping.moved(run.relative() / before, (left - found.left).abs());
+                Tried::Moved(length, left) => {
+                    if share == 1.0 {
+                        damping.moved(run.relative() / before, (left - found.left).abs());
+                    }
+                    let largest = found.delta.iter().fold(0.0f64, |s, d| s.max(d.abs()));
+                    let moved = length * largest / epsilon;
+                    self.model = sparse.filter(|_| moved <= CHORD).map(|sparse| (sparse, moved));
                     return Ok(None);
                 }
-                Tried::Failed => {
+                Tried::Failed(_) => {
                     run.restore(&start);
-                    damping.failed();
+                    if share == 1.0 {
+                        damping.failed();
+                    }
+                    if most_damped {
+                        break;
+                    }
                 }
             }
         }

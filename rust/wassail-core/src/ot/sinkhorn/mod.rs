@@ -167,11 +167,6 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Whether potentials were given to start from.
-    pub(in crate::ot) fn is_warm(&self) -> bool {
-        !self.fresh
-    }
-
     /// The ε of the stages before the last.
     pub(in crate::ot) fn stages(&self) -> impl Iterator<Item = f64> + use<> {
         let anneal = if self.fresh { self.options.anneal } else { Some(1.0) };

@@ -25,10 +25,17 @@ pub(in crate::ot) struct Saved {
 pub(in crate::ot) enum Tried {
     /// It helped: g moved by this share of the direction, and this share of the slope is left.
     Moved(f64, f64),
-    /// It did not; the run is at the trial still.
-    Failed,
+    /// It did not, with this share of the slope left, if it was tried at all; the run is at the trial still.
+    Failed(Option<f64>),
     /// The run ended.
     Ended(Status),
+}
+
+impl Tried {
+    /// The share of the direction that g moved by.
+    pub(in crate::ot) fn length(&self) -> f64 {
+        if let Self::Moved(length, _) = self { *length } else { 0.0 }
+    }
 }
 
 impl Run<'_> {
@@ -69,7 +76,7 @@ impl Run<'_> {
         let slope = slope_along(&self.column_gradient());
         let largest = delta.iter().fold(0.0f64, |s, d| s.max(d.abs()));
         if !(slope > 0.0 && slope.is_finite() && largest.is_finite()) {
-            return Ok(Tried::Failed);
+            return Ok(Tried::Failed(None));
         }
         let length = (LARGEST_MOVE * epsilon / largest).min(1.0);
         self.g.iter_mut().zip(delta).for_each(|(g, d)| *g += length * d);
@@ -88,6 +95,6 @@ impl Run<'_> {
             left >= -OVERSHOT
         };
         let helped = self.error.is_finite() && (grown || self.error < SHRUNK * start.error);
-        Ok(if helped { Tried::Moved(length, left) } else { Tried::Failed })
+        Ok(if helped { Tried::Moved(length, left) } else { Tried::Failed(Some(left)) })
     }
 }

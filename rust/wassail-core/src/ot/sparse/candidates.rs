@@ -30,12 +30,24 @@ pub struct Row {
     pub stamp: usize,
     /// Candidates to gather.
     want: usize,
+    /// Keys below need not be looked at the first time; −inf if nothing is known.
+    hint: f64,
 }
 
 impl Row {
     /// A row without candidates yet.
     pub fn new(want: usize) -> Self {
-        Self { floor: f64::NAN, want, ..Self::default() }
+        Self { floor: f64::NAN, want, hint: f64::NEG_INFINITY, ..Self::default() }
+    }
+
+    /// Entries whose keys reach this are likely to be all that count.
+    pub fn expect(&mut self, hint: f64) {
+        self.hint = hint;
+    }
+
+    /// Whether it was gathered at potentials of this number already.
+    fn is_of(&self, stamp: usize) -> bool {
+        self.stamp == stamp && !self.floor.is_nan()
     }
 
     /// Largest key that an entry left out may have by now, as an offset to the base potential of the row.
@@ -45,7 +57,8 @@ impl Row {
 
     /// Whether no entry left out can have mass.
     pub fn is_complete(&self, history: &History, base: f64) -> bool {
-        self.bound(history, base) <= self.level.tau - self.level.f
+        let open = self.entries.is_empty() && self.floor.is_finite();
+        !open && self.bound(history, base) <= self.level.tau - self.level.f
     }
 
     /// Gives the entry of a column this center.
@@ -93,7 +106,8 @@ pub fn gather<'r>(
     for (i, row) in rows {
         // A list that was right for this very g is too short.
         let enough = row.level.full + row.level.split;
-        row.want = if row.stamp == stamp && !row.entries.is_empty() { 4 * row.want } else { row.want.max(2 * enough) };
+        let short = row.is_of(stamp) && row.entries.len() >= row.want;
+        row.want = if short { 4 * row.want } else { row.want.max(2 * enough) };
         row.want = row.want.min(g.len());
         size += row.want * size_of::<Entry>();
         match blocks.last_mut() {
@@ -144,8 +158,13 @@ impl Largest {
     fn new(row: &Row, g: &[f64]) -> Self {
         let keys = row.entries.iter().map(|e| g[e.j as usize] - row.costs[e.place as usize]);
         let enough = row.entries.len() >= row.want;
-        let cutoff = if enough { keys.fold(f64::INFINITY, f64::min) } else { f64::NEG_INFINITY };
-        Self { entries: Vec::with_capacity(row.want + TILE), cutoff, want: row.want }
+        let cutoff = match enough {
+            true => keys.fold(f64::INFINITY, f64::min),
+            false if row.floor.is_nan() => row.hint,
+            false => f64::NEG_INFINITY,
+        };
+        let room = if cutoff == f64::NEG_INFINITY { row.want + TILE } else { row.entries.len() };
+        Self { entries: Vec::with_capacity(room), cutoff, want: row.want }
     }
 
     fn offer(&mut self, costs: &[f64], g: &[f64], first: usize, hits: &mut Vec<u32>) {
@@ -171,6 +190,17 @@ impl Largest {
     /// Gives the row its new candidates; those of the proximal center stay.
     fn replace(mut self, row: &mut Row, stamp: usize) {
         self.trim();
+        if row.entries.iter().any(|e| e.center > 0.0) {
+            self.take_centers(row);
+        }
+        self.entries.sort_unstable_by(descending);
+        self.entries.iter_mut().zip(0..).for_each(|(e, place)| e.place = place);
+        row.costs = self.entries.iter().map(|e| e.reduced).collect();
+        row.entries = self.entries;
+        (row.floor, row.stamp) = (self.cutoff, stamp);
+    }
+
+    fn take_centers(&mut self, row: &Row) {
         self.entries.sort_unstable_by_key(|e| e.j);
         let chosen = self.entries.len();
         for old in row.entries.iter().filter(|e| e.center > 0.0) {
@@ -179,11 +209,6 @@ impl Largest {
                 Err(_) => self.entries.push(Entry { reduced: row.costs[old.place as usize], ..*old }),
             }
         }
-        self.entries.sort_unstable_by(descending);
-        self.entries.iter_mut().zip(0..).for_each(|(e, place)| e.place = place);
-        row.costs = self.entries.iter().map(|e| e.reduced).collect();
-        row.entries = self.entries;
-        (row.floor, row.stamp) = (self.cutoff, stamp);
     }
 }
 

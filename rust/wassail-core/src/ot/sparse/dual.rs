@@ -74,6 +74,18 @@ impl<'a> Dual<'a> {
         Self { problem, rule, rows, base, cols: vec![0.0; m], at: vec![0.0; m], history: History::default() }
     }
 
+    /// From potentials near the solution, and a plan near that of the relaxation.
+    pub fn near(problem: Problem<'a>, rule: Rule, base: Base, plan: &Csr) -> Self {
+        let mut dual = Self { base, ..Self::new(problem, rule) };
+        let known = dual.rows.iter_mut().zip(&dual.base.f).zip(plan.indptr.windows(2).zip(problem.a));
+        for ((row, f), (ends, a)) in known {
+            // As far below the level as the mean entry is above.
+            let slack = rule.gamma * a / (ends[1] - ends[0]).max(1) as f64;
+            row.expect(-f - slack);
+        }
+        dual
+    }
+
     /// Rows handled together.
     fn grain(&self) -> usize {
         self.rows.len().div_ceil(64).max(32)

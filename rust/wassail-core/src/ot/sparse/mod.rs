@@ -88,6 +88,8 @@ pub struct Outcome {
 /// What is known of the solution, of another run.
 #[derive(Clone, Copy, Debug)]
 pub struct Init<'a> {
+    /// Row potential; with plans it tells which entries to look at first.
+    pub f: &'a [f64],
     /// Column potential.
     pub g: &'a [f64],
     /// The plans of the relaxation, and with at most k nonzeros in each row.
@@ -113,13 +115,15 @@ pub fn solve(
     let options = &Options { tol: options.tol.min(LOOSEST), ..*options };
     let task = Task::new(geometry, weights, options);
     let mut log = Log { trace: Vec::new(), max_iter: options.max_iter, monitor };
-    let (mut newton, ended) = match init {
-        Some(init) if !task.is_single() => (task.given(init, monitor)?, None),
+    let quick = init.map(|init| task.quick(init, &mut log)).transpose()?.flatten();
+    let (mut newton, ended) = match (quick, init) {
+        (Some((newton, status)), _) => (newton, Some(status)),
         _ if task.is_nearly_linear() => match task.linear(init, monitor)? {
-            Linear::Solved(outcome) => return Ok(*outcome),
+            Linear::Solved(outcome) => return Ok(Outcome { trace: log.trace, ..*outcome }),
             Linear::Start(newton) => (*newton, None),
         },
-        _ => task.smooth(&mut log)?,
+        (None, Some(init)) => task.given(init, &mut log)?,
+        (None, None) => task.smooth(None, &mut log)?,
     };
     let mut status = match ended {
         Some(status) => status,

@@ -77,6 +77,14 @@ impl<'a> Newton<'a> {
         Ok(Self { dual, g, damping: 0.1, value })
     }
 
+    /// Evaluates at the base of this dual.
+    pub fn at_base(dual: Dual<'a>, monitor: &dyn Monitor) -> Result<Self> {
+        let g = vec![0.0; dual.problem.b.len()];
+        let mut newton = Self { dual, g, damping: 0.1, value: 0.0 };
+        newton.refresh(monitor)?;
+        Ok(newton)
+    }
+
     /// Evaluates anew after a change of rule or centers.
     pub fn refresh(&mut self, monitor: &dyn Monitor) -> Result<()> {
         self.value = self.dual.evaluate(&self.g, monitor)?;

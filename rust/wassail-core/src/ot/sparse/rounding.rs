@@ -2,9 +2,11 @@
 //! lose least, and the others solved for again, until no row has more.
 
 use super::Status;
+use super::dual::Dual;
 use super::newton::{Log, Newton};
 use crate::error::Result;
 use crate::ot::sparsify::Csr;
+use crate::parallel::sum;
 
 /// Share of the rows with too many nonzeros that is fixed at a time, or this many.
 const PART: f64 = 0.4;
@@ -16,20 +18,49 @@ const ZETA: f64 = 0.2;
 /// Relative error in between.
 const ERROR: f64 = 1e-3;
 /// Newton steps of a round.
-const STEPS: usize = 60;
+const STEPS: usize = 40;
 
 /// The plan of the best support found, or None. The support of a plan nearby is tried first, where there is one.
 pub fn solve<'a>(newton: Newton<'a>, nearby: Option<&Csr>, goal: f64, log: &mut Log<'_>) -> Result<Option<Newton<'a>>> {
     if let Some(plan) = nearby {
         let mut near = newton.clone();
         near.dual.adopt(plan);
-        near.dual.sharpen();
-        near.refresh(log.monitor)?;
-        if near.minimize(goal, STEPS, log)? == Some(Status::Converged) {
-            return Ok(Some(near));
+        if is_balanced(&near.dual, goal) {
+            near.dual.sharpen();
+            near.refresh(log.monitor)?;
+            if near.minimize(goal, STEPS, log)? == Some(Status::Converged) {
+                return Ok(Some(near));
+            }
         }
     }
     cut(newton, goal, log)
+}
+
+/// Whether the parts into which the candidates fall have as much mass in their rows as in their columns. What candidates rows may
+/// take up later is not looked at: after `adopt` nearly none may.
+fn is_balanced(dual: &Dual<'_>, goal: f64) -> bool {
+    let (n, m) = (dual.rows.len(), dual.cols.len());
+    let mut parent: Vec<usize> = (0..n + m).collect();
+    for (i, row) in dual.rows.iter().enumerate() {
+        for e in &row.entries {
+            let (p, q) = (root(&mut parent, i), root(&mut parent, n + e.j as usize));
+            parent[p] = q;
+        }
+    }
+    let mut excess = vec![0.0; n + m];
+    let masses = dual.problem.a.iter().copied().chain(dual.problem.b.iter().map(|b| -b));
+    for (point, mass) in masses.enumerate() {
+        excess[root(&mut parent, point)] += mass;
+    }
+    sum(excess.iter().map(|e| e.abs())) <= goal
+}
+
+fn root(parent: &mut [usize], mut point: usize) -> usize {
+    while parent[point] != point {
+        parent[point] = parent[parent[point]];
+        point = parent[point];
+    }
+    point
 }
 
 /// Cuts rows back until none has too many nonzeros.

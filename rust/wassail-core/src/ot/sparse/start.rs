@@ -1,5 +1,6 @@
 //! Where a run starts, and the way to the γ asked for.
 
+use super::base::Base;
 use super::dual::{Dual, Problem};
 use super::newton::{Log, Newton};
 use super::row::Rule;
@@ -14,6 +15,7 @@ use crate::ot::scan::c_transform_rows;
 use crate::ot::sinkhorn;
 use crate::ot::sweep::Weights;
 use crate::parallel::sum;
+use std::cell::LazyCell;
 
 /// Relative error at which a stage of larger γ is left, and the steps after which it is left anyway.
 const STAGE_ERROR: f64 = 0.1;
@@ -24,6 +26,11 @@ const RATIO: f64 = 0.2;
 const FIRST_WIDTH: f64 = 0.03;
 /// Rows of fewer entries than this, were masses spread evenly, are those of unregularized transport or nearly.
 const FEW: f64 = 0.5;
+
+/// Relative error up to which given potentials are near.
+const NEAR: f64 = 0.2;
+/// Steps that are few beside unregularized transport.
+const QUICK: usize = 6;
 
 /// What unregularized transport gives.
 pub enum Linear<'a> {
@@ -40,8 +47,8 @@ pub struct Task<'a> {
     k: usize,
     /// Largest L1 error.
     pub goal: f64,
-    /// Range of the cost.
-    spread: f64,
+    /// Range of the cost, once asked for.
+    spread: LazyCell<f64, Box<dyn Fn() -> f64 + 'a>>,
 }
 
 impl<'a> Task<'a> {
@@ -50,7 +57,7 @@ impl<'a> Task<'a> {
         let problem = Problem { geometry, a: weights.a, b: weights.b };
         let k = options.max_nonzeros.filter(|k| *k < weights.b.len()).unwrap_or(usize::MAX);
         let goal = options.tol * sum(weights.a.iter().copied());
-        Self { problem, options, k, goal, spread: spread(geometry) }
+        Self { problem, options, k, goal, spread: LazyCell::new(Box::new(move || spread(geometry))) }
     }
 
     fn weights(&self) -> Weights<'a> {
@@ -65,36 +72,53 @@ impl<'a> Task<'a> {
     fn width(&self, gamma: f64) -> f64 {
         let Problem { a, b, .. } = self.problem;
         let mass = gamma * sum(a.iter().copied()) / a.len() as f64;
-        let even = (2.0 * mass * self.spread / b.len() as f64).sqrt();
+        let even = (2.0 * mass * *self.spread / b.len() as f64).sqrt();
         even.max(if self.k < usize::MAX { mass / self.k as f64 } else { 0.0 })
     }
 
     /// Whether the regularization does not act, or hardly: one entry of a row has its mass whatever γ is.
     pub fn is_nearly_linear(&self) -> bool {
-        let few = self.problem.b.len() as f64 * self.width(self.options.gamma) < FEW * self.spread;
-        self.k == 1 || few && self.spread.is_finite()
+        let few = || self.problem.b.len() as f64 * self.width(self.options.gamma) < FEW * *self.spread;
+        self.k == 1 || few() && self.spread.is_finite()
     }
 
-    /// Whether the regularization does not act at all: a row has its mass in one entry.
-    pub fn is_single(&self) -> bool {
-        self.k == 1
-    }
-
-    /// From another run.
-    pub fn given(&self, init: Init<'_>, monitor: &dyn Monitor) -> Result<Newton<'a>> {
-        let zeta = if self.k < usize::MAX && init.plans.is_some() { proximal::WARM } else { 0.0 };
-        let mut newton = self.newton(init.g.to_vec(), self.options.gamma, zeta, monitor)?;
-        if let Some((relaxed, _)) = init.plans.filter(|_| zeta > 0.0) {
-            newton.dual.center(relaxed);
-            newton.refresh(monitor)?;
+    /// A few steps from another run, if they are enough; only where the regularization hardly acts is there a better start.
+    pub fn quick(&self, init: Init<'_>, log: &mut Log<'_>) -> Result<Option<(Newton<'a>, Status)>> {
+        if self.k < usize::MAX || init.plans.is_none() || !self.is_nearly_linear() {
+            return Ok(None);
         }
-        Ok(newton)
+        let mut newton = self.nearby(init, log.monitor)?;
+        let near = newton.error() <= NEAR * self.goal / self.options.tol;
+        let ended = if near { newton.minimize(self.goal, QUICK, log)? } else { None };
+        Ok(ended.filter(|status| *status != Status::Stalled).map(|status| (newton, status)))
     }
 
-    /// From unregularized transport: its plan is the answer or the proximal center. With one nonzero a row, another run is a start for it.
+    /// From another run, or where that is far by way of larger γ too.
+    pub fn given(&self, init: Init<'_>, log: &mut Log<'_>) -> Result<(Newton<'a>, Option<Status>)> {
+        let newton = self.nearby(init, log.monitor)?;
+        if newton.error() <= NEAR * self.goal / self.options.tol {
+            return Ok((newton, None));
+        }
+        self.smooth(Some(init.g), log)
+    }
+
+    fn nearby(&self, init: Init<'_>, monitor: &dyn Monitor) -> Result<Newton<'a>> {
+        let Some((relaxed, _)) = init.plans else {
+            return self.newton(init.g.to_vec(), self.options.gamma, 0.0, monitor);
+        };
+        let zeta = if self.k < usize::MAX { proximal::WARM } else { 0.0 };
+        let rule = Rule { k: self.k, gamma: self.options.gamma, zeta };
+        let mut dual = Dual::near(self.problem, rule, Base { f: init.f.to_vec(), g: init.g.to_vec() }, relaxed);
+        if zeta > 0.0 {
+            dual.center(relaxed);
+        }
+        Newton::at_base(dual, monitor)
+    }
+
+    /// From unregularized transport, for which another run is a start: its plan is the answer or the proximal center.
     pub fn linear(&self, init: Option<Init<'_>>, monitor: &dyn Monitor) -> Result<Linear<'a>> {
         let geometry = self.problem.geometry;
-        let known = match init.filter(|_| self.is_single()) {
+        let known = match init {
             Some(init) => Some((c_transform_rows(geometry, init.g, monitor)?, init)),
             None => None,
         };
@@ -113,12 +137,15 @@ impl<'a> Task<'a> {
         Ok(Linear::Start(Box::new(newton)))
     }
 
-    /// From an entropic plan, by way of larger γ. Some status if the run ended there.
-    pub fn smooth(&self, log: &mut Log<'_>) -> Result<(Newton<'a>, Option<Status>)> {
+    /// By way of larger γ, from given column potentials at the least at which these are near, or from an entropic plan. Some status if the
+    /// run ended there.
+    pub fn smooth(&self, g: Option<&[f64]>, log: &mut Log<'_>) -> Result<(Newton<'a>, Option<Status>)> {
         let ladder = self.ladder();
-        let zeta = if self.k < usize::MAX { proximal::FIRST } else { 0.0 };
-        let mut newton = self.newton(self.blurred(ladder[0], log.monitor)?, ladder[0], zeta, log.monitor)?;
-        for &gamma in &ladder[..ladder.len() - 1] {
+        let (mut newton, first) = match g.map(|g| self.joined(g, &ladder, log.monitor)).transpose()?.flatten() {
+            Some(start) => start,
+            None => (self.first(self.blurred(ladder[0], log.monitor)?, ladder[0], log.monitor)?, 0),
+        };
+        for &gamma in &ladder[first..ladder.len() - 1] {
             newton.dual.rule.gamma = gamma;
             newton.refresh(log.monitor)?;
             let status = newton.minimize(STAGE_ERROR * self.goal / self.options.tol, STAGE_STEPS, log)?;
@@ -132,10 +159,25 @@ impl<'a> Task<'a> {
         Ok((newton, None))
     }
 
+    /// The last stage at which these potentials are near, if there is one.
+    fn joined(&self, g: &[f64], ladder: &[f64], monitor: &dyn Monitor) -> Result<Option<(Newton<'a>, usize)>> {
+        for stage in (0..ladder.len() - 1).rev() {
+            let newton = self.first(g.to_vec(), ladder[stage], monitor)?;
+            if newton.error() <= NEAR * self.goal / self.options.tol {
+                return Ok(Some((newton, stage)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn first(&self, g: Vec<f64>, gamma: f64, monitor: &dyn Monitor) -> Result<Newton<'a>> {
+        self.newton(g, gamma, if self.k < usize::MAX { proximal::FIRST } else { 0.0 }, monitor)
+    }
+
     /// Decreasing γ, the last the one asked for.
     fn ladder(&self) -> Vec<f64> {
         let mut stages = vec![self.options.gamma];
-        while stages.len() < 60 && self.width(stages[stages.len() - 1] / RATIO) < FIRST_WIDTH * self.spread {
+        while stages.len() < 60 && self.width(stages[stages.len() - 1] / RATIO) < FIRST_WIDTH * *self.spread {
             stages.push(stages[stages.len() - 1] / RATIO);
         }
         stages.reverse();
@@ -144,7 +186,7 @@ impl<'a> Task<'a> {
 
     /// Column potentials of an entropic plan about as wide as the first stage's.
     fn blurred(&self, gamma: f64, monitor: &dyn Monitor) -> Result<Vec<f64>> {
-        let (spread, b) = (self.spread, self.problem.b);
+        let (spread, b) = (*self.spread, self.problem.b);
         if !(spread > 0.0 && spread.is_finite()) {
             return Ok(vec![0.0; b.len()]);
         }

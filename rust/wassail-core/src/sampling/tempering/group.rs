@@ -78,8 +78,8 @@ impl<'a> Group<'a> {
         self.block.first as usize / self.rows()
     }
 
-    /// Values at the starting points; the first chain without them, if there is one.
-    pub fn start(&mut self, monitor: &dyn Monitor) -> Result<Option<usize>> {
+    /// Values at the starting points, or the first chain without them.
+    pub fn start(&mut self, monitor: &dyn Monitor) -> Result<End> {
         let d = self.path.dim_of();
         self.block.proposal.copy_from_slice(&self.block.x);
         // What failed is in the values.
@@ -89,12 +89,12 @@ impl<'a> Group<'a> {
         for i in 0..self.block.count() {
             match self.block.proposal_logp[i] {
                 Ok(logp) => self.block.accept(i, d, logp),
-                Err(_) => return Ok(Some(self.first_chain() + i / self.rows())),
+                Err(why) => return Ok(End::at_start(self.first_chain() + i / self.rows(), why)),
             }
         }
         self.path.keep(&self.block.x, &mut self.now);
         self.block.draw_velocities(self.run.key, d, self.run.transition);
-        Ok(None)
+        Ok(End::Complete)
     }
 
     /// Makes a scan: steps of the kernel on every rung, a new draw of the reference, then swaps.

@@ -119,9 +119,9 @@ pub fn temper(run: &Tempering<'_>, monitor: &dyn Monitor) -> Result<Tempered> {
     let mut state = Ladders::new(run)?;
     out.end = match state.start(monitor) {
         Err(Error::Interrupted) => End::Interrupted,
-        bad => match bad? {
-            Some(chain) => End::BadStart(chain),
-            None => state.warm_up(monitor)?,
+        end => match end? {
+            End::Complete => state.warm_up(monitor)?,
+            bad => bad,
         },
     };
     if out.end == End::Complete {
@@ -147,10 +147,10 @@ impl<'a> Ladders<'a> {
         Ok(Self { run, pace: Pace::new(groups.len()), groups, betas, number: 0 })
     }
 
-    fn start(&mut self, monitor: &dyn Monitor) -> Result<Option<usize>> {
+    fn start(&mut self, monitor: &dyn Monitor) -> Result<End> {
         let work = self.groups.iter_mut().collect();
-        let bad = map_chunks(work, monitor, |group: &mut Group<'_>| group.start(monitor))?;
-        Ok(bad.into_iter().flatten().next())
+        let ends = map_chunks(work, monitor, |group: &mut Group<'_>| group.start(monitor))?;
+        Ok(ends.into_iter().find(|&end| end != End::Complete).unwrap_or(End::Complete))
     }
 
     /// Windows of which all but the last end with a better ladder; step sizes are adapted in all.

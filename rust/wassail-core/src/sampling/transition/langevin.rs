@@ -8,9 +8,13 @@ use crate::sampling::density::{DensityError, LogDensity, Terms};
 use crate::sampling::vector::{PART, PIECE, drift, reversal, reversal_part, share, share_sums};
 
 /// Proposes for every chain, keeping the noise where it is needed again; else its first piece is overwritten, which stays in the
-/// cache.
-fn propose(block: &mut Block, d: usize, step: Step<'_>, keep: bool, taming: Taming) {
-    let first = block.first;
+/// cache. Where the `density` is one call for all chains, another thread makes the noise of the next step during it.
+fn propose(block: &mut Block, density: &dyn LogDensity, step: Step<'_>, keep: bool, taming: Taming) {
+    let (d, first) = (density.dim(), block.first);
+    let is_made = block.errand.fetch(step.key, step.number, &mut block.noise);
+    if density.is_batched() {
+        block.errand.ask(step.key, first, step.number + 1, d, block.x.len());
+    }
     let (x, grad) = (&block.x, &block.grad);
     let whole: Vec<f64> = match taming {
         Taming::Whole => grad.chunks_exact(d).zip(step.sizes).map(|(g, &h)| shrink(g, step.scale, h)).collect(),
@@ -26,8 +30,10 @@ fn propose(block: &mut Block, d: usize, step: Step<'_>, keep: bool, taming: Tami
         let draws = Stream::new(step.key, first + i as u32, step.number);
         for (at, out) in out.chunks_mut(PIECE).enumerate() {
             let (here, len, h) = (start + at * PIECE, out.len(), step.sizes[i]);
-            let noise = &mut noise[if keep { at * PIECE } else { 0 }..][..len];
-            draws.normals(Purpose::Noise, here, noise);
+            let noise = &mut noise[if keep || is_made { at * PIECE } else { 0 }..][..len];
+            if !is_made {
+                draws.normals(Purpose::Noise, here, noise);
+            }
             let row = i * d + here..i * d + here + len;
             let scale = &step.scale[here..here + len];
             let (x, grad) = (&x[row.clone()], &grad[row]);
@@ -145,7 +151,7 @@ impl Transition for Ula {
                 pass(block, terms, step, false);
             }
             _ => {
-                propose(block, d, step, false, self.taming);
+                propose(block, density, step, false, self.taming);
                 block.evaluate(density, step.monitor)?;
             }
         }
@@ -171,7 +177,7 @@ impl Transition for Mala {
             decide(block, 0..1, d, step, info, |_, _| -asymmetry);
             return Ok(());
         }
-        propose(block, d, step, true, Taming::None);
+        propose(block, density, step, true, Taming::None);
         block.evaluate(density, step.monitor)?;
         decide(block, 0..block.count(), d, step, info, |block, i| {
             let at = i * d..(i + 1) * d;
