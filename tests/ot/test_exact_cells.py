@@ -48,8 +48,8 @@ def test_cells_without_extent(kind):
     if kind == "copies":  # cells of one point, many times
         x[:], y[: N // 2] = x[0], y[0]
     elif kind == "apart":
-        x[: N // 3] += 1e6
-        y[: N // 3] += 1e6
+        x[: N // 3] += 30.0
+        y[: N // 3] += 30.0
     else:
         x[:, 1] = y[:, 1] = 3.0
     result = ot.exact(ot.PointCloud(x, y))
@@ -63,11 +63,12 @@ def test_cells_without_extent(kind):
 
 
 def test_the_start_is_near():
-    """The first dual bound is far nearer than the one from a short entropic run on all pairs."""
-    x, y = clouds(np.random.default_rng(3), 4000, 4000, 2)
+    """The first sweep of all pairs finds far fewer arcs that improve than after a short entropic run on all of them."""
+    x, y = clouds(np.random.default_rng(3), 5000, 5000, 2)
     points = ot.exact(ot.PointCloud(x, y))
     stored = ot.exact(((x[:, None] - y) ** 2).sum(2))
-    assert points.trace.gap[0] < 0.3 * stored.trace.gap[0]
+    assert points.trace.violations[0] < 0.5 * stored.trace.violations[0]
+    assert points.n_iter < 0.8 * stored.n_iter
 
 
 def test_any_number_of_threads():

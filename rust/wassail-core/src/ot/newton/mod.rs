@@ -305,6 +305,9 @@ impl<'a> Newton<'a> {
                     }
                     let largest = found.delta.iter().fold(0.0f64, |s, d| s.max(d.abs()));
                     let moved = length * largest / epsilon;
+                    if sparse.is_none() && before <= FINE && run.relative() > before {
+                        finder.was_of_no_use(run);
+                    }
                     self.model = sparse.filter(|_| moved <= CHORD).map(|sparse| (sparse, moved));
                     return Ok(None);
                 }
