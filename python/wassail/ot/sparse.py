@@ -110,8 +110,8 @@ class SparseTransportResult(SparsePlanResult):
 
     @property
     def gap(self) -> float:
-        """How far the plan's value may be from the optimum, `primal_value` less `dual_value`; inf without a plan."""
-        return self.primal_value - self.dual_value
+        """How far the plan's value may be from the optimum: `primal_value` less `dual_value`, 0 where rounding makes it negative, inf without a plan."""
+        return max(self.primal_value - self.dual_value, 0.0)
 
     @property
     def nonzeros(self) -> NDArray[np.intp]:
@@ -341,6 +341,8 @@ def _result(
     f, g, plan, relaxed, (status, dual, primal, linear, error, ties), trace = solution
     if not (np.isfinite(f).all() and np.isfinite(g).all() and np.isfinite(dual)):
         raise NumericalError(f"the potentials left the range of float64: gamma {problem.epsilon:.3g} is out of scale")
+    if _STATUS[status] is Status.CONVERGED and not np.isfinite(primal):
+        raise NumericalError(f"the value left the range of float64: gamma {problem.epsilon:.3g} is out of scale")
     if problem.reachable(tol) > tol and error > tol * float(problem.a.sum()):
         primal = np.inf
     f, g = _filled(problem, f, g)

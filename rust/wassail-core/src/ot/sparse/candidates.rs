@@ -14,6 +14,7 @@ use crate::numeric::isa::Isa;
 use crate::ot::geometry::{Geometry, TILE};
 use crate::ot::tiling::{for_each_tile, height};
 use crate::parallel::map_chunks;
+use std::cmp::Ordering;
 
 /// A row and its candidates.
 #[derive(Clone, Debug, Default)]
@@ -55,10 +56,11 @@ impl Row {
         if self.floor.is_finite() { (self.floor + base) + history.rise(self.stamp) } else { self.floor }
     }
 
-    /// Whether no entry left out can have mass.
+    /// Whether no entry left out can have mass. Where the level has left the range of numbers, no other list would bring it back.
     pub fn is_complete(&self, history: &History, base: f64) -> bool {
-        let open = self.entries.is_empty() && self.floor.is_finite();
-        !open && self.bound(history, base) <= self.level.tau - self.level.f
+        let cutoff = self.level.tau - self.level.f;
+        let open = self.floor.is_nan() || (self.entries.is_empty() && self.floor.is_finite());
+        !open && self.bound(history, base).partial_cmp(&cutoff) != Some(Ordering::Greater)
     }
 
     /// Gives the entry of a column this center.

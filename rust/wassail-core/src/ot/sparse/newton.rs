@@ -122,6 +122,9 @@ impl<'a> Newton<'a> {
             if error <= goal {
                 return Ok(Some(Status::Converged));
             }
+            if !error.is_finite() {
+                return Ok(Some(Status::Stalled));
+            }
             since = if error < 0.9 * best { 0 } else { since + 1 };
             best = best.min(error);
             if since >= LONG_PATIENCE || since >= PATIENCE && best <= ROUNDING * total {
