@@ -16,13 +16,13 @@ from wassail._validate import (
     blocked_rounding,
     check_anneal,
     check_integer,
-    check_positive,
     check_relaxation,
+    check_tolerance,
     check_weights,
     match_masses,
 )
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
-from wassail.ot._dual import shrinkage
+from wassail.ot._dual import shrinkage, target_marginal
 from wassail.ot.geometry import ArrayCost, Cost, Forbidden, as_cost
 from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
 
@@ -30,6 +30,7 @@ F64 = NDArray[np.float64]
 Potentials: TypeAlias = tuple[ArrayLike, ArrayLike]
 Solution: TypeAlias = tuple[F64, F64, int, int, float, F64, F64, F64]
 
+_LIGHTEST = 1e-290  # masses below lose digits, and the reciprocals of their parts overflow
 _HIDES = 16.0  # four bits of the differences are lost then
 _STATUS = (Status.CONVERGED, Status.MAX_ITER, Status.STOPPED, Status.STALLED)
 _ADVICE = {
@@ -63,7 +64,7 @@ class Options:
 def check_options(tol: object, max_iter: object, anneal: object, relaxation: object) -> Options:
     """Check the options that every solver of the family shares."""
     return Options(
-        tol=check_positive(tol, "tol"),
+        tol=check_tolerance(tol),
         max_iter=check_integer(max_iter, "max_iter", minimum=0),
         anneal=check_anneal(anneal),
         relaxation=check_relaxation(relaxation),
@@ -177,6 +178,12 @@ def prepare(
     geometry = as_cost(cost, names[0])
     n, m = geometry.shape
     source, target = check_weights(a, names[1], n), check_weights(b, names[2], m)
+    for name, weights in zip(names[1:], (source, target), strict=True):
+        if float(weights.sum()) < _LIGHTEST and epsilon > 0.0:
+            raise InputError(
+                f"{name} sums to {float(weights.sum())!r}, too little for regularized plans in float64: multiply a and "
+                "b by a constant"
+            )
     factor = 1.0
     if np.isinf(rho[0]) and np.isinf(rho[1]):
         target, factor = match_masses(source, target, names[1:])
@@ -262,12 +269,18 @@ def _middle(potential: F64) -> float:
 
 def shortfall(result: SinkhornResult, options: Options, advice: str) -> str:
     """Say how far a result is from its tolerance and what to change."""
-    goal = options.tol * max(float(result.a.sum()), float(result.b.sum()))
+    goal = options.tol * _mass_to_move(result)
     return (
         f"{result.status} after {result.n_iter} sweeps{_stage(result)} "
         f"with a marginal error of {result.marginal_error:.2e}, "
         f"the tolerance is {goal:.2e}: {advice}{_doubt(result)}"
     )
+
+
+def _mass_to_move(result: SinkhornResult) -> float:
+    """Return the mass that errors are relative to: of the weights, or of what `rho` leaves of them."""
+    sides = zip((result.a, result.b), (result.f, result.g), result.rho, strict=True)
+    return max(float(target_marginal(*side).sum()) for side in sides)
 
 
 def _stage(result: SinkhornResult) -> str:
@@ -285,6 +298,8 @@ def _advice(result: SinkhornResult, faster: str) -> str:
     if result.status is Status.MAX_ITER:
         newton = getattr(result.trace, "newton", None) is not None
         return said if newton or not all(map(np.isinf, result.rho)) else said + faster
+    if _mass_to_move(result) == 0.0:
+        return "rho destroys all of the mass, as far as float64 can tell: raise rho, or subtract a constant from cost"
     cost = result.cost
     single = (cost.values if isinstance(cost, ArrayCost) else cost.x).dtype != np.float64
     return said + _FINER if single else said

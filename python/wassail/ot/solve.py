@@ -13,10 +13,10 @@ from wassail._validate import (
     Report,
     check_callable,
     check_epsilon,
-    check_positive,
     check_real,
     check_rho,
     check_threads,
+    check_tolerance,
 )
 from wassail.exceptions import InputError
 from wassail.ot._basis import check_start
@@ -95,7 +95,8 @@ def solve(
     rho : float or pair of float, optional
         Penalty of each marginal, for masses that differ; needs `epsilon`.
     tol : float, default 1e-9
-        Marginal error to reach, relative to the mass. Exact plans meet any: their error is that of rounding.
+        Marginal error to reach, relative to the mass, with `rho` to what is left of it. Exact plans meet any: their
+        error is that of rounding.
     max_nonzeros : int, optional
         Most partners of each target, or of each source with `axis` 1; needs `gamma`.
     gamma : float, optional
@@ -162,7 +163,7 @@ def solve(
     side: Literal[0, 1] = 1 if check_axis(axis) else 0
     if side == 1 and max_nonzeros is None:
         raise InputError("axis needs max_nonzeros: it says which side of the plan that limits")
-    accuracy = check_positive(tol, "tol")
+    accuracy = check_tolerance(tol)
     if choice.algorithm == "exact":
         result: Solution = exact(geometry, a, b, init=init, callback=callback, progress=progress, n_threads=n_threads)
     elif choice.algorithm == "sparse_transport":
