@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wassail import ot
-from wassail.exceptions import InputError
+from wassail.exceptions import ConvergenceWarning, InputError
 
 COST = np.random.default_rng(3).random((4, 5))
 
@@ -39,3 +39,16 @@ def test_masses_that_float64_cannot_multiply_are_refused():
             solver(cost, [1e-308] * 2, [1e-308] * 2, epsilon=0.5)
     light = ot.sinkhorn(cost, [1e-280] * 2, [1e-280] * 2, epsilon=0.5)
     assert np.allclose(light.plan / 1e-280, 2.0 * ot.sinkhorn(cost, epsilon=0.5).plan)
+
+
+@pytest.mark.parametrize(
+    ("cost", "epsilon"),
+    [(np.full((3, 4), 7.0), 1e-15), (np.array([[0.5943]]), 1e-14), (COST + 1e14, 0.01), (COST + 1e9, 0.01)],
+)
+def test_costs_with_a_large_offset_are_told_to_lose_it(cost, epsilon):
+    with pytest.warns(ConvergenceWarning, match="subtract the smallest cost"):
+        result = ot.solve(cost, epsilon=epsilon)
+    assert not result.converged
+    assert "inf of" not in result.choice.reason
+    assert "were enough" not in result.choice.reason
+    assert ot.solve(cost - cost.min(), epsilon=epsilon).converged

@@ -23,6 +23,7 @@ from wassail._validate import (
 )
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
 from wassail.ot._dual import shrinkage, target_marginal
+from wassail.ot.epsilon import range_of
 from wassail.ot.geometry import ArrayCost, Cost, Forbidden, as_cost
 from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
 
@@ -31,6 +32,7 @@ Potentials: TypeAlias = tuple[ArrayLike, ArrayLike]
 Solution: TypeAlias = tuple[F64, F64, int, int, float, F64, F64, F64]
 
 _LIGHTEST = 1e-290  # masses below lose digits, and the reciprocals of their parts overflow
+_OFFSET = 16.0  # costs may be larger by this than their differences, as potentials may
 _HIDES = 16.0  # four bits of the differences are lost then
 _STATUS = (Status.CONVERGED, Status.MAX_ITER, Status.STOPPED, Status.STALLED)
 _ADVICE = {
@@ -301,8 +303,20 @@ def _advice(result: SinkhornResult, faster: str) -> str:
     if _mass_to_move(result) == 0.0:
         return "rho destroys all of the mass, as far as float64 can tell: raise rho, or subtract a constant from cost"
     cost = result.cost
+    said = offset_advice(cost) or said
     single = (cost.values if isinstance(cost, ArrayCost) else cost.x).dtype != np.float64
     return said + _FINER if single else said
+
+
+def offset_advice(cost: Cost) -> str:
+    """Say what to do where costs are large beside their differences; potentials of that size round away epsilon."""
+    low, high, _ = range_of(cost)
+    if abs(low) <= _OFFSET * (high - low):
+        return ""
+    return (
+        f"costs differ by {high - low:.2g} but are all near {low:.3g}, and potentials of that size are rounded: "
+        "subtract the smallest cost beforehand (the plan stays the same, the value falls by that cost times the mass)"
+    )
 
 
 def _doubt(result: SinkhornResult) -> str:

@@ -28,6 +28,7 @@ from wassail.ot._problem import (
     Problem,
     check_init,
     check_options,
+    offset_advice,
     prepare,
     warn_unless_converged,
 )
@@ -199,9 +200,18 @@ def _choose(geometry: Cost, epsilon: object, rho: Rho, max_nonzeros: object, gam
         return Choice("exact", "without epsilon and gamma the optimum itself is asked for")
     if unbalanced:
         return Choice("sinkhorn", "rho makes the problem unbalanced, where Sinkhorn's iteration converges fast")
+    return _by_epsilon(geometry, epsilon)
+
+
+def _by_epsilon(geometry: Cost, epsilon: object) -> Choice:
+    """Name the algorithm for a balanced entropic plan."""
     low, _, mean = range_of(geometry)
-    share = check_epsilon(epsilon) / (mean - low) if mean > low else math.inf
-    size = f"epsilon is {share:.2g} of the mean cost"
+    strength = check_epsilon(epsilon)
+    if not mean > low:
+        return Choice("sinkhorn", "all costs are equal: any potentials that add up to them will do")
+    share = strength / (mean - low)
+    over = " less the smallest" if abs(low) > mean - low else ""
+    size = f"epsilon is {share:.2g} of the mean cost{over}"
     if share >= _LARGE:
         return Choice("sinkhorn", f"{size}: few sweeps are enough")
     if share >= _LOW:
@@ -264,7 +274,8 @@ def _run(
     if trial == 0:
         return result, choice
     if left is None:
-        reason = f"{choice.reason}: sweeps were tried, and {result.n_iter} were enough"
+        came = f"and {result.n_iter} were enough" if result.converged else f"{result.status} after {result.n_iter}"
+        reason = f"{choice.reason}: sweeps were tried, {came}"
         return result, Choice("sinkhorn", reason)
     error, count = left
     reason = f"{choice.reason}: {count} sweeps were tried and left a marginal error of {error:.1e}"
@@ -274,7 +285,10 @@ def _run(
 def _advice(problem: Problem, vanishing: bool) -> str:
     """Say what to change in a call of `solve`."""
     if not all(map(math.isinf, problem.rho)):
-        return "loosen tol, or raise epsilon"
+        return "loosen tol, raise epsilon, or raise rho where it destroys nearly all of the mass"
+    offset = offset_advice(problem.cost)
+    if offset:
+        return offset
     if vanishing:
         return (
             "raise epsilon, loosen tol, or leave epsilon out for an exact plan, which could not be shown to be the "
