@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from wassail.exceptions import DeviceError, InputError
 
 _HOST_DEVICES = {1, 3}  # DLPack: kDLCPU, kDLCUDAHost
+_WHOLE = 2**53
 _KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float"}
 
 
@@ -82,6 +83,11 @@ def _objects(array: NDArray[Any], name: str, wanted: str) -> str:
 
 def _cast(array: NDArray[Any], dtype: np.dtype[Any], name: str) -> NDArray[Any]:
     """Convert, and refuse long doubles that a double cannot hold."""
+    if array.dtype.kind in "iu" and max(-int(array.min()), int(array.max())) > _WHOLE:
+        raise InputError(
+            f"{name} has integers beyond 2**53, which float64 cannot tell apart: subtract a constant first, or convert "
+            "with astype(float) if their rounding does no harm"
+        )
     if array.dtype.kind != "f" or array.itemsize <= dtype.itemsize:
         return np.asarray(array, dtype=dtype)
     with np.errstate(over="ignore"):
@@ -91,12 +97,12 @@ def _cast(array: NDArray[Any], dtype: np.dtype[Any], name: str) -> NDArray[Any]:
     return cast
 
 
-def real_array(value: object, name: str, *, ndim: tuple[int, ...]) -> NDArray[Any]:
+def real_array(value: object, name: str, *, ndim: tuple[int, ...], passed: tuple[int, ...] = ()) -> NDArray[Any]:
     """
     Return `value` as a native, aligned float32 or float64 array, without a copy where possible.
 
     Integers and booleans become float64, float16 becomes float32; strides stay as they are as long as they are
-    multiples of the element.
+    multiples of the element. Dimensions in `passed` are left to the caller to refuse.
 
     Raises
     ------
@@ -109,7 +115,7 @@ def real_array(value: object, name: str, *, ndim: tuple[int, ...]) -> NDArray[An
     if array.dtype.kind == "O":
         raise InputError(_objects(array, name, _dimensions(ndim)))
     dtype = _float_dtype(array.dtype, name)
-    if array.ndim not in ndim:
+    if array.ndim not in ndim + passed:
         raise InputError(f"{name} must be {_dimensions(ndim)}, got shape {array.shape}")
     if array.size == 0:
         raise InputError(f"{name} is empty: shape {array.shape}")

@@ -56,6 +56,14 @@ def check_positive(value: Any, name: str) -> float:
     return number
 
 
+def check_tolerance(value: Any) -> float:
+    """Return a tolerance relative to the mass: at most 1, above which any plan would do."""
+    number = check_positive(value, "tol")
+    if number > 1.0:
+        raise InputError(f"tol must be at most 1, got {value!r}: it is relative to the mass, and 1e-3 is loose")
+    return number
+
+
 def check_epsilon(value: Any, name: str = "epsilon") -> float:
     """Return the regularization strength; it has no default on purpose."""
     if value is None:

@@ -5,6 +5,7 @@ import pytest
 
 from tests.reference import sinkhorn_numpy as ref
 from wassail import ot
+from wassail.exceptions import ConvergenceWarning
 
 RHOS = [(1.0, 1.0), (0.1, 4.0), (np.inf, 0.5), (0.5, np.inf)]
 
@@ -80,3 +81,48 @@ def test_transposition_swaps_rho():
     mirrored = ot.sinkhorn(C.T, b, a, epsilon=0.05, rho=(2.0, 0.3), tol=1e-12)
     assert np.allclose(result.f, mirrored.g, rtol=0, atol=1e-9)
     assert np.allclose(result.plan, mirrored.plan.T, rtol=1e-8, atol=1e-13)
+
+
+def stationary(result):
+    """How far the potentials are from the conditions of the optimum, in units of epsilon: sees no mass."""
+    C, eps = ref_cost(result), result.epsilon
+    z = (result.g + eps * np.log(result.b) - C) / eps
+    top = z.max(1, keepdims=True)
+    tau = result.rho[0] / (result.rho[0] + eps)
+    f = -tau * eps * (top[:, 0] + np.log(np.exp(z - top).sum(1)))
+    return np.abs(f - result.f).max() / eps
+
+
+def ref_cost(result):
+    return result.cost.to_numpy() if isinstance(result.cost, ot.PointCloud) else result.cost.values
+
+
+def test_error_is_relative_to_the_mass_that_is_left():
+    """Where rho destroys nearly all of the mass, any plan is near in absolute terms."""
+    near = np.array([[0, 1, 0.5], [0.7, 0.1, 0.4]])
+    a, b, y = [0.5, 0.5], [0.3, 0.3, 0.4], [0.0, 1.0, 2.0]
+    result = ot.sinkhorn(near + 20.0, a, b, epsilon=0.1, rho=0.3)
+    # A constant in the cost scales the plan and leaves the map as it is.
+    expected = ot.sinkhorn(near, a, b, epsilon=0.1, rho=0.3, tol=1e-12)
+    assert result.converged
+    assert np.allclose(result.barycentric_map(y=y), expected.barycentric_map(y=y), atol=1e-4)
+    assert result.marginal_error <= 1e-6 * result.plan.sum() * 1.001
+
+
+@pytest.mark.parametrize("rho", [1.0, 3.0, (0.5, 2.0)])
+def test_far_clouds_converge_to_the_optimum(rho):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(200, 2)), rng.normal((12.0, 0.0), size=(200, 2))
+    for result in (
+        ot.sinkhorn(ot.PointCloud(x, y), epsilon=0.5, rho=rho),
+        ot.solve(ot.PointCloud(x, y), epsilon=0.5, rho=rho),
+        ot.sinkhorn_batch([ot.PointCloud(x, y)], epsilon=0.5, rho=rho)[0],
+    ):
+        assert result.converged
+        assert stationary(result) < 1e-4
+
+
+def test_no_mass_at_all_is_not_converged():
+    with pytest.warns(ConvergenceWarning, match="raise rho"):
+        result = ot.sinkhorn(np.full((2, 2), 1e4) + np.eye(2), epsilon=0.1, rho=0.3)
+    assert not result.converged

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wassail import _core
 from wassail._validate import Report
-from wassail.exceptions import ConvergenceWarning, NumericalError
+from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
 from wassail.ot._order import users_level
 from wassail.ot._problem import Potentials, Problem, check_blocked, check_init
 from wassail.ot._sparse_result import SparsePlanResult
@@ -90,6 +90,11 @@ def _pattern(init: object, problem: Problem) -> tuple[NDArray[np.int64], NDArray
     if not isinstance(init, HasEntries):
         return None
     entries = init.entries
+    if getattr(entries, "shape", None) != problem.cost.shape or not hasattr(entries, "indptr"):
+        raise InputError(
+            f"init has entries that are no csr_array of shape {problem.cost.shape}: give the pair (init.f, init.g) to "
+            "start from the potentials alone"
+        )
     if entries.nnz > sum(entries.shape):
         return None
     if entries.nnz and (problem.a.size, problem.b.size) != (problem.rows.size, problem.columns.size):

@@ -76,22 +76,51 @@ def barycentric_map(plan: PlanOperator, cost: Cost, values: F64) -> F64:
     return mean[:, 0] if values.ndim == 1 else mean
 
 
+def check_criterion(mass: float | None, k: int | None, threshold: float | None) -> tuple[float, int, float]:
+    """Return threshold, count and fraction, of which one says something."""
+    if sum(criterion is not None for criterion in (mass, k, threshold)) != 1:
+        raise InputError(
+            "give exactly one of mass, k and threshold: an entropic plan has no zeros (`plan` is all of it), and "
+            "those that have are returned whole if none is given"
+        )
+    fraction = 1.0 if mass is None else check_real(mass, "mass")
+    if not 0.0 < fraction <= 1.0:
+        raise InputError(f"mass must be in (0, 1], got {mass!r}")
+    count = 0 if k is None else check_integer(k, "k", minimum=1)
+    level = 0.0 if threshold is None else check_real(threshold, "threshold")
+    if not 0.0 <= level < np.inf:
+        raise InputError(f"threshold must be finite and at least 0, got {threshold!r}")
+    return level, count, fraction
+
+
 def sparse_plan(plan: PlanOperator, mass: float | None, k: int | None, threshold: float | None) -> csr_array:
     """Check the one criterion and build the csr_array."""
     from scipy.sparse import csr_array
 
-    if sum(criterion is not None for criterion in (mass, k, threshold)) != 1:
-        raise InputError("give exactly one of mass, k and threshold")
+    level, count, fraction = check_criterion(mass, k, threshold)
     n, m = plan.cost.shape
-    fraction = 1.0 if mass is None else check_real(mass, "mass")
-    if not 0.0 < fraction <= 1.0:
-        raise InputError(f"mass must be in (0, 1], got {mass!r}")
-    count = 0 if k is None else min(check_integer(k, "k", minimum=1), m)
-    level = 0.0 if threshold is None else check_real(threshold, "threshold")
-    if not 0.0 <= level < np.inf:
-        raise InputError(f"threshold must be finite and at least 0, got {threshold!r}")
-    indptr, indices, data = plan.sparse(level, count, fraction)
+    indptr, indices, data = plan.sparse(level, min(count, m), fraction)
     return csr_array((data, indices, indptr), shape=(n, m))
+
+
+def largest_entries(entries: csr_array, level: float, count: int, fraction: float) -> csr_array:
+    """Return the entries of a sparse plan that one criterion keeps; a count of 0 is no limit."""
+    from scipy.sparse import csr_array
+
+    sizes = np.diff(entries.indptr)
+    rows = np.repeat(np.arange(sizes.size), sizes)
+    order = np.lexsort((-entries.data, rows))  # largest first in each row
+    data, first = entries.data[order], np.repeat(entries.indptr[:-1], sizes)
+    kept = data > level
+    if count:
+        kept &= np.arange(data.size) - first < count
+    if fraction < 1.0:
+        sums = np.bincount(rows, weights=data, minlength=sizes.size)
+        before = np.concatenate([[0.0], np.cumsum(data / np.where(sums > 0.0, sums, 1.0)[rows])])
+        kept &= before[:-1] - before[first] < fraction
+    at = np.sort(order[kept])
+    starts = np.concatenate([[0], np.cumsum(np.bincount(rows[at], minlength=sizes.size))])
+    return csr_array((entries.data[at], entries.indices[at], starts), shape=entries.shape)
 
 
 def linear_operator(plan: PlanOperator) -> LinearOperator:

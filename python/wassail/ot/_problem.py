@@ -17,13 +17,14 @@ from wassail._validate import (
     blocked_rounding,
     check_anneal,
     check_integer,
-    check_positive,
     check_relaxation,
+    check_tolerance,
     check_weights,
     match_masses,
 )
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
-from wassail.ot._dual import shrinkage
+from wassail.ot._dual import shrinkage, target_marginal
+from wassail.ot.epsilon import range_of
 from wassail.ot.geometry import ArrayCost, Cost, Forbidden, as_cost
 from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
 
@@ -32,6 +33,8 @@ Potentials: TypeAlias = tuple[ArrayLike, ArrayLike]
 Solution: TypeAlias = tuple[F64, F64, int, int, float, F64, F64, F64]
 
 _ABOVE = 1.25  # errors of plans come close to the least one, and never below
+_LIGHTEST = 1e-290  # masses below lose digits, and the reciprocals of their parts overflow
+_OFFSET = 16.0  # costs may be larger by this than their differences, as potentials may
 _HIDES = 16.0  # four bits of the differences are lost then
 _STATUS = (Status.CONVERGED, Status.MAX_ITER, Status.STOPPED, Status.STALLED)
 _ADVICE = {
@@ -65,7 +68,7 @@ class Options:
 def check_options(tol: object, max_iter: object, anneal: object, relaxation: object) -> Options:
     """Check the options that every solver of the family shares."""
     return Options(
-        tol=check_positive(tol, "tol"),
+        tol=check_tolerance(tol),
         max_iter=check_integer(max_iter, "max_iter", minimum=0),
         anneal=check_anneal(anneal),
         relaxation=check_relaxation(relaxation),
@@ -198,6 +201,12 @@ def prepare(
     geometry = as_cost(cost, names[0])
     n, m = geometry.shape
     source, target = check_weights(a, names[1], n), check_weights(b, names[2], m)
+    for name, weights in zip(names[1:], (source, target), strict=True):
+        if float(weights.sum()) < _LIGHTEST and epsilon > 0.0:
+            raise InputError(
+                f"{name} sums to {float(weights.sum())!r}, too little for regularized plans in float64: multiply a and "
+                "b by a constant"
+            )
     factor = 1.0
     if np.isinf(rho[0]) and np.isinf(rho[1]):
         target, factor = match_masses(source, target, names[1:])
@@ -284,12 +293,18 @@ def _middle(potential: F64) -> float:
 
 def shortfall(result: SinkhornResult, options: Options, advice: str) -> str:
     """Say how far a result is from its tolerance and what to change."""
-    goal = options.tol * max(float(result.a.sum()), float(result.b.sum()))
+    goal = options.tol * _mass_to_move(result)
     return (
         f"{result.status} after {result.n_iter} sweeps{_stage(result)} "
         f"with a marginal error of {result.marginal_error:.2e}, "
         f"the tolerance is {goal:.2e}: {advice}{_doubt(result)}"
     )
+
+
+def _mass_to_move(result: SinkhornResult) -> float:
+    """Return the mass that errors are relative to: of the weights, or of what `rho` leaves of them."""
+    sides = zip((result.a, result.b), (result.f, result.g), result.rho, strict=True)
+    return max(float(target_marginal(*side).sum()) for side in sides)
 
 
 def _stage(result: SinkhornResult) -> str:
@@ -307,9 +322,23 @@ def _advice(result: SinkhornResult, faster: str) -> str:
     if result.status is Status.MAX_ITER:
         newton = getattr(result.trace, "newton", None) is not None
         return said if newton or not all(map(np.isinf, result.rho)) else said + faster
+    if _mass_to_move(result) == 0.0:
+        return "rho destroys all of the mass, as far as float64 can tell: raise rho, or subtract a constant from cost"
     cost = result.cost
+    said = offset_advice(cost) or said
     single = (cost.values if isinstance(cost, ArrayCost) else cost.x).dtype != np.float64
     return said + _FINER if single else said
+
+
+def offset_advice(cost: Cost) -> str:
+    """Say what to do where costs are large beside their differences; potentials of that size round away epsilon."""
+    low, high, _ = range_of(cost)
+    if abs(low) <= _OFFSET * (high - low):
+        return ""
+    return (
+        f"costs differ by {high - low:.2g} but are all near {low:.3g}, and potentials of that size are rounded: "
+        "subtract the smallest cost beforehand (the plan stays the same, the value falls by that cost times the mass)"
+    )
 
 
 def _doubt(result: SinkhornResult) -> str:

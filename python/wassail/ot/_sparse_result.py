@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,7 +12,8 @@ from wassail._frozen import ReadOnly
 from wassail._memory import require_matrix
 from wassail.exceptions import InputError
 from wassail.ot import _maps
-from wassail.ot.geometry import ArrayCost, PointCloud
+from wassail.ot._plan import PlanOperator
+from wassail.ot.geometry import ArrayCost, Cost, PointCloud
 from wassail.ot.results import Choice, Status
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
 
 F64 = NDArray[np.float64]
+
+_RESOLVED = 2.0**-36  # of the largest potential: below, differences of costs are rounding
 
 
 def dense_plan(entries: csr_array) -> F64:
@@ -76,6 +79,14 @@ class SparsePlanResult(ReadOnly):
     entries: csr_array
     choice: Choice | None = field(default=None, kw_only=True)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for entry in fields(self):
+            matrix = getattr(self, entry.name)
+            if hasattr(matrix, "indptr"):
+                for part in (matrix.data, matrix.indices, matrix.indptr):
+                    part.flags.writeable = False
+
     @property
     def shape(self) -> tuple[int, int]:
         """Number of sources and of targets."""
@@ -86,9 +97,36 @@ class SparsePlanResult(ReadOnly):
         """Whether the tolerance was met."""
         return self.status is Status.CONVERGED
 
-    def sparse_plan(self) -> csr_array:
-        """Return the plan, all of its entries, as a :class:`scipy.sparse.csr_array` of shape (n, m)."""
-        return self.entries
+    def sparse_plan(
+        self, *, mass: float | None = None, k: int | None = None, threshold: float | None = None
+    ) -> csr_array:
+        """
+        Return the plan as a sparse array, all of its entries or the large ones.
+
+        At most one criterion is given; entries keep their values, nothing is renormalized.
+
+        Parameters
+        ----------
+        mass : float in (0, 1], optional
+            Keep in each row the fewest entries that hold this fraction of the row's mass.
+        k : int, optional
+            Keep at most the `k` largest entries of each row.
+        threshold : float, optional
+            Keep entries above this value, at least 0.
+
+        Returns
+        -------
+        scipy.sparse.csr_array, shape (n, m)
+            A copy, which may be changed.
+
+        Raises
+        ------
+        InputError
+            More than one criterion, or one out of range.
+        """
+        if mass is None and k is None and threshold is None:
+            return self.entries.copy()
+        return _maps.largest_entries(self.entries, *_maps.check_criterion(mass, k, threshold))
 
     @property
     def plan(self) -> F64:
@@ -142,28 +180,54 @@ class SparsePlanResult(ReadOnly):
 
         return aslinearoperator(self.entries)
 
-    def barycentric_map(self, *, y: ArrayLike | None = None) -> F64:
+    def barycentric_map(
+        self, x_new: ArrayLike | None = None, *, cost_new: ArrayLike | None = None, y: ArrayLike | None = None
+    ) -> F64:
         r"""
         Send each source to the mean of its targets under the plan, :math:`T(x_i) = \sum_j P_{ij} y_j / \sum_j P_{ij}`.
 
+        Sources without mass in the plan, and new ones, go to the target that a little mass there would go to, by the
+        potentials: :math:`y_j` with the least :math:`c(x, y_j) - g_j`, the limit of entropic maps. Ties are averaged.
+
         Parameters
         ----------
+        x_new : array_like, shape (k, d), optional
+            New points, for a cost from points. Without it, and without `cost_new`, the sources of the problem.
+        cost_new : array_like, shape (k, m), optional
+            Costs from new sources to the targets, for a cost given as an array.
         y : array_like, shape (m,) or (m, q), optional
             What is averaged. The target points by default; needed when the cost was an array.
 
         Returns
         -------
-        ndarray, shape (n, q), or (n,) if `y` is 1-D
-            NaN-free: a source without mass in the plan has no image and raises.
+        ndarray, shape (k, q), or (k,) if `y` is 1-D
 
         Raises
         ------
         InputError
-            `y` is missing or has the wrong length, or a source sends no mass.
+            `y` or the right kind of new source is missing, or a source has only forbidden arcs.
+
+        Notes
+        -----
+        The map of new sources is piecewise constant: for one that is smooth, give :func:`wassail.ot.solve` an epsilon
+        of the size of the detail.
         """
         values = _maps.target_values(self.cost, y)
+        if x_new is not None or cost_new is not None:
+            return self._cheapest(_maps.new_sources(self.cost, x_new, cost_new), values)
         rows = self.plan_marginals[0]
-        if not (rows > 0.0).all():
-            raise InputError(f"source {int(np.argmin(rows > 0.0))} sends no mass: it has no image")
-        image: F64 = self.entries @ values
-        return image / (rows[:, None] if image.ndim > 1 else rows)
+        sent: F64 = self.entries @ values
+        idle = np.flatnonzero(~(rows > 0.0))
+        rows[idle] = 1.0
+        image = sent / (rows[:, None] if sent.ndim > 1 else rows)
+        if idle.size:
+            image[idle] = self._cheapest(self.cost.select(idle, np.arange(self.shape[1])), values)
+        return image
+
+    def _cheapest(self, cost: Cost, values: F64) -> F64:
+        """Average `values` over the targets of positive weight with the least cost − g, up to rounding."""
+        used = self.b > 0.0
+        scale = max(float(np.abs(side[weights > 0.0]).max()) for side, weights in ((self.f, self.a), (self.g, self.b)))
+        blur = _RESOLVED * scale if scale > 0.0 else _RESOLVED
+        plan = PlanOperator(self.cost, self.f, self.g, self.a, used.astype(np.float64), blur, 0)
+        return _maps.barycentric_map(plan, cost, values)

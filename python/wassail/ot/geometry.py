@@ -223,7 +223,12 @@ def as_cost(cost: ArrayLike | Cost, name: str = "cost") -> Cost:
         return cost
     if cost is None:
         raise InputError(f"{name} is None: a matrix of shape (n, m) or a PointCloud is wanted")
-    values = real_array(cost, name, ndim=(1, 2))
+    values = real_array(cost, name, ndim=(2,), passed=(1, 3))
+    if values.ndim == 3:
+        raise InputError(
+            f"{name} must be a matrix of shape (n, m) or a PointCloud, got shape {values.shape}: sinkhorn_batch solves "
+            "a stack of problems"
+        )
     if values.ndim == 1:
         raise InputError(
             f"{name} is 1-D, a matrix of shape (n, m) or a PointCloud is needed: the order here is "

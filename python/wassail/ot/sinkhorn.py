@@ -57,7 +57,8 @@ def sinkhorn(
         :func:`suggest_epsilon` proposes one and says how to choose.
     tol : float, default 1e-6
         The run converges when ‖P1 − a‖₁ + ‖Pᵀ1 − b‖₁ ≤ tol · max(Σa, Σb), both sums of one pair of potentials. With
-        `rho` the marginals are compared to a·exp(−f/ρ_a) and b·exp(−g/ρ_b). The default is that of a plan for plots and
+        `rho` the marginals are compared to a·exp(−f/ρ_a) and b·exp(−g/ρ_b), and the error to the larger mass of these:
+        what `rho` leaves of the weights. The default is that of a plan for plots and
         losses, since every digit costs sweeps; the solvers that pay a few steps for many digits ask for 1e-9.
     max_iter : int, default 10_000
         Sweeps over the cost, those of annealing included; 0 evaluates the starting potentials.

@@ -13,10 +13,10 @@ from wassail._validate import (
     Report,
     check_callable,
     check_epsilon,
-    check_positive,
     check_real,
     check_rho,
     check_threads,
+    check_tolerance,
 )
 from wassail.exceptions import InputError
 from wassail.ot._basis import check_start
@@ -28,6 +28,7 @@ from wassail.ot._problem import (
     Problem,
     check_init,
     check_options,
+    offset_advice,
     prepare,
     warn_unless_converged,
 )
@@ -95,7 +96,8 @@ def solve(
     rho : float or pair of float, optional
         Penalty of each marginal, for masses that differ; needs `epsilon`.
     tol : float, default 1e-9
-        Marginal error to reach, relative to the mass. Exact plans meet any: their error is that of rounding.
+        Marginal error to reach, relative to the mass, with `rho` to what is left of it. Exact plans meet any: their
+        error is that of rounding.
     max_nonzeros : int, optional
         Most partners of each target, or of each source with `axis` 1; needs `gamma`.
     gamma : float, optional
@@ -162,7 +164,7 @@ def solve(
     side: Literal[0, 1] = 1 if check_axis(axis) else 0
     if side == 1 and max_nonzeros is None:
         raise InputError("axis needs max_nonzeros: it says which side of the plan that limits")
-    accuracy = check_positive(tol, "tol")
+    accuracy = check_tolerance(tol)
     if choice.algorithm == "exact":
         result: Solution = exact(geometry, a, b, init=init, callback=callback, progress=progress, n_threads=n_threads)
     elif choice.algorithm == "sparse_transport":
@@ -198,9 +200,18 @@ def _choose(geometry: Cost, epsilon: object, rho: Rho, max_nonzeros: object, gam
         return Choice("exact", "without epsilon and gamma the optimum itself is asked for")
     if unbalanced:
         return Choice("sinkhorn", "rho makes the problem unbalanced, where Sinkhorn's iteration converges fast")
+    return _by_epsilon(geometry, epsilon)
+
+
+def _by_epsilon(geometry: Cost, epsilon: object) -> Choice:
+    """Name the algorithm for a balanced entropic plan."""
     low, _, mean = range_of(geometry)
-    share = check_epsilon(epsilon) / (mean - low) if mean > low else math.inf
-    size = f"epsilon is {share:.2g} of the mean cost"
+    strength = check_epsilon(epsilon)
+    if not mean > low:
+        return Choice("sinkhorn", "all costs are equal: any potentials that add up to them will do")
+    share = strength / (mean - low)
+    over = " less the smallest" if abs(low) > mean - low else ""
+    size = f"epsilon is {share:.2g} of the mean cost{over}"
     if share >= _LARGE:
         return Choice("sinkhorn", f"{size}: few sweeps are enough")
     if share >= _LOW:
@@ -263,7 +274,8 @@ def _run(
     if trial == 0:
         return result, choice
     if left is None:
-        reason = f"{choice.reason}: sweeps were tried, and {result.n_iter} were enough"
+        came = f"and {result.n_iter} were enough" if result.converged else f"{result.status} after {result.n_iter}"
+        reason = f"{choice.reason}: sweeps were tried, {came}"
         return result, Choice("sinkhorn", reason)
     error, count = left
     reason = f"{choice.reason}: {count} sweeps were tried and left a marginal error of {error:.1e}"
@@ -273,7 +285,10 @@ def _run(
 def _advice(problem: Problem, vanishing: bool) -> str:
     """Say what to change in a call of `solve`."""
     if not all(map(math.isinf, problem.rho)):
-        return "loosen tol, or raise epsilon"
+        return "loosen tol, raise epsilon, or raise rho where it destroys nearly all of the mass"
+    offset = offset_advice(problem.cost)
+    if offset:
+        return offset
     if vanishing:
         return (
             "raise epsilon, loosen tol, or leave epsilon out for an exact plan, which could not be shown to be the "

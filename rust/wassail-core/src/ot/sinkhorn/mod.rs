@@ -20,7 +20,7 @@ use crate::parallel::sum;
 pub struct Options {
     /// Regularization ε of KL(P | a⊗b).
     pub epsilon: f64,
-    /// Relative L1 error of both marginals to stop at.
+    /// L1 error of both marginals to stop at, relative to the mass; with ρ to what is left of it.
     pub tol: f64,
     /// Most sweeps over all stages.
     pub max_iter: usize,
@@ -121,6 +121,8 @@ pub(in crate::ot) struct Run<'a> {
     pub(in crate::ot) weights: Weights<'a>,
     options: Options,
     total: f64,
+    /// Mass that errors are compared with: `total`, or what ρ leaves of it at (f, g).
+    moving: f64,
     pub(in crate::ot) f: Vec<f64>,
     pub(in crate::ot) g: Vec<f64>,
     /// Row softmins at g.
@@ -154,6 +156,7 @@ impl<'a> Run<'a> {
             weights,
             options: *options,
             total,
+            moving: total,
             softmin: f.clone(),
             f,
             g,
@@ -217,7 +220,7 @@ impl<'a> Run<'a> {
         if self.is_unbalanced() && omega > 0.0 {
             self.translate(&rows);
         }
-        self.error = self.marginal_error(epsilon);
+        self.measure(epsilon);
         let status = if self.relative() <= self.options.tol { Status::Converged } else { status };
         Ok(self.into_outcome(status))
     }
@@ -260,7 +263,7 @@ impl<'a> Run<'a> {
                 engine.refine();
                 (stall, previous) = (Stall::new(patience), f64::INFINITY);
                 status = self.iterate(engine, epsilon, omega, monitor)?;
-            } else if stuck && relative <= self.rounding(epsilon) {
+            } else if stuck && (relative <= self.rounding(epsilon) || self.moving == 0.0) {
                 return Ok(Status::Stalled);
             } else if plain {
                 self.advance_columns(omega);

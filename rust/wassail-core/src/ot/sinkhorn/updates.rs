@@ -12,9 +12,10 @@ use crate::numeric::log::ln_slice;
 use crate::parallel::sum;
 
 impl Run<'_> {
-    /// Error as a share of the mass.
+    /// Error as a share of the mass that is to move; not finite where that is no positive float64.
     pub(in crate::ot) fn relative(&self) -> f64 {
-        self.error / self.total
+        let share = self.error / self.moving;
+        if share.is_nan() { f64::INFINITY } else { share }
     }
 
     /// Size of the error that rounding of the potentials alone makes.
@@ -44,7 +45,7 @@ impl Run<'_> {
         if self.translating {
             self.translate(&rows);
         }
-        self.error = self.marginal_error(epsilon);
+        self.measure(epsilon);
         self.trace.push(TracePoint { error: self.error, epsilon, relaxation: omega });
         self.column_update(&Update { epsilon, omega, rho: self.options.rho.1 }, monitor)?;
         let stop = monitor.report(Progress { n_iter: self.trace.len(), epsilon, error: self.error });
@@ -106,21 +107,22 @@ impl Run<'_> {
         self.g.iter_mut().for_each(|g| *g -= best);
     }
 
-    /// ‖P1 − a e^{−f/ρ_a}‖₁ + ‖Pᵀ1 − b e^{−g/ρ_b}‖₁ at (f, g).
-    pub(super) fn marginal_error(&self, epsilon: f64) -> f64 {
+    /// The error ‖P1 − a e^{−f/ρ_a}‖₁ + ‖Pᵀ1 − b e^{−g/ρ_b}‖₁ at (f, g), and the mass of what the sums are compared to:
+    /// beside the weights as given, the error of a plan that destroys most of them would always be small.
+    pub(super) fn measure(&mut self, epsilon: f64) {
         let Weights { a, b } = self.weights;
         let mut rows: Vec<f64> = self.f.iter().zip(&self.softmin).map(|(f, s)| (f - s) / epsilon).collect();
         exp_slice(&mut rows);
-        let row_error =
-            sum(rows.iter().zip(discounts(&self.f, self.options.rho.0)).zip(a).map(|((r, d), a)| a * (r - d).abs()));
-        let column_error = sum(self
-            .mass
-            .iter()
-            .zip(discounts(&self.g, self.options.rho.1))
-            .zip(b)
-            .map(|((c, d), b)| (c - b * d).abs()));
+        let (row_discounts, column_discounts) =
+            (discounts(&self.f, self.options.rho.0), discounts(&self.g, self.options.rho.1));
+        let row_error = sum(rows.iter().zip(&row_discounts).zip(a).map(|((r, d), a)| a * (r - d).abs()));
+        let column_error = sum(self.mass.iter().zip(&column_discounts).zip(b).map(|((c, d), b)| (c - b * d).abs()));
         let error = row_error + column_error;
-        if error.is_nan() { f64::INFINITY } else { error }
+        self.error = if error.is_nan() { f64::INFINITY } else { error };
+        if self.is_unbalanced() {
+            let left = |w: &[f64], d: &[f64]| sum(w.iter().zip(d).map(|(w, d)| w * d));
+            self.moving = left(a, &row_discounts).max(left(b, &column_discounts));
+        }
     }
 }
 
