@@ -19,7 +19,7 @@ RUST_LAYERS = [
 ]
 PYTHON_LAYERS = [
     {"_core", "exceptions"},
-    {"_arrays", "_validate", "_rng", "_config", "_memory", "_progress", "_frozen", "_interrupt"},
+    {"_arrays", "_validate", "_rng", "_config", "_memory", "_progress", "_frozen", "_interrupt", "_user"},
     {"_cuda"},
     {"kernels", "discrepancy"},
     {"ot", "sampling", "thinning"},

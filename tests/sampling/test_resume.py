@@ -81,7 +81,7 @@ def test_a_density_that_raised_can_be_tried_again(sampler):
     calls = []
 
     def failing(points):
-        calls.append(None)
+        calls.extend([None] * (len(points) > 1))  # not where one row is compared with what it was among others
         if len(calls) == 70:
             raise ZeroDivisionError("once")
         return batched(points)

@@ -216,6 +216,35 @@ def test_numba():
 
 
 @pytest.mark.peers
+def test_numba_functions_return_a_number():
+    numba = pytest.importorskip("numba", reason="numba is not installed")
+
+    def several(x, grad):
+        grad[:] = -x
+        return -0.5 * x**2
+
+    def several_twice(x, grad):
+        grad[:] = -x
+        return -0.5 * x**2, 1.0
+
+    def of_zero_dimensions(x, grad):
+        grad[:] = -x
+        return np.array(1.0)
+
+    for function in (several, numba.njit(several), several_twice, of_zero_dimensions, lambda x, grad: None):
+        with pytest.raises(InputError, match="by numba instead of a real number"):
+            sampling.from_numba(function)
+
+    def whole(x, grad):
+        grad[:] = -x
+        return 1
+
+    arrays = numba.float64[:], numba.float64[:]
+    for function in (whole, numba.njit(numba.float64(*arrays))(whole)):
+        sampling.mala(sampling.from_numba(function), X0, n_samples=3, step_size=0.1, rng=0)
+
+
+@pytest.mark.peers
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_jax(sampler):
     jax = pytest.importorskip("jax", reason="JAX is not installed")
@@ -266,7 +295,7 @@ def test_scalar_functions_warn_once_and_only_where_they_must():
     calls = []
 
     def later(points):
-        calls.append(points.shape)
+        calls.extend([None] * (len(points) == len(X0)))
         return batched(points) if len(calls) < 5 else (0.0, points[0])
 
     # A batched function that fails later is not taken for a scalar one, and what it gave before is there.
@@ -307,6 +336,7 @@ def test_no_route_holds_the_interpreter(library):
         (lambda: sampling.ula(4096, X0, **OPTIONS), "target"),
         (lambda: sampling.ula((0, 0), X0, **OPTIONS), "null"),
         (lambda: sampling.from_numba(3), "callable"),
+        (lambda: sampling.from_pointer(0), "function must be"),
     ],
 )
 def test_bad_pointers_are_named(target, message):

@@ -65,7 +65,7 @@ def test_a_density_that_raises_keeps_the_draws():
     calls = []
 
     def failing(points):
-        calls.append(None)
+        calls.extend([None] * (len(points) > 1))  # not where one row is compared with what it was among others
         if len(calls) > 30:
             raise ZeroDivisionError("thirty is enough")
         return batched(points)

@@ -60,9 +60,12 @@ class Once:
     """A density of which one call raises."""
 
     def __init__(self, at, error):
-        self.calls, self.at, self.error = 0, at, error
+        self.calls, self.at, self.error, self.compared = 0, at, error, False
 
     def __call__(self, points):
+        if self.calls <= 2 and len(points) == 1 and not self.compared:  # with what it was among others
+            self.compared = True
+            return density(points)
         self.calls += 1
         if self.calls == self.at:
             raise self.error

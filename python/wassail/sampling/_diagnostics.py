@@ -25,17 +25,26 @@ _BLOCK = 2**19  # numbers of a block of coordinates: some arrays of this size, f
 
 
 def blockwise(function: Callable[[Draws], Values]) -> Callable[[Draws], Values]:
-    """Apply a function to blocks of coordinates, on all threads, with memory that does not grow with d."""
+    """
+    Apply a function to blocks of coordinates, on all threads, with memory that does not grow with d.
+
+    Coordinates with a NaN give NaN.
+    """
+
+    def known(draws: Draws) -> Values:
+        missing = np.isnan(draws.min(axis=(0, 1), initial=np.inf))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.where(missing, np.nan, function(draws))
 
     @wraps(function)
     def whole(draws: Draws) -> Values:
         chains, n, d = draws.shape
         width = max(1, _BLOCK // (chains * n))
         if width >= d:
-            return function(draws)
+            return known(draws)
 
         def part(start: int) -> Values:
-            return function(np.ascontiguousarray(draws[:, :, start : start + width]))
+            return known(np.ascontiguousarray(draws[:, :, start : start + width]))
 
         with ThreadPoolExecutor(_core.get_num_threads(), thread_name_prefix="wassail") as pool:
             return np.concatenate(list(pool.map(part, range(0, d, width))))

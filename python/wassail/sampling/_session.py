@@ -18,7 +18,7 @@ from wassail.sampling._interrupts import Interrupts
 from wassail.sampling._later import Later
 from wassail.sampling._record import Files, Memory, Recorder, Sums, Wanted, check_size
 from wassail.sampling._target import AnyTarget, as_core
-from wassail.sampling._warn import warn
+from wassail.sampling._warn import endless, warn
 from wassail.sampling.keep import Function, Moments, Sink
 from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.results import RunStatus, SampleResult
@@ -220,8 +220,16 @@ def _go(
         raise_failure(
             end, outcome, result, target=target, start=start, chain=stop.chain, begun=stop.step > 0, place=place
         )
-        warn(result, interrupts, stacklevel=6, known=known)
+        warn(result, interrupts, known=known + _endless(plan, chains, recorder, result))
         return result
+
+
+def _endless(plan: Plan, chains: _core.Chains, recorder: Recorder, result: SampleResult) -> tuple[str, ...]:
+    """Return what slices say about densities without end; counts are those of this call."""
+    counts = chains.endless()
+    updates = recorder.count * plan.thin * plan.wanted.chains / max(counts.size, 1)
+    whole = result.draws if plan.wanted.width == plan.wanted.dim else result.draws[:, :, :0]
+    return endless(counts, updates, None if plan.recipe == ("slice", 0) else whole)
 
 
 def _result(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wassail import _core
+from wassail._user import warner
 from wassail.exceptions import InputError, PerformanceWarning
-from wassail.sampling._values import Valued, flatten
+from wassail.sampling._values import Valued, check_rows, flatten
 from wassail.sampling.pointers import CFunction, resolve
 from wassail.sampling.targets._base import Target
 
@@ -69,6 +70,7 @@ class Checked:
 
     def __init__(self, function: Batched) -> None:
         self._function: Callable[[F64], Any] = function
+        self._warn = warner(PerformanceWarning)
         self._scalar: bool | None = None  # not known before the first call
 
     def __call__(self, points: F64) -> tuple[F64, F64]:
@@ -79,11 +81,20 @@ class Checked:
         except Exception:
             if self._scalar is not None or not self._takes_one(points):
                 raise
-            self._scalar = True
-            warnings.warn(_SLOW, PerformanceWarning, stacklevel=2)
-            return self._one_by_one(points)
-        self._scalar = False
+            return self._slowly(points)
+        if self._scalar is None:
+            # With as many chains as dimensions, functions of one point may answer like batched ones.
+            takes_rows = check_rows(self._function, points, answer[0])
+            if not takes_rows and shape[0] == shape[1] and self._takes_one(points):
+                return self._slowly(points)
+            self._scalar = False
         return answer
+
+    def _slowly(self, points: F64) -> tuple[F64, F64]:
+        """Call the function point by point from now on."""
+        self._scalar = True
+        self._warn(_SLOW)
+        return self._one_by_one(points)
 
     def _takes_one(self, points: F64) -> bool:
         """Whether the function gives a number and a vector for a single point."""
@@ -102,6 +113,21 @@ class Checked:
             one = (np.asarray(answer[0])[None], np.asarray(answer[1])[None])
             logp[i : i + 1], grad[i : i + 1] = check_answer(one, (1, points.shape[1]))
         return logp, grad
+
+
+def _check_arguments(function: Callable[..., Any]) -> None:
+    """Refuse functions of a point and an array for its gradient, which numba wants."""
+    try:
+        arguments = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # those of other languages have none
+        return
+    kinds = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    needed = [one.name for one in arguments if one.kind in kinds and one.default is inspect.Parameter.empty]
+    if len(needed) == _PAIR:
+        raise InputError(
+            f"target takes two arguments, {needed[0]} and {needed[1]}: sampling.from_numba(target) compiles functions "
+            f"f(x, grad) that write the gradient into their second one. Others take one: {_HELP}"
+        )
 
 
 def as_core(target: AnyTarget, dim: int, *, gradients: bool = True) -> _core.Target:
@@ -123,5 +149,6 @@ def as_core(target: AnyTarget, dim: int, *, gradients: bool = True) -> _core.Tar
             raise InputError("target is a null pointer")
         return _core.Target.from_pointer(pointer.address, pointer.user_data, dim, pointer.batched, pointer)
     if callable(target) and not isinstance(target, tuple):
+        _check_arguments(target)
         return _core.Target.from_callable(Checked(target) if gradients else Valued(target), dim)
     raise InputError(f"target must be a Target, a callable or a C function, got {target!r}: {_HELP}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import enum
-import warnings
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wassail._user import warner
 from wassail.exceptions import InputError, PerformanceWarning
 
 F64 = NDArray[np.float64]
@@ -24,6 +24,9 @@ _SLOW = (
     "        return logp  # (chains,)\n\n"
     "for instance with sums over axis=1 where there were sums"
 )
+
+
+_ROUNDING = 1e-3  # share of log-densities, and of 1, below which differences are not looked into
 
 
 class Gives(enum.Enum):
@@ -73,18 +76,68 @@ class Valued:
 
     def __init__(self, function: Values) -> None:
         self._function = function
+        self._warn = warner(PerformanceWarning)
         self._scalar: bool | None = None  # not known before the first call
 
     def __call__(self, points: F64) -> tuple[F64, F64]:
-        if self._scalar is None:
+        first = self._scalar is None
+        if first:
             self._scalar = look(self._function, points) is Gives.NUMBER
             if self._scalar:
-                warnings.warn(_SLOW, PerformanceWarning, stacklevel=2)
+                self._warn(_SLOW)
         if self._scalar:
             answer: Any = [_value(self._function(point)) for point in points]
         else:
             answer = _value(self._function(points))
-        return _checked(answer, points), np.zeros_like(points)
+        logp = _checked(answer, points)
+        if first and not self._scalar:
+            check_rows(self._function, points, logp)
+        return logp, np.zeros_like(points)
+
+
+def check_rows(function: Values, points: F64, logp: F64) -> bool:
+    """
+    Ask a batched callable about a point alone, at most two; return whether it takes one point as a batch.
+
+    Raises
+    ------
+    InputError
+        The log-density of a point depends on what other points there are. That of a function that answers the same
+        question differently is not judged.
+    """
+    finite = np.flatnonzero(np.isfinite(logp))
+    if points.shape[0] == 1 or not finite.size:
+        return True
+    order = finite[logp[finite].argsort()]
+    between = order[(logp[order] > logp[order[0]]) & (logp[order] < logp[order[-1]])]
+    # The lowest or the highest would stay where it is if that were taken off all.
+    for row in between[between.size // 2 :][:1] if between.size else order[[0, -1]]:
+        alone = _alone(function, points[row : row + 1])
+        if alone is None:
+            return False
+        if _differ(alone, logp[row : row + 1], logp[finite]) and not _differ(_alone(function, points), logp, logp):
+            raise InputError(
+                f"target gives {logp[row]:.6g} as the log-density of x0[{row}] beside other points, and {alone[0]:.6g} "
+                "for the same point alone: each row of X is a chain of its own, whose logp must not depend on the "
+                "others (no sum, mean or maximum over axis 0)"
+            )
+    return True
+
+
+def _alone(function: Values, points: F64) -> F64 | None:
+    """Return the values of some points, None where there are none of the right shape."""
+    try:
+        return _checked(_value(function(points.copy())), points)
+    except Exception:  # noqa: BLE001  (written for a number of chains)
+        return None
+
+
+def _differ(found: F64 | None, expected: F64, like: F64) -> bool:
+    """Whether values differ by more than rounding, also in single precision, makes of values like these."""
+    if found is None:
+        return True
+    allowed = _ROUNDING * (1.0 + float(np.abs(like[np.isfinite(like)]).max(initial=0.0)))
+    return not np.allclose(found, expected, rtol=0.0, atol=allowed, equal_nan=True)
 
 
 def _checked(answer: Any, points: F64) -> F64:  # noqa: ANN401

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
+from wassail._user import user_level
 from wassail.exceptions import ConvergenceWarning
 from wassail.sampling import _diagnostics
 from wassail.sampling._interrupts import Interrupts
@@ -22,18 +23,65 @@ _TRUSTED = 100  # draws a chain below which effective numbers are not judged
 _FEWEST = 8  # draws a chain below which nothing is judged
 _CHANCE = 0.01  # that independent draws are said to disagree, where there are few
 _EDGY = 0.1  # share of steps that leave the support
+_ENDLESS = 0.5  # share of the updates of a coordinate that find no end of the density
+_COARSE = 0.01  # spacing of numbers about the log-density
+_SOME = 64  # draws of a chain that are looked at
 _ENOUGH = 100  # effective draws of a chain below which its diagnostics mean little
 
 
-def warn(result: SampleResult, interrupts: Interrupts, *, stacklevel: int, known: tuple[str, ...] = ()) -> None:
+def warn(result: SampleResult, interrupts: Interrupts, *, known: tuple[str, ...] = ()) -> None:
     """Say in words when chains do not agree, or the density failed on the way, after what is `known` already."""
-    words = [*known, *_divergences(result), *_edges(result), *_stuck(result), *_flat(result)]
+    words = [*known, *_coarse(result), *_divergences(result), *_edges(result), *_stuck(result), *_flat(result)]
     # Who pressed Ctrl-C wants no look that takes as long as SciPy does to import; who presses it now keeps the draws.
     if not interrupts.hit:
         interrupts.call(lambda: words.extend(_agreement(result)))
         words += ["the look at R-hat was interrupted"] * interrupts.hit
     if words:
-        warnings.warn(f"{result.algorithm}: " + "; ".join(words), ConvergenceWarning, stacklevel=stacklevel)
+        warnings.warn(f"{result.algorithm}: " + "; ".join(words), ConvergenceWarning, stacklevel=user_level())
+
+
+def endless(counts: NDArray[np.uint64], updates: float, draws: NDArray[np.float64] | None) -> tuple[str, ...]:
+    """
+    Say where slices find no end of the density, from how many of the updates of each coordinate did not.
+
+    `draws` are those of updates along other lines, which a coordinate without end takes along.
+    """
+    bad = np.flatnonzero(counts > _ENDLESS * updates)
+    if not bad.size or not updates:
+        return ()
+    where = f"coordinate {bad[0]}"
+    if draws is not None:
+        far = f", most likely coordinate {np.abs(draws).max(axis=(0, 1)).argmax()}, which goes farthest"
+        where = "a direction" + (far if draws.size else "")
+    words = (
+        f"slices find no end of the density along {where}: it is flat there, or falls so slowly that no law has it "
+        "(improper), and these draws mean nothing, or it is far wider than warm-up has found; does the target use all "
+        "coordinates?"
+    )
+    return (words,)
+
+
+def _coarse(result: SampleResult) -> list[str]:
+    """Differences of log-densities that rounding takes are those by which draws are accepted."""
+    if not result.log_density.size:
+        return []
+    first = np.abs(result.log_density[:, 0]).max()
+    kind = np.float32 if _is_single(result.log_density) else np.float64
+    spacing = float(np.spacing(kind(first)))
+    if not spacing > _COARSE:
+        return []
+    words = (
+        f"log-densities are near {result.log_density[:, 0].mean():.3g}, where numbers of {kind.__name__} are "
+        f"{spacing:.2g} apart, too far to tell which draws to accept: subtract a constant inside the target"
+    )
+    return [words]
+
+
+def _is_single(values: NDArray[np.float64]) -> bool:
+    """Whether all values are numbers of float32, though they came as float64."""
+    some = values[:, :: max(1, values.shape[1] // _SOME)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool((some.astype(np.float32) == some).all())
 
 
 def _divergences(result: SampleResult) -> list[str]:
@@ -118,7 +166,7 @@ def _agreement(result: SampleResult) -> list[str]:
         rhat = _diagnostics.rhat(some)
         if n >= _TRUSTED:
             ess = _diagnostics.bulk_ess(some)
-        still = (np.ptp(some, axis=1) == 0.0).any(axis=0)
+        still = (some.min(axis=1) == some.max(axis=1)).any(axis=0)  # differences may overflow
     if result.coordinates is not None:
         names = result.coordinates[names]
     if not names.size:

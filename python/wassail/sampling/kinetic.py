@@ -98,7 +98,8 @@ def underdamped(
         Its ``push(chain, step, x, grad)`` takes up every draw while the chains run, such as
         ``ThinningStream(...).sink()``.
     store_gradients : bool, default False
-        Whether gradients at the draws are kept too, as Stein methods need them.
+        Whether gradients at the draws are kept too, as Stein methods need them. Refused for UBU, whose gradients
+        are those beside the draws.
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words.
     callback : callable, optional

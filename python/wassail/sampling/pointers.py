@@ -106,7 +106,7 @@ def from_pointer(function: Any, user_data: Any = None, *, batched: bool | None =
     (1, 5, 2)
     """
     found = _function(function)
-    if found is None:
+    if found is None or found.address == 0:
         raise InputError(f"function must be {_WANTED}, got {function!r}")
     address, user = (found.user_data, None) if user_data is None else _user_address(user_data)
     if batched is not None and not isinstance(batched, bool):
@@ -213,7 +213,7 @@ def from_numba(function: Callable[..., Any]) -> CFunction:
     Raises
     ------
     InputError
-        `function` is not callable.
+        `function` is not callable, or returns anything but a real number.
     ImportError
         numba is not installed.
 
@@ -241,7 +241,7 @@ def from_numba(function: Callable[..., Any]) -> CFunction:
     types = numba.types
     doubles = types.CPointer(types.float64)
     signature = types.intc(types.uintp, doubles, doubles, doubles, types.voidptr)
-    compiled = function if hasattr(function, "py_func") else numba.njit(function)
+    compiled = _returning_number(numba, function if hasattr(function, "py_func") else numba.njit(function))
     carray = numba.carray
 
     def density(d, x, grad, logp, user):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
@@ -253,6 +253,25 @@ def from_numba(function: Callable[..., Any]) -> CFunction:
 
     built = numba.cfunc(signature)(density)
     return CFunction(built.address, 0, batched=False, keep=built)
+
+
+def _returning_number(numba: Any, compiled: Any) -> Any:
+    """Return the same function, compiled for a point and its gradient; numba would take an array for a number."""
+    vector = numba.types.Array(numba.types.float64, 1, "C")
+
+    def value(x, grad):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        return compiled(x, grad)
+
+    inner = numba.njit(value)
+    inner.compile((vector, vector))
+    (overload,) = inner.overloads.values()
+    given = numba.types.unliteral(overload.signature.return_type)
+    if not isinstance(given, numba.types.Float | numba.types.Integer):
+        raise InputError(
+            f"function returns {given} by numba instead of a real number: function(x, grad) takes one point (d,), "
+            "writes the gradient into grad, and returns the log-density there"
+        )
+    return inner
 
 
 def from_nutpie(compiled: Any) -> CFunction:

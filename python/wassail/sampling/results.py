@@ -303,10 +303,10 @@ class SampleResult(ReadOnly):
 
     def _state(self) -> State:
         if self.state is None:
-            raise InputError(
-                "this run cannot go on: it is that of a temperature of a ladder, or what takes up its draws failed and "
-                "missed some"
-            )
+            why = "what takes up its draws failed and missed some"
+            if self.algorithm.startswith("tempered"):
+                why = "parallel tempering keeps no state of its ladder"
+            raise InputError(f"this run cannot go on: {why}")
         return self.state
 
     def to_arviz(self) -> Any:  # noqa: ANN401  (a class of an optional package)

@@ -15,6 +15,7 @@ from wassail import _core
 from wassail._frozen import ReadOnly
 from wassail._memory import require_memory
 from wassail._rng import Seed, make_generator
+from wassail._user import user_level
 from wassail._validate import check_integer, check_positive, check_threads
 from wassail.exceptions import ConvergenceWarning, DensityError, InputError
 from wassail.sampling import _diagnostics
@@ -173,7 +174,7 @@ def temper(
     Parameters
     ----------
     target : Target, callable or C function
-        The log-density, see :func:`mala`. It may be −inf where the reference is not.
+        The log-density with its gradient, see :func:`mala`. It may be −inf where the reference is not.
     reference : targets.Gaussian
         π_0: as wide as the target with all its modes. Its scales precondition the kernel.
     x0 : array_like of shape (chains, d)
@@ -330,7 +331,7 @@ def temper(
         if other is not None:
             raise DensityError(f"the callback or the progress bar failed {place}: {other!r}", samples) from other
         raise_failure(end, raised, samples, target=target, start=start, chain=bad, begun=scans > 0, place=place)
-        warn(samples, interrupts, stacklevel=3)
+        warn(samples, interrupts)
         value, error = _stepping_stones(ratios, betas) if count else (-np.inf, np.inf)
         result = TemperingResult(samples, betas, rejection, trips, log_z + value, error)
         _warn_ladder(result)
@@ -346,5 +347,5 @@ def _warn_ladder(result: TemperingResult) -> None:
             f"{worst + 1} are rejected: more n_rungs (twice the barrier, {2 * result.barrier:.0f} or more), a longer "
             "warm-up, or a reference closer to the target",
             ConvergenceWarning,
-            stacklevel=3,
+            stacklevel=user_level(),
         )

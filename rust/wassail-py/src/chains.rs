@@ -255,6 +255,11 @@ impl Chains {
         Ok(self.lock()?.is_flat())
     }
 
+    /// Steps along lines where the density does not end, see the core.
+    fn endless<'py>(&self, py: Python<'py>) -> PyResult<Counts<'py>> {
+        Ok(vector(py, self.lock()?.endless()))
+    }
+
     /// Divergences of all chains so far, also while they run.
     fn diverged(&self) -> u64 {
         self.diverged.load(Ordering::Relaxed)

@@ -3,9 +3,10 @@
 //! Large work runs on the pool while the calling thread looks after signals, progress and callbacks; small work runs on
 //! the calling thread itself, which then looks after them between two blocks of rows.
 
+use crate::closing::Call;
 use crate::errors::{internal, raised};
 use crate::waiting::Rendezvous;
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyTypeError};
 use pyo3::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
@@ -33,9 +34,17 @@ impl Hooks {
         function.bind(py).call1((at.n_iter, at.epsilon, at.error))
     }
 
-    /// The callback's answer.
+    /// The callback's answer: True stops, None goes on, and anything else was hardly meant to do either.
     pub fn ask(&self, py: Python<'_>, at: Progress) -> PyResult<bool> {
-        self.callback.as_ref().map_or(Ok(false), |c| Self::call(c, py, at)?.is_truthy())
+        let Some(callback) = &self.callback else { return Ok(false) };
+        let answer = Self::call(callback, py, at)?;
+        if answer.is_none() {
+            return Ok(false);
+        }
+        answer.extract().map_err(|_| {
+            let said = answer.repr().map_or_else(|_| "something else".to_owned(), |text| text.to_string());
+            PyTypeError::new_err(format!("callback must return True to stop, or False or None, got {said}"))
+        })
     }
 
     /// Tells the progress function.
@@ -79,13 +88,32 @@ fn call<R: Send>(
     hooks: &Hooks,
     job: impl FnOnce(&dyn Monitor) -> Result<R> + Send,
 ) -> Ended<R> {
+    let running = match Call::begin() {
+        Ok(running) => running,
+        Err(failure) => return Ended { out: Ok(Err(Error::Interrupted)), failure: Some(failure) },
+    };
+    let mut ended = run(py, work, n_threads, hooks, &running, job);
+    if running.is_over() {
+        ended.failure = Some(Call::refusal());
+    }
+    ended
+}
+
+fn run<R: Send>(
+    py: Python<'_>,
+    work: usize,
+    n_threads: usize,
+    hooks: &Hooks,
+    running: &Call,
+    job: impl FnOnce(&dyn Monitor) -> Result<R> + Send,
+) -> Ended<R> {
     let threads = if n_threads == 0 { parallel::num_threads() } else { n_threads };
     // A worker that calls a function of the user, which calls here, shares its pool but must not wait in it.
     let large = threads > 1 && work >= parallel::SERIAL_BELOW && !parallel::is_worker();
     // A job waits for its callback, which may wait for other jobs: those must find workers.
     let pool = if hooks.callback.is_some() { parallel::private_pool } else { parallel::pool };
     if let Some(pool) = large.then(|| pool(threads)).flatten() {
-        let meeting = Rendezvous::new(hooks);
+        let meeting = Rendezvous::new(hooks, running);
         let slot = Mutex::new(None);
         let failure = py.detach(|| {
             pool.in_place_scope(|scope| {
@@ -100,7 +128,7 @@ fn call<R: Send>(
         let out = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ended { out: out.unwrap_or(Ok(Err(Error::Interrupted))), failure }
     } else {
-        let inline = Inline::new(hooks);
+        let inline = Inline::new(hooks, running);
         let out = py.detach(|| catch_unwind(AssertUnwindSafe(|| job(&inline))));
         Ended { out, failure: inline.into_failure(py) }
     }
@@ -130,6 +158,7 @@ fn pending(py: Python<'_>) -> PyResult<()> {
 /// The monitor of work on the calling thread.
 struct Inline<'a> {
     hooks: &'a Hooks,
+    running: &'a Call,
     state: Mutex<InlineState>,
 }
 
@@ -141,9 +170,9 @@ struct InlineState {
 }
 
 impl<'a> Inline<'a> {
-    fn new(hooks: &'a Hooks) -> Self {
+    fn new(hooks: &'a Hooks, running: &'a Call) -> Self {
         let state = InlineState { looked: Instant::now(), told: None, untold: None, failure: None };
-        Self { hooks, state: Mutex::new(state) }
+        Self { hooks, running, state: Mutex::new(state) }
     }
 
     /// The exception that stopped the work; the last report goes to the progress function first.
@@ -159,6 +188,9 @@ impl<'a> Inline<'a> {
 
 impl Monitor for Inline<'_> {
     fn cancelled(&self) -> bool {
+        if self.running.is_over() {
+            return true;
+        }
         let mut state = self.state();
         if state.failure.is_none() && state.looked.elapsed() >= SLICE {
             state.looked = Instant::now();

@@ -8,6 +8,7 @@ mod arrays;
 mod bench;
 mod callable;
 mod chains;
+mod closing;
 mod compress;
 mod config;
 mod discrepancy;
@@ -90,6 +91,7 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::errors::install_hook();
+        super::closing::register(module)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

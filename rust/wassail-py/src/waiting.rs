@@ -1,5 +1,6 @@
 //! Where the pool's worker and the waiting Python thread meet.
 
+use crate::closing::Call;
 use crate::enter::{Hooks, PROGRESS, SLICE};
 use pyo3::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +11,7 @@ use wassail_core::monitor::{Monitor, Progress};
 /// The monitor of work on the pool, and the desk of the thread that waits for it.
 pub struct Rendezvous<'a> {
     hooks: &'a Hooks,
+    running: &'a Call,
     cancel: AtomicBool,
     state: Mutex<State>,
     /// Wakes the waiting thread.
@@ -30,9 +32,10 @@ struct State {
 
 impl<'a> Rendezvous<'a> {
     /// Nothing reported yet.
-    pub fn new(hooks: &'a Hooks) -> Self {
+    pub fn new(hooks: &'a Hooks, running: &'a Call) -> Self {
         Self {
             hooks,
+            running,
             cancel: AtomicBool::new(false),
             state: Mutex::default(),
             caller: Condvar::new(),
@@ -100,7 +103,7 @@ impl<'a> Rendezvous<'a> {
 
 impl Monitor for Rendezvous<'_> {
     fn cancelled(&self) -> bool {
-        self.cancel.load(Ordering::Acquire)
+        self.cancel.load(Ordering::Acquire) || self.running.is_over()
     }
 
     fn report(&self, progress: Progress) -> bool {

@@ -46,7 +46,7 @@ class Truncated(BuiltIn):
     target : Target, callable or C function
         The density inside. It is never called outside: points there are replaced by the nearest of the box.
     lower, upper : float or array_like of shape (d,)
-        Walls, −inf and inf for none.
+        Walls, −inf and inf for none. For a callable or a C function one of them must be an array, which tells d.
 
     Raises
     ------
@@ -146,7 +146,7 @@ class Transformed(BuiltIn):
     target : Target, callable or C function
         The density of x.
     lower, upper : float or array_like of shape (d,)
-        Walls, −inf and inf for none.
+        Walls, −inf and inf for none. For a callable or a C function one of them must be an array, which tells d.
 
     Raises
     ------

@@ -4,7 +4,7 @@ use super::density::{DensityError, LogDensity, Terms};
 use super::frame::Frame;
 use super::noise::{Errand, Noise};
 use super::transition::Transition;
-use super::vector::{all_finite, copy};
+use super::vector::{all_finite, copy, dot};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
 use crate::numeric::aligned::Aligned;
@@ -12,11 +12,16 @@ use crate::rng::{Purpose, Stream};
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Whether the square of a point overflows: the density is then −inf because it was computed there, which tells no edge.
+pub fn overflows(point: &[f64]) -> bool {
+    !dot(point, point).is_finite()
+}
+
 /// A value, or what it says about the point.
-fn judged(value: f64, finite_gradient: impl FnOnce() -> bool) -> std::result::Result<f64, DensityError> {
+fn judged(value: f64, x: &[f64], finite: impl FnOnce() -> bool) -> std::result::Result<f64, DensityError> {
     if value == f64::NEG_INFINITY {
-        Err(DensityError::OutsideSupport)
-    } else if value.is_finite() && finite_gradient() {
+        Err(if overflows(x) { DensityError::Recoverable } else { DensityError::OutsideSupport })
+    } else if value.is_finite() && finite() {
         Ok(value)
     } else {
         Err(DensityError::Recoverable)
@@ -90,7 +95,7 @@ impl Block {
         self.logp.len()
     }
 
-    /// Evaluates the density at the proposals. A value or gradient that is not finite counts as recoverable, −inf as outside;
+    /// Evaluates the density at the proposals. A point, value or gradient that is not finite counts as recoverable, −inf as outside;
     /// where the density fails for one chain, or the monitor ends it, none has moved yet.
     pub fn evaluate(
         &mut self,
@@ -109,10 +114,11 @@ impl Block {
     ) -> std::result::Result<(), DensityError> {
         let d = density.dim();
         let (at, outs) = (rows.start * d..rows.end * d, &mut self.proposal_logp[rows]);
-        let (points, grads) = (&self.proposal[at.clone()], &mut self.proposal_grad[at.clone()]);
+        let (mut points, grads) = (&self.proposal[at.clone()], &mut self.proposal_grad[at.clone()]);
         let done = match &self.frame {
             Some(frame) => {
-                frame.batch(density, points, &mut self.natural[at], grads, outs);
+                frame.batch(density, points, &mut self.natural[at.clone()], grads, outs);
+                points = &self.natural[at];
                 true
             }
             None => density.watched(points, grads, outs, monitor),
@@ -122,8 +128,8 @@ impl Block {
             return Err(DensityError::Recoverable);
         }
         let is_known = self.frame.is_none() && density.terms().is_some();
-        for (out, grad) in outs.iter_mut().zip(grads.chunks_exact(d)) {
-            *out = out.and_then(|value| judged(value, || is_known || all_finite(grad)));
+        for ((out, grad), x) in outs.iter_mut().zip(grads.chunks_exact(d)).zip(points.chunks_exact(d)) {
+            *out = out.and_then(|value| judged(value, x, || is_known || (all_finite(grad) && all_finite(x))));
         }
         if outs.contains(&Err(DensityError::Failed)) { Err(DensityError::Failed) } else { Ok(()) }
     }
@@ -141,7 +147,7 @@ impl Block {
 
     /// Says what the terms at the proposal of the one chain sum up to.
     pub fn assess(&mut self, value: f64) {
-        self.proposal_logp[0] = judged(value, || true);
+        self.proposal_logp[0] = judged(value, &self.proposal, || true);
     }
 
     /// Changes the coordinates of where the chains are.

@@ -9,7 +9,7 @@ use super::pace::Pace;
 use super::storage::{Ahead, Draws, Kept, Slots, split};
 use super::transition::{Info, Step, Transition};
 use super::warmup::{Length, Position, Preconditioning, Tuning};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, try_zeroed};
 use crate::monitor::{Monitor, Progress};
 use crate::numeric::aligned::Aligned;
 use crate::parallel::{in_parts, map_chunks, parts};
@@ -80,6 +80,8 @@ pub(super) struct Member {
     pub(super) divergences: Vec<u64>,
     /// Steps that left the support.
     pub(super) outside: Vec<u64>,
+    /// Steps along lines where the density does not end, by their number modulo d.
+    endless: Vec<u64>,
     pub(super) gradients: Vec<u64>,
     /// Steps made.
     pub(super) number: u64,
@@ -135,6 +137,7 @@ impl Chains {
                 observed: Observed::new(Wanted::default(), d, 1, chains)?,
                 divergences: vec![0; count],
                 outside: vec![0; count],
+                endless: try_zeroed(if run.transition.uses_gradients() { 0 } else { d })?,
                 gradients: vec![0; count],
                 number: 0,
                 accepted: vec![0.0; count],
@@ -207,6 +210,16 @@ impl Chains {
     pub fn outside(&self) -> Vec<u64> {
         let minds = u64::from(self.run.transition.uses_gradients());
         self.members.iter().flat_map(|m| m.outside.iter().map(move |n| n * minds)).collect()
+    }
+
+    /// Steps made here after warm-up along lines where the density does not end, by their number modulo d, which is the coordinate
+    /// of samplers that take one after the other; empty for samplers with gradients.
+    pub fn endless(&self) -> Vec<u64> {
+        let mut sums = self.members[0].endless.clone();
+        for member in &self.members[1..] {
+            sums.iter_mut().zip(&member.endless).for_each(|(sum, n)| *sum += n);
+        }
+        sums
     }
 
     /// The sum of divergences so far, also while the chains run.
@@ -370,6 +383,10 @@ impl Member {
             }
             self.divergences.iter_mut().zip(&self.info).for_each(|(n, i)| *n += u64::from(i.divergent));
             self.outside.iter_mut().zip(&self.info).for_each(|(n, i)| *n += u64::from(i.outside));
+            if !self.endless.is_empty() {
+                let line = ((self.number - 1) % self.endless.len() as u64) as usize;
+                self.endless[line] += self.info.iter().filter(|i| i.endless).count() as u64;
+            }
             let made = self.number - run.n_warmup as u64;
             if made.is_multiple_of(run.thin as u64) {
                 if let Some(slots) = &mut slots {

@@ -54,6 +54,8 @@ pub struct Info {
     pub divergent: bool,
     /// Whether the chain wanted to go where the density is zero.
     pub outside: bool,
+    /// Whether the density did not end along the line that was searched.
+    pub endless: bool,
     /// Gradients taken.
     pub gradients: u32,
     /// Error of the energy, where there is one.
@@ -63,7 +65,7 @@ pub struct Info {
 impl Default for Info {
     /// A step of one gradient that was taken.
     fn default() -> Self {
-        Self { acceptance: 1.0, divergent: false, outside: false, gradients: 1, energy: 0.0 }
+        Self { acceptance: 1.0, divergent: false, outside: false, endless: false, gradients: 1, energy: 0.0 }
     }
 }
 
@@ -71,7 +73,7 @@ impl Info {
     /// A step that met a point without a value.
     pub fn stopped(error: DensityError, gradients: u32) -> Self {
         let outside = error == DensityError::OutsideSupport;
-        Self { acceptance: 0.0, divergent: !outside, outside, gradients, energy: f64::INFINITY }
+        Self { acceptance: 0.0, divergent: !outside, outside, endless: false, gradients, energy: f64::INFINITY }
     }
 
     /// Whether the step has already been given up.

@@ -4,9 +4,9 @@
 use super::stretch::halves;
 use super::{Info, Step, Transition};
 use crate::rng::{Purpose, Stream};
-use crate::sampling::block::Block;
+use crate::sampling::block::{Block, overflows};
 use crate::sampling::density::{DensityError, LogDensity};
-use crate::sampling::vector::PIECE;
+use crate::sampling::vector::{PIECE, all_finite};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -30,6 +30,8 @@ pub struct Slice {
 
 /// Evaluations that widen an interval at most, on both sides together.
 const WIDENINGS: u32 = 64;
+/// Longest first interval, whose widenings are finite.
+const WIDEST: f64 = 1e300;
 /// After so many shrinkages, which go from the largest to the smallest number, the density is no function.
 const SHRINKAGES: u32 = 10_000;
 
@@ -56,10 +58,13 @@ struct Search {
     widened: u32,
     shrunk: u32,
     divergent: bool,
+    /// Whether it widened up to where numbers end.
+    endless: bool,
 }
 
 impl Search {
     fn new(draws: Stream, logp: f64, width: f64) -> Self {
+        let width = width.min(WIDEST);
         let low = -width * draws.uniform(Purpose::Time, 0);
         let left = draws.below(Purpose::Time, 1, u64::from(WIDENINGS)) as u32;
         Self {
@@ -74,6 +79,7 @@ impl Search {
             widened: 0,
             shrunk: 0,
             divergent: false,
+            endless: false,
         }
     }
 
@@ -113,6 +119,11 @@ impl Search {
                 self.shrunk += 1;
             }
         }
+    }
+
+    /// Whether the density did not end as far as was looked.
+    fn is_endless(&self) -> bool {
+        self.endless || self.widened == WIDENINGS - 1
     }
 
     /// Widenings among all changes: ½ where the first width was right.
@@ -167,6 +178,13 @@ impl Slice {
         let draws = |first: u32, i: usize| Stream::new(step.key, first + i as u32, step.number);
         let mut searches: Vec<(usize, Search)> =
             rows.clone().map(|i| (i, Search::new(draws(block.first, i), block.logp[i], step.sizes[i]))).collect();
+        searches.retain(|&(i, _)| {
+            let has_line = all_finite(&block.noise[i * d..(i + 1) * d]);
+            if !has_line {
+                info[i] = Info { acceptance: 0.0, endless: true, ..Info::default() };
+            }
+            has_line
+        });
         let mut evaluations = 0;
         while !searches.is_empty() {
             if step.monitor.cancelled() {
@@ -182,7 +200,9 @@ impl Slice {
             evaluations += 1;
             for (slot, (i, search)) in searches.iter_mut().enumerate() {
                 let value = block.proposal_logp[slot];
-                search.divergent |= value == Err(DensityError::Recoverable);
+                let far = value.is_err() && overflows(&block.proposal[slot * d..(slot + 1) * d]);
+                search.divergent |= value == Err(DensityError::Recoverable) && !far;
+                search.endless |= far && matches!(search.stage, Stage::Left | Stage::Right);
                 search.learn(value.is_ok_and(|v| v >= search.level));
                 if let (Stage::Done, Ok(value)) = (search.stage, value) {
                     block.keep_position(*i);
@@ -195,7 +215,8 @@ impl Slice {
                     let acceptance =
                         if self.tells_widenings { search.share_widened() } else { f64::from(u8::from(!lost)) };
                     let divergent = lost || search.divergent;
-                    info[*i] = Info { acceptance, divergent, gradients: evaluations, ..Info::default() };
+                    let endless = search.is_endless();
+                    info[*i] = Info { acceptance, divergent, endless, gradients: evaluations, ..Info::default() };
                 }
             }
             searches.retain(|(_, search)| search.stage != Stage::Done);
