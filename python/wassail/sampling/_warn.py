@@ -25,15 +25,36 @@ _EDGY = 0.1  # share of steps that leave the support
 _ENOUGH = 100  # effective draws of a chain below which its diagnostics mean little
 
 
-def warn(result: SampleResult, interrupts: Interrupts, *, stacklevel: int, known: tuple[str, ...] = ()) -> None:
-    """Say in words when chains do not agree, or the density failed on the way, after what is `known` already."""
+def warn(
+    result: SampleResult,
+    interrupts: Interrupts,
+    *,
+    stacklevel: int,
+    known: tuple[str, ...] = (),
+    whole: object = None,
+) -> None:
+    """
+    Say in words when chains do not agree, or the density failed on the way, after what is `known` already.
+
+    The caller returns `whole`, or the result as it is.
+    """
     words = [*known, *_divergences(result), *_edges(result), *_stuck(result), *_flat(result)]
     # Who pressed Ctrl-C wants no look that takes as long as SciPy does to import; who presses it now keeps the draws.
     if not interrupts.hit:
         interrupts.call(lambda: words.extend(_agreement(result)))
         words += ["the look at R-hat was interrupted"] * interrupts.hit
     if words:
-        warnings.warn(f"{result.algorithm}: " + "; ".join(words), ConvergenceWarning, stacklevel=stacklevel)
+        message = f"{result.algorithm}: " + "; ".join(words)
+        say(message, result if whole is None else whole, stacklevel=stacklevel)
+
+
+def say(message: str, result: object, *, stacklevel: int) -> None:
+    """Warn; where a filter makes an exception of it, that carries the result."""
+    try:
+        warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel + 1)
+    except ConvergenceWarning as raised:
+        raised.result = result
+        raise
 
 
 def _divergences(result: SampleResult) -> list[str]:
