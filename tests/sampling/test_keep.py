@@ -108,6 +108,14 @@ def test_moments_are_cut_by_the_number_of_draws_alone(n):
         np.testing.assert_allclose(moments.rhat(), np.sqrt(1 - 2 / n + between / within / (n / 2)), rtol=1e-10)
 
 
+def test_moments_of_no_draws_say_so():
+    moments = sampling.mala(TARGET, X0, n_samples=0, n_warmup=10, rng=0, keep=sampling.Moments()).moments
+    assert np.isnan(moments.mean).all()
+    for look in (moments.rhat, moments.ess, moments.mcse):
+        with pytest.raises(InputError, match="0 draws"):
+            look()
+
+
 def test_moments_do_not_depend_on_how_a_run_is_split():
     options = {"n_warmup": 100, "rng": 0, "keep": sampling.Moments(quantiles=(0.5,))}
     whole = sampling.mala(TARGET, X0, n_samples=1500, **options).moments

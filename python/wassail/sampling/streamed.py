@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wassail._frozen import FieldsOnly
+from wassail.exceptions import InputError
 from wassail.sampling._later import Later
+
+_FEWEST = 4  # draws of a chain that say something of it
 
 F64: TypeAlias = NDArray[np.float64]
 Table: TypeAlias = tuple[int, list[F64], F64, F64]  # of `_core.Moments.table`
@@ -54,8 +57,9 @@ class StreamedMoments(FieldsOnly):
 
     @cached_property
     def chain_mean(self) -> F64:
-        """Mean of each chain, (chains, d)."""
-        return _locked(self._table()[1][0])
+        """Mean of each chain, (chains, d); NaN before the first draw."""
+        mean = self._table()[1][0]
+        return _locked(mean if self.n else np.full_like(mean, np.nan))
 
     @cached_property
     def chain_variance(self) -> F64:
@@ -115,6 +119,10 @@ class StreamedMoments(FieldsOnly):
         """Standard deviation of all draws, (d,)."""
         return np.sqrt(self.variance)
 
+    def _require_some(self) -> None:
+        if self.n < _FEWEST:
+            raise InputError(f"there are {self.n} draws of each chain: at least {_FEWEST} are needed")
+
     def mcse(self) -> F64:
         """
         Return the Monte Carlo standard error of every mean, from the means of batches.
@@ -123,7 +131,13 @@ class StreamedMoments(FieldsOnly):
         -------
         ndarray of shape (d,)
             Too small where chains remember more than a batch, of √n draws: look at `rhat()` too.
+
+        Raises
+        ------
+        InputError
+            Fewer than 4 draws.
         """
+        self._require_some()
         total = self.chains * self.n
         error: F64 = np.sqrt(self.batch * self.batch_variance / total)
         return error
@@ -136,7 +150,13 @@ class StreamedMoments(FieldsOnly):
         -------
         ndarray of shape (d,)
             All draws for coordinates without spread.
+
+        Raises
+        ------
+        InputError
+            Fewer than 4 draws.
         """
+        self._require_some()
         total = float(self.chains * self.n)
         spread = self.batch * self.batch_variance
         ess: F64 = np.where(spread > 0.0, total * self.variance / np.where(spread > 0.0, spread, 1.0), total)
@@ -150,7 +170,13 @@ class StreamedMoments(FieldsOnly):
         -------
         ndarray of shape (d,)
             Near 1 where chains agree.
+
+        Raises
+        ------
+        InputError
+            Fewer than 4 draws.
         """
+        self._require_some()
         length = self.n / 2
         weights = np.array([self.first, self.n - self.first])[:, None, None] / length
         within = _pooled(self.half_variance, np.maximum(weights - 1.0 / length, 0.0))
