@@ -50,7 +50,13 @@ class InternalError(WassailError, RuntimeError):
 
 
 class ConvergenceWarning(UserWarning):
-    """A solver ended before its tolerance was met; the message says what to change."""
+    """
+    A solver ended before its tolerance was met; the message says what to change.
+
+    Where filters make it an exception (``-W error``), `result` holds what a sampler made: nothing is lost.
+    """
+
+    result: object = None
 
 
 class PerformanceWarning(UserWarning):

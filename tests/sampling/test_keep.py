@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from wassail import _core, discrepancy, kernels, sampling, thinning
-from wassail.exceptions import ConvergenceWarning, DensityError, InputError
+from wassail.exceptions import ConvergenceWarning, DensityError, InputError, MemoryLimitError
 from wassail.sampling import _record
+from wassail.sampling._later import Later
+from wassail.sampling.streamed import StreamedMoments
 
 # Short runs, on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
@@ -63,17 +65,66 @@ def test_moments_are_those_of_the_draws():
     np.testing.assert_allclose(moments.mean, flat.mean(axis=0), rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(moments.sd, flat.std(axis=0, ddof=1), rtol=1e-11)
     np.testing.assert_allclose(moments.chain_variance, draws.var(axis=1, ddof=1), rtol=1e-11)
-    halves = draws.reshape(4, 2, 2500, D)
-    np.testing.assert_allclose(moments.half_mean, halves.mean(axis=2).swapaxes(0, 1), rtol=1e-10, atol=1e-11)
-    np.testing.assert_allclose(moments.half_variance, halves.var(axis=2, ddof=1).swapaxes(0, 1), rtol=1e-10)
-    batches = draws[:, : 70 * 71].reshape(4, 71, 70, D).mean(axis=2).reshape(-1, D)
+    assert (moments.first, moments.batch, moments.batches) == (2048, 64, 62)
+    parts = draws[:, :2048], draws[:, 2048:]
+    np.testing.assert_allclose(moments.half_mean, [p.mean(axis=1) for p in parts], rtol=1e-10, atol=1e-11)
+    np.testing.assert_allclose(moments.half_variance, [p.var(axis=1, ddof=1) for p in parts], rtol=1e-10)
+    batches = draws[:, 1024 : 1024 + 62 * 64].reshape(4, 62, 64, D).mean(axis=2).reshape(-1, D)
     np.testing.assert_allclose(moments.batch_variance, batches.var(axis=0, ddof=1), rtol=1e-9)
     assert moments.probabilities == (0.25, 0.9)
     share = (flat <= moments.quantiles[:, None]).mean(axis=1)
     assert np.abs(share - [[0.25], [0.9]]).max() < 0.02
     result = sampling.mala(TARGET, X0, **many)
-    np.testing.assert_allclose(moments.ess(), result.ess()[0], rtol=0.3)
+    ratio = np.log(moments.ess() / result.ess()[0])  # of variances of 248 batches
+    assert np.abs(ratio).max() < 4.5 * np.sqrt(2 / 247)
+    assert np.abs(ratio.mean()) < 4.5 * np.sqrt(2 / 247 / D)
     np.testing.assert_allclose(moments.rhat(), result.rhat(), atol=0.005)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 15, 16, 17, 48, 63, 64, 100, 767, 768, 1030])
+def test_moments_are_cut_by_the_number_of_draws_alone(n):
+    draws = np.random.default_rng(n).normal(size=(3, n, 2)) + np.arange(2)
+    core = _core.Moments(2, 3, [])
+    for at in range(0, n, 7):
+        core.update(np.ascontiguousarray(draws[:, at : at + 7]).ravel(), 1)
+    first, batch, batches = core.cuts()
+    assert n < 2 or n / 3 <= first <= 2 * n / 3
+    assert batch <= np.sqrt(n) < 2 * batch
+    assert batches >= 0.75 * n // batch
+    _, (mean, _, part, square), of_batches, _ = core.table()
+    np.testing.assert_allclose(mean, draws.mean(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(part, draws[:, :first].mean(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(square, first * draws[:, :first].var(axis=1), rtol=1e-11, atol=1e-14)
+    begin = {1: 0, 2: 0}.get(batch, batch**2 // 4)
+    means = draws[:, begin : begin + batches * batch].reshape(3 * batches, batch, 2).mean(axis=1)
+    np.testing.assert_allclose(of_batches, len(means) * means.var(axis=0), rtol=1e-10)
+    moments = StreamedMoments(n, 3, 2, first, batch, batches, (), Later(core.table))
+    if n >= 4:
+        parts = [draws[:, :first], draws[:, first:]]
+        sizes = np.repeat([part.shape[1] for part in parts], 3)[:, None]
+        means = np.concatenate([part.mean(axis=1) for part in parts])
+        within = sum(part.shape[1] * part.var(axis=1).sum(axis=0) for part in parts) / (3 * (n - 2))
+        between = (sizes * (means - draws.mean(axis=(0, 1))) ** 2).sum(axis=0) / 5
+        np.testing.assert_allclose(moments.rhat(), np.sqrt(1 - 2 / n + between / within / (n / 2)), rtol=1e-10)
+
+
+def test_moments_of_no_draws_say_so():
+    moments = sampling.mala(TARGET, X0, n_samples=0, n_warmup=10, rng=0, keep=sampling.Moments()).moments
+    assert np.isnan(moments.mean).all()
+    for look in (moments.rhat, moments.ess, moments.mcse):
+        with pytest.raises(InputError, match="0 draws"):
+            look()
+
+
+def test_moments_do_not_depend_on_how_a_run_is_split():
+    options = {"n_warmup": 100, "rng": 0, "keep": sampling.Moments(quantiles=(0.5,))}
+    whole = sampling.mala(TARGET, X0, n_samples=1500, **options).moments
+    for first in (0, 1, 10, 700):
+        rest = sampling.mala(TARGET, X0, n_samples=first, **options).resume(1500 - first).moments
+        for name in ("batch_variance", "half_mean", "half_variance", "chain_variance", "quantiles"):
+            np.testing.assert_array_equal(getattr(rest, name), getattr(whole, name), err_msg=f"{name}, {first}")
+        np.testing.assert_array_equal(rest.rhat(), whole.rhat())
+        np.testing.assert_array_equal(rest.mcse(), whole.mcse())
 
 
 def test_moments_and_quantiles_do_not_depend_on_threads_or_pieces():
@@ -247,12 +298,18 @@ def test_a_second_ctrl_c_ends_a_sink_that_hangs():
         ({"keep": sampling.Keep(coordinates=[0, D])}, r"coordinates\[1\] is 12"),
         ({"keep": sampling.Keep(coordinates=[0.5])}, "integers"),
         ({"keep": sampling.Keep(function=lambda x: x.sum())}, "keep.function returned shape"),
+        ({"keep": sampling.Keep(function=lambda x: x + 1j)}, "keep.function returned an array of complex128"),
+        ({"keep": sampling.Keep(function=lambda x: x[:, :0])}, r"keep.function returned shape \(4, 0\)"),
+        ({"keep": sampling.Keep(function=lambda x: ["a"] * len(x))}, "keep.function returned an array of <U1"),
+        ({"keep": sampling.Keep(function=lambda x: [[1.0]] + [[]] * (len(x) - 1))}, "keep.function returned what"),
+        ({"keep": sampling.Keep(function=lambda x: x - x.mean(axis=0))}, "keep.function gives x0.0. other values"),
         ({"keep": sampling.Keep(file="/nowhere/at/all.npy")}, "folder"),
         ({"keep": sampling.Moments(), "store_gradients": True}, "store_gradients"),
         ({"store_gradients": 1}, "store_gradients"),
         ({"sink": 3}, "push"),
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_bad_wishes_are_named(change, message):
     with pytest.raises(InputError, match=message):
         sampling.mala(TARGET, X0, **OPTIONS, **change)
@@ -299,7 +356,7 @@ def test_followed_quantiles_are_as_near_as_documented(correlation, typical, wors
     x[0] = noise[0]
     for t in range(1, len(x)):
         x[t] = correlation * x[t - 1] + np.sqrt(1 - correlation**2) * noise[t]
-    followed = _core.Moments(50, 1, len(x), len(x), [0.05, 0.5, 0.95])
+    followed = _core.Moments(50, 1, [0.05, 0.5, 0.95])
     followed.update(x.ravel(), 1)
     quantiles = followed.table()[3]
     off = np.abs((x[:, None] <= quantiles).mean(axis=0) - [[0.05], [0.5], [0.95]])
@@ -341,3 +398,27 @@ def test_what_is_taken_later_is_that_of_the_stop():
     assert more[0].moments.n == 250
     with pytest.raises(ValueError, match="read-only"):
         before.quantiles[0, 0] = 1.0
+
+
+def test_functions_may_be_random():
+    noise = np.random.default_rng(0)
+    keep = sampling.Keep(function=lambda x: noise.normal(x[:, 0]))
+    assert sampling.mala(TARGET, X0, keep=keep, **OPTIONS).draws.shape == (4, 200, 1)
+
+
+@pytest.mark.parametrize("file", ["", ".", "/"])
+def test_paths_that_are_no_files_are_named(file, tmp_path):
+    with pytest.raises(InputError, match=r"keep.file"):
+        sampling.Keep(file=file)
+    result = sampling.mala(TARGET, X0, **OPTIONS)
+    for path in (file, tmp_path, tmp_path / "nowhere" / "a.npz", 3):
+        with pytest.raises(InputError, match="path"):
+            result.save_state(path)
+
+
+def test_what_holds_the_memory_is_said():
+    with pytest.raises(MemoryLimitError, match=r"log_density and acceptance.* thin=k$"):
+        sampling.mala(TARGET, X0, keep=sampling.Moments(), **{**OPTIONS, "n_samples": 10**12})
+    many = np.broadcast_to(np.zeros((1, 1)), (1, 10**14))
+    with pytest.raises(MemoryLimitError, match="x0 of shape"):  # before a copy
+        sampling.mala(lambda x: (-0.5 * (x**2).sum(axis=1), -x), many, n_samples=10, step_size=0.1)

@@ -1,12 +1,13 @@
 """Whatever ends a run, the draws made before are there, and it can go on."""
 
 import signal
+import warnings
 
 import numpy as np
 import pytest
 
 from wassail import sampling
-from wassail.exceptions import DensityError
+from wassail.exceptions import ConvergenceWarning, DensityError
 from wassail.sampling import _session, _warn
 
 # Short runs, on purpose.
@@ -132,3 +133,26 @@ def test_a_stop_after_the_last_draw_is_the_end(name):
     # Those that are not all there are not.
     part = sampling.mala(TARGET, X0, n_samples=0, n_warmup=300, callback=lambda *_: True)
     assert part.status is sampling.RunStatus.INTERRUPTED
+
+
+def test_warnings_that_are_errors_carry_the_result():
+    options = {"n_samples": 50, "step_size": 0.001, "rng": 5}
+    whole = sampling.mala(TARGET, X0, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ConvergenceWarning, match="R-hat") as caught:
+            sampling.mala(TARGET, X0, **options)
+    np.testing.assert_array_equal(caught.value.result.draws, whole.draws)
+    reference = sampling.targets.Gaussian(np.zeros(20), np.ones(20))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ConvergenceWarning, match="tempered") as caught:
+            sampling.temper(TARGET, reference, X0, n_samples=30, step_size=1e-4, n_warmup=0, n_rungs=3, rng=5)
+    assert isinstance(caught.value.result, sampling.TemperingResult)
+    assert caught.value.result.samples.draws.shape == (4, 30, 20)
+
+
+def test_warnings_point_at_the_call():
+    with pytest.warns(ConvergenceWarning) as caught:
+        sampling.mala(TARGET, X0, n_samples=50, step_size=0.001, rng=5)
+    assert caught[0].filename == __file__

@@ -150,3 +150,64 @@ def test_moments_and_streams_go_on(tmp_path):
     sampling.mala(TARGET, X0, n_samples=25, sink=two.sink(), **options).resume(35, sink=two.sink())
     for name, values in one.to_arrays().items():
         np.testing.assert_array_equal(values, two.to_arrays()[name], err_msg=name)
+
+
+FORMS = {"core": TARGET, "callable": batched, "sum": sampling.targets.Sum([TARGET])}
+
+
+@pytest.mark.parametrize("before", FORMS)
+@pytest.mark.parametrize("after", FORMS)
+@pytest.mark.parametrize("sampler", [sampling.mala, sampling.hmc, sampling.slice_sample])
+def test_states_go_on_with_the_density_in_another_form(before, after, sampler, tmp_path):
+    options = {"n_warmup": 100, "thin": 2, "rng": 11}
+    whole = sampler(FORMS[before], X0, n_samples=60, **options)
+    sampler(FORMS[before], X0, n_samples=40, **options).save_state(tmp_path / "state.npz")
+    more = sampling.resume(tmp_path / "state.npz", FORMS[after], 20)
+    assert more.n_gradients == whole.n_gradients
+    if before == after:
+        np.testing.assert_array_equal(more.draws, whole.draws[:, 40:])
+    np.testing.assert_allclose(more.draws[:, 0], whole.draws[:, 40], rtol=1e-6)
+
+
+def test_chains_out_of_step_cannot_move_together_at_once(tmp_path):
+    slow = sampling.targets.Gaussian(np.zeros(D), np.ones(D))
+    sampling.mala(slow, X0, n_samples=30, step_size=0.1, rng=0).save_state(tmp_path / "state.npz")
+    arrays = dict(np.load(tmp_path / "state.npz"))
+    # As if chain 0 had been stopped a draw after the others.
+    integers = arrays["integers"].copy()
+    at = 9 + 3  # after the counts of all chains, and its divergences, steps outside and gradients
+    integers[at : at + 3] += np.array([1, 1, D + 2], dtype=np.uint64)
+    chain = 3 * D + 3  # numbers of a chain: position, gradient, velocity, log-density, step size and acceptance
+    end = len(arrays["floats"]) - (len(X0) - 1) * chain
+    floats = np.insert(arrays["floats"], end, np.zeros(D + 2))
+    np.savez(tmp_path / "state.npz", **{**arrays, "integers": integers, "floats": floats})
+    assert sampling.resume(tmp_path / "state.npz", slow, 5).draws.shape == (len(X0), 5, D)
+    with pytest.raises(InputError, match="different steps"):
+        sampling.resume(tmp_path / "state.npz", lambda x: (-0.5 * (x**2).sum(axis=1), -x), 5)
+
+
+def test_another_density_is_refused(tmp_path):
+    calls = []
+
+    def other(x):
+        calls.append(None)
+        logp, grad = batched(x)
+        return logp - 1000.0, grad
+
+    first = sampling.hmc(batched, X0, n_samples=50, n_warmup=100, rng=12)
+    first.save_state(tmp_path / "state.npz")
+    with pytest.raises(InputError, match=r"not the density of the saved run: log-density .* of chain 0 is now -1"):
+        sampling.resume(tmp_path / "state.npz", other, 50)
+    assert len(calls) == 1
+    with pytest.raises(InputError, match="not the density"):
+        first.resume(50, target=other)
+    with pytest.raises(InputError, match="no finite value"):
+        first.resume(50, target=sampling.targets.Truncated(batched, np.full(D, 1e6), np.full(D, 2e6)))
+    assert first.resume(0, target=batched).status is sampling.RunStatus.COMPLETE
+    # In warm-up too; not where the log-density of a draw is not known.
+    sampling.mala(batched, X0, n_samples=0, n_warmup=200, callback=lambda k, *_: k > 100).save_state(tmp_path / "w.npz")
+    with pytest.raises(InputError, match="not the density"):
+        sampling.resume(tmp_path / "w.npz", other, 50)
+    ubu = sampling.underdamped(TARGET, X0, n_samples=20, step_size=0.05, rng=1)
+    ubu.save_state(tmp_path / "ubu.npz")
+    sampling.resume(tmp_path / "ubu.npz", TARGET, 5)

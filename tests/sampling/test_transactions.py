@@ -224,8 +224,6 @@ def test_no_draws_are_a_warm_up(name):
     assert first.draws.shape == (9, 0, 3)
     assert first.resume(0).draws.shape == (9, 0, 3)
     assert_same(first.resume(30), sampler(density, X0, n_samples=30, **options))
-    with pytest.raises(InputError, match="batches"):
-        sampler(density, X0, n_samples=0, keep=sampling.Moments(), **options)
 
 
 def test_callbacks_come_often_and_stop_soon():

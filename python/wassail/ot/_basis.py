@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wassail import _core
+from wassail._user import user_level
 from wassail._validate import Report
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
-from wassail.ot._order import users_level
 from wassail.ot._problem import Potentials, Problem, check_blocked, check_init
 from wassail.ot._sparse_result import SparsePlanResult
 from wassail.ot.results import SinkhornResult, Status
@@ -140,7 +140,7 @@ def warn_unless_proved(name: str, status: Status, gap: float) -> None:
             f"{name}: the plan may cost up to {gap:.1e} more than the best one: the costs span so many orders of "
             "magnitude that their sums lose the small ones",
             ConvergenceWarning,
-            stacklevel=users_level(),
+            stacklevel=user_level(),
         )
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
 
-_PACKAGE = __name__.partition(".")[0]
 _MATHEMATICS = 3  # cost, a, b; everything else has a name
 
 
@@ -27,11 +25,3 @@ def cost_first(function: Callable[Arguments, Answer]) -> Callable[Arguments, Ans
         return function(*args, **kwargs)
 
     return checked
-
-
-def users_level() -> int:
-    """Return the `stacklevel` of a warning by the calling function that points to where this package was called."""
-    frame, level = inspect.currentframe(), 0
-    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == _PACKAGE:
-        frame, level = frame.f_back, level + 1
-    return level

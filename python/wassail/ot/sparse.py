@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from wassail import _core
 from wassail._frozen import ReadOnly
 from wassail._progress import progress_reporter
+from wassail._user import user_level
 from wassail._validate import Report, check_callable, check_integer, check_positive, check_threads
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
-from wassail.ot._order import cost_first, users_level
+from wassail.ot._order import cost_first
 from wassail.ot._problem import Potentials, Problem, check_init, kept_back, prepare
 from wassail.ot._sparse_certificate import SparseCertificate, certify_sparse
 from wassail.ot._sparse_result import SparsePlanResult
@@ -110,7 +111,7 @@ class SparseTransportResult(SparsePlanResult):
 
     @property
     def gap(self) -> float:
-        """How far the plan's value may be from the optimum: `primal_value` less `dual_value`, 0 where rounding makes it negative, inf without a plan."""
+        """`primal_value` less `dual_value`, 0 where rounding makes it negative: what the plan may lose; inf without one."""
         return max(self.primal_value - self.dual_value, 0.0)
 
     @property
@@ -415,7 +416,7 @@ def _warn(result: SparseTransportResult, tol: float, least: float) -> None:
         )
     else:
         return
-    warnings.warn(f"sparse_transport: {message}", ConvergenceWarning, stacklevel=users_level())
+    warnings.warn(f"sparse_transport: {message}", ConvergenceWarning, stacklevel=user_level())
 
 
 def _tied(result: SparseTransportResult) -> str:

@@ -21,6 +21,7 @@ class End(enum.IntEnum):
     FAILED = 2
     BAD_START = 3
     FAILED_START = 4
+    DIFFERS = 5
 
 
 def told(code: int, raised: BaseException | None) -> End:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import time
 from contextlib import suppress
@@ -25,6 +24,8 @@ _FLOAT64 = 8
 _PIECE = 2**25  # bytes of draws that are handed over at once
 _PATIENCE = 0.1  # seconds of a sink's work between two looks at Ctrl-C
 _STATE = 8  # vectors of a chain: positions, gradients, velocities, proposals and a copy of what makes a state
+STATE_BYTES = _FLOAT64 * _STATE  # of a coordinate of a chain
+_TRACES = 2  # numbers of every draw that are kept in any case: log_density and acceptance
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +38,6 @@ class Wanted:
     coordinates: NDArray[np.intp] | None
     gradients: bool
     width: int  # numbers kept of a draw
-    draws: int = 0  # of each chain in the first run, by which batches of moments are cut
-
-    @property
-    def batch(self) -> int:
-        """Draws of a batch."""
-        return max(1, math.isqrt(self.draws))
 
     @property
     def function(self) -> Function | None:
@@ -138,9 +133,8 @@ class Sums:
     """Moments of the draws."""
 
     def __init__(self, wanted: Wanted, quantiles: tuple[float, ...], n_threads: int) -> None:
-        self._half, self._batch = max(1, wanted.draws // 2), wanted.batch
         self._quantiles, self._threads, self._shape = quantiles, n_threads, (wanted.dim, wanted.chains)
-        self.core = _core.Moments(wanted.dim, wanted.chains, self._half, self._batch, list(quantiles))
+        self.core = _core.Moments(wanted.dim, wanted.chains, list(quantiles))
 
     def add(self, draws: F64, gradients: F64 | None) -> None:
         """Take up moments; the draws are not kept."""
@@ -150,7 +144,7 @@ class Sums:
     def result(self, n: int) -> StreamedMoments:
         """Return the moments of `n` draws of each chain, all there are."""
         d, chains = self._shape
-        return StreamedMoments(n, chains, d, self._half, self._batch, self._quantiles, Later(self.core.table))
+        return StreamedMoments(n, chains, d, *self.core.cuts(), self._quantiles, Later(self.core.table))
 
 
 @dataclass(eq=False)
@@ -261,11 +255,18 @@ class Recorder:
 
 def apply(function: Function, x: F64) -> F64:
     """Return what a function of draws (n, d) gives as an (n, m) array, or say what it should give."""
-    values = np.asarray(function(x), dtype=np.float64)
-    if values.shape[:1] != x.shape[:1] or values.ndim not in {1, 2}:
+    answer = function(x)
+    try:
+        given = np.asarray(answer)
+        values = np.asarray(given, dtype=np.float64) if given.dtype.kind in "biufO" else None
+    except (TypeError, ValueError) as error:
+        raise InputError(f"keep.function returned what is no array of real numbers: {error}") from error
+    if values is None:
+        raise InputError(f"keep.function returned an array of {given.dtype}: it must return real numbers")
+    if values.shape[:1] != x.shape[:1] or values.ndim not in {1, 2} or values.shape[1:] == (0,):
         raise InputError(
             f"keep.function returned shape {values.shape} for draws of shape {x.shape}: it must return "
-            f"({x.shape[0]},) or ({x.shape[0]}, m)"
+            f"({x.shape[0]},) or ({x.shape[0]}, m), m > 0"
         )
     return values.reshape(x.shape[0], -1)
 
@@ -282,9 +283,10 @@ def check_size(wanted: Wanted, n: int, *, sink: bool, before: int = 0) -> None:
     chains, dim, rows = wanted.chains, wanted.dim, wanted.chains * n
     per_draw = wanted.width * (1 + wanted.gradients)
     whole = sink or wanted.function is not None
-    need = _STATE * chains * dim + 2 * rows
+    traces = _TRACES * rows
+    need = _STATE * chains * dim + traces
     if isinstance(wanted.keep, Moments):
-        need += dim * (5 * chains + 2 + 2 * (2 * len(wanted.keep.quantiles) + 3) * bool(wanted.keep.quantiles))
+        need += dim * (8 * chains + 4 + 2 * (2 * len(wanted.keep.quantiles) + 3) * bool(wanted.keep.quantiles))
     elif wanted.files is None:
         need += (rows + wanted.chains * before) * per_draw
     if whole or wanted.files is not None or isinstance(wanted.keep, Moments):
@@ -294,7 +296,13 @@ def check_size(wanted: Wanted, n: int, *, sink: bool, before: int = 0) -> None:
         "draw less, keep every k-th with thin=k, or keep less: keep=sampling.Keep(coordinates=…), Keep(file=…) or "
         "Moments()"
     )
-    require_memory(_FLOAT64 * need, f"{n} draws of {chains} chains", instead)
+    what = f"{n} draws of {chains} chains"
+    if isinstance(wanted.keep, Moments):
+        instead = "fewer chains or coordinates, or keep=sampling.Keep(coordinates=…)"
+    if 2 * traces > need:
+        what = f"log_density and acceptance, kept of each of {what},"
+        instead = "draw less, or keep every k-th with thin=k"
+    require_memory(_FLOAT64 * need, what, instead)
     if wanted.files is not None:
         folder = wanted.files[0].absolute().parent
         if not folder.is_dir():

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wassail._arrays import check_finite, real_array
+from wassail._memory import require_memory
 from wassail._rng import Seed, make_generator
 from wassail._validate import check_integer, check_positive
 from wassail.exceptions import InputError
 from wassail.sampling._bar import Report
-from wassail.sampling._record import Wanted, apply
+from wassail.sampling._record import STATE_BYTES, Wanted, apply
 from wassail.sampling._session import Hooks, Plan, Recipe, begin
 from wassail.sampling._target import AnyTarget
-from wassail.sampling.keep import Keep, Moments, Sink
+from wassail.sampling.keep import Function, Keep, Moments, Sink
 from wassail.sampling.preconditioner import Preconditioner, as_preconditioner
 from wassail.sampling.results import SampleResult
 
@@ -89,7 +90,10 @@ class Schedule:
 
 
 def check_start(x0: ArrayLike) -> NDArray[np.float64]:
-    """Return the starting points, (chains, d)."""
+    """Return the starting points, (chains, d); where states of so many chains do not fit, before they are copied."""
+    if isinstance(x0, np.ndarray):
+        size = STATE_BYTES * x0.size
+        require_memory(size, f"x0 of shape {x0.shape}, with gradients and proposals,", "fewer chains or coordinates")
     start = real_array(x0, "x0", ndim=(1, 2))
     check_finite(start, "x0")
     if start.ndim == 1:
@@ -142,22 +146,30 @@ def run(
         has_length=length is not None,
         reason=algorithm.reason,
         has_scores=algorithm.has_scores,
-        wanted=_wanted(keep, start, schedule.n_samples, store_gradients=store_gradients),
+        wanted=_wanted(keep, start, store_gradients=store_gradients),
     )
     return begin(plan, target, start, schedule.n_samples, hooks)
 
 
-def _wanted(
-    keep: Keep | Moments | None, start: NDArray[np.float64], n_samples: int, *, store_gradients: bool
-) -> Wanted:
+def _width(function: Function, start: NDArray[np.float64]) -> int:
+    """Return how many numbers a function keeps of a draw, and refuse one that gives other values to rows alone."""
+    values = apply(function, start.copy())
+    alone = apply(function, start[:1].copy())
+    fits = values.shape[1] == alone.shape[1] and np.allclose(values[:1], alone, rtol=1e-6, equal_nan=True)
+    if not fits and np.array_equal(values, apply(function, start.copy()), equal_nan=True):  # not random ones
+        raise InputError(
+            "keep.function gives x0[0] other values alone than with the other rows: it must treat rows alone, as how "
+            "many come together is not fixed"
+        )
+    width: int = values.shape[1]
+    return width
+
+
+def _wanted(keep: Keep | Moments | None, start: NDArray[np.float64], *, store_gradients: bool) -> Wanted:
     """Check what is to be kept."""
     keep = Keep() if keep is None else keep
     if not isinstance(keep, Keep | Moments):
         raise InputError(f"keep must be a sampling.Keep, a sampling.Moments or None, got {keep!r}")
-    if isinstance(keep, Moments) and n_samples == 0:
-        raise InputError(
-            "n_samples is 0, but moments are cut into batches by the draws of the first run: give their number"
-        )
     if not isinstance(store_gradients, bool):
         raise InputError(f"store_gradients must be True or False, got {store_gradients!r}")
     chains, dim = start.shape
@@ -169,7 +181,7 @@ def _wanted(
         if coordinates is not None:
             width = coordinates.size
         if keep.function is not None:
-            width = apply(keep.function, start.copy()).shape[1]
+            width = _width(keep.function, start)
     if store_gradients and (isinstance(keep, Moments) or keep.function is not None):
         raise InputError("store_gradients goes with draws or coordinates that are kept, not with Moments or a function")
-    return Wanted(chains, dim, keep, coordinates, store_gradients, width, n_samples)
+    return Wanted(chains, dim, keep, coordinates, store_gradients, width)

@@ -25,6 +25,7 @@ from wassail.sampling.results import RunStatus, SampleResult
 
 Recipe: TypeAlias = tuple[str | float, ...]  # a constructor of _core.Transition and its arguments
 
+_VALUED = {"slice", "stretch"}  # recipes that know the log-density at draws, but no gradient
 _ESTIMATED = {"sgld", "psgld", "sghmc"}  # recipes that take estimated gradients
 
 
@@ -137,6 +138,8 @@ def resume(
     """Go on where chains were left."""
     plan, wanted = state.plan, state.plan.wanted
     n = check_integer(n, "n_samples", minimum=0)
+    # One that is given anew may be another; what is known of some algorithms is not that at their draws.
+    verify = target is not None and (plan.has_scores or plan.recipe[0] in _VALUED)
     target = state.target if target is None else target
     if target is None:
         raise InputError("target is needed: a state that was saved or pickled does not hold it")
@@ -151,8 +154,14 @@ def resume(
         raise InputError("sink is given, but the run had none: start it with one")
     check_size(plan.wanted, n, sink=state.whole, before=0 if previous is None else previous.draws.shape[1])
     chains = plan.chains(taken, np.zeros((wanted.chains, wanted.dim)), whole=state.whole)
-    if not chains.load(state.floats, state.integers):
-        raise InputError("the state does not fit its settings: it was changed, or is another version's")
+    match chains.load(state.floats, state.integers, verify):
+        case 1:
+            raise InputError(
+                "target is called once for all chains, which were stopped at different steps by the run that they come "
+                "from: resume it with a density of the kind that it had, for one draw, then with this one"
+            )
+        case 2:
+            raise InputError("the state does not fit its settings: it was changed, or is another version's")
     return _go(plan, taken, chains, _recorder(plan, n, state.drawn, state, hooks, previous), hooks, previous)
 
 
@@ -212,6 +221,8 @@ def _go(
             recorder.abandon()
         outcome = chains.take_raised()
         end = told(stop.code, outcome)
+        if end is End.DIFFERS:
+            _raise_other_density(chains, stop.chain)
         result = _result(plan, target, chains, recorder, end, previous, goes_on=stop.goes_on)
         known = raise_other(stop, recorder, result)
         # A callable is given all chains at once.
@@ -230,6 +241,15 @@ def _endless(plan: Plan, chains: _core.Chains, recorder: Recorder, result: Sampl
     updates = recorder.count * plan.thin * plan.wanted.chains / max(counts.size, 1)
     whole = result.draws if plan.wanted.width == plan.wanted.dim else result.draws[:, :, :0]
     return endless(counts, updates, None if plan.recipe == ("slice", 0) else whole)
+
+
+def _raise_other_density(chains: _core.Chains, chain: int) -> None:
+    was, now = chains.differing(chain) or (np.nan, np.nan)
+    found = "has no finite value" if np.isnan(now) else f"is now {now:.10g}"
+    raise InputError(
+        f"target is not the density of the saved run: log-density {was:.10g} at the saved point of chain {chain} "
+        f"{found}"
+    )
 
 
 def _result(

@@ -22,7 +22,7 @@ from wassail.sampling.keep import Function, Keep, Moments, Sink
 from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.results import SampleResult
 
-_VERSION = 4
+_VERSION = 5
 
 
 def resume(
@@ -44,7 +44,9 @@ def resume(
     path : path
         A file of :meth:`SampleResult.save_state`.
     target : Target, callable or C function
-        The log-density, which the file does not hold.
+        The log-density, which the file does not hold; in another form too, a C function instead of a callable for
+        instance. It is compared with the saved log-densities at the saved points, which takes a gradient of each chain
+        that `n_gradients` does not count; not where estimated gradients, ABOBA or UBU leave none of them at the draws.
     n_samples : int
         Draws of each chain to make; 0 only goes on with warm-up.
     function : callable, optional
@@ -62,7 +64,7 @@ def resume(
     Raises
     ------
     InputError
-        The file is not a state, or an argument is unusable.
+        The file is not a state, `target` is not the density of the saved run, or an argument is unusable.
     DensityError, MemoryLimitError
         As in the sampler.
 
@@ -89,6 +91,7 @@ def resume(
 
 def save(state: State, path: str | PathLike[str]) -> None:
     """Write a state beside its place, then put it there: there is always a whole one."""
+    final = check_path(path)
     plan, wanted = state.plan, state.plan.wanted
     keep = wanted.keep
     settings = {
@@ -102,7 +105,7 @@ def save(state: State, path: str | PathLike[str]) -> None:
         "schedule": [plan.n_warmup, plan.thin],
         "step": plan.step,
         "has_scores": plan.has_scores,
-        "shape": [wanted.chains, wanted.dim, wanted.width, wanted.draws],
+        "shape": [wanted.chains, wanted.dim, wanted.width],
         "gradients": wanted.gradients,
         "coordinates": None if wanted.coordinates is None else wanted.coordinates.tolist(),
         "file": None if wanted.files is None else str(wanted.files[0].absolute()),
@@ -112,7 +115,6 @@ def save(state: State, path: str | PathLike[str]) -> None:
         "whole": state.whole,
     }
     moments, count = (np.zeros(0), 0) if state.moments is None else state.moments()
-    final = Path(path)
     beside = final.with_name(final.name + ".part")
     with beside.open("wb") as file:
         np.savez(
@@ -126,6 +128,19 @@ def save(state: State, path: str | PathLike[str]) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(final)
+
+
+def check_path(path: str | PathLike[str]) -> Path:
+    """Return where a state can be written."""
+    given: object = path
+    if not isinstance(given, str | PathLike) or not Path(path).name:
+        raise InputError(f"path must be the path of a file, got {str(path)!r}")
+    final = Path(path)
+    if not final.absolute().parent.is_dir():
+        raise InputError(f"path {str(path)!r}: there is no folder {str(final.parent)!r}")
+    if final.is_dir():
+        raise InputError(f"path {str(path)!r} is a folder")
+    return final
 
 
 def load(path: str | PathLike[str]) -> State:
@@ -148,7 +163,7 @@ def load(path: str | PathLike[str]) -> State:
 
 
 def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
-    chains, dim, width, draws = (int(value) for value in settings["shape"])
+    chains, dim, width = (int(value) for value in settings["shape"])
     keep: Keep | Moments = Keep(coordinates=settings["coordinates"], file=settings["file"])
     if settings["quantiles"] is not None:
         keep = Moments(tuple(settings["quantiles"]))
@@ -171,7 +186,7 @@ def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
         has_length=bool(settings["has_length"]),
         reason=str(settings["reason"]),
         has_scores=bool(settings["has_scores"]),
-        wanted=Wanted(chains, dim, keep, None, bool(settings["gradients"]), width, draws),
+        wanted=Wanted(chains, dim, keep, None, bool(settings["gradients"]), width),
     )
     if isinstance(keep, Keep):
         plan = replace(plan, wanted=replace(plan.wanted, coordinates=keep.chosen(dim)))

@@ -85,7 +85,7 @@ class Checked:
         if self._scalar is None:
             # With as many chains as dimensions, functions of one point may answer like batched ones.
             takes_rows = check_rows(self._function, points, answer[0])
-            if not takes_rows and shape[0] == shape[1] and self._takes_one(points):
+            if not takes_rows and points.shape[0] == points.shape[1] and self._takes_one(points):
                 return self._slowly(points)
             self._scalar = False
         return answer

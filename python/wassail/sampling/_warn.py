@@ -29,15 +29,34 @@ _SOME = 64  # draws of a chain that are looked at
 _ENOUGH = 100  # effective draws of a chain below which its diagnostics mean little
 
 
-def warn(result: SampleResult, interrupts: Interrupts, *, known: tuple[str, ...] = ()) -> None:
-    """Say in words when chains do not agree, or the density failed on the way, after what is `known` already."""
+def warn(
+    result: SampleResult,
+    interrupts: Interrupts,
+    *,
+    known: tuple[str, ...] = (),
+    whole: object = None,
+) -> None:
+    """
+    Say in words when chains do not agree, or the density failed on the way, after what is `known` already.
+
+    The caller returns `whole`, or the result as it is.
+    """
     words = [*known, *_coarse(result), *_divergences(result), *_edges(result), *_stuck(result), *_flat(result)]
     # Who pressed Ctrl-C wants no look that takes as long as SciPy does to import; who presses it now keeps the draws.
     if not interrupts.hit:
         interrupts.call(lambda: words.extend(_agreement(result)))
         words += ["the look at R-hat was interrupted"] * interrupts.hit
     if words:
-        warnings.warn(f"{result.algorithm}: " + "; ".join(words), ConvergenceWarning, stacklevel=user_level())
+        say(f"{result.algorithm}: " + "; ".join(words), result if whole is None else whole)
+
+
+def say(message: str, result: object) -> None:
+    """Warn at the user's line; where a filter makes an exception of it, that carries the result."""
+    try:
+        warnings.warn(message, ConvergenceWarning, stacklevel=user_level())
+    except ConvergenceWarning as raised:
+        raised.result = result
+        raise
 
 
 def endless(counts: NDArray[np.uint64], updates: float, draws: NDArray[np.float64] | None) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import PurePath
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -36,7 +37,7 @@ class Keep:
         Only these coordinates of a draw.
     function : callable, optional
         Only ``function(X)``, of shape (n,) or (n, m), for draws X of shape (n, d). It must treat rows alone: how many
-        come together is not fixed.
+        come together is not fixed. It is called with x0 first, and with its first row, to see that.
     file : path, optional
         Write to this new ``.npy`` file, in the background, instead of keeping it in memory. The file holds an array of
         shape (draws, chains, k) that can be read at any time, also after an interrupt: its header counts the draws that
@@ -73,6 +74,8 @@ class Keep:
             raise InputError(f"keep.function must be callable as function(X), got {self.function!r}")
         if self.file is not None and not isinstance(self.file, str | PathLike):
             raise InputError(f"keep.file must be a path, got {self.file!r}")
+        if self.file is not None and not PurePath(self.file).name:
+            raise InputError(f"keep.file must be the path of a file, got {str(self.file)!r}")
 
     def chosen(self, dim: int) -> NDArray[np.intp] | None:
         """Return the coordinates, None for all of them."""
@@ -90,7 +93,7 @@ class Keep:
 @dataclass(frozen=True)
 class Moments:
     """
-    Keep moments only, in memory that does not grow with the number of draws.
+    Keep moments only: of every draw nothing stays but the log-density and the acceptance, 16 bytes.
 
     Parameters
     ----------
@@ -104,7 +107,7 @@ class Moments:
 
     Notes
     -----
-    8 (5 chains + 2) bytes a coordinate, and 16 (2 q + 3) more for q quantiles. Deviations beyond 1e±150, whose squares
+    8 (8 chains + 4) bytes a coordinate, and 16 (2 q + 3) more for q quantiles. Deviations beyond 1e±150, whose squares
     are no numbers any more, come out as infinite or 0; draws that are kept are rescaled.
 
     Examples

@@ -244,7 +244,8 @@ class SampleResult(ReadOnly):
         n_samples : int
             Draws of each chain to make; 0 only goes on with warm-up.
         target : optional
-            The log-density, where the result was pickled and does not hold it any more.
+            The log-density, where the result was pickled and does not hold it any more; it is compared with the one
+            before as :func:`wassail.sampling.resume` does.
         function : callable, optional
             That of ``keep``, in the same case.
         sink : Sink, optional
@@ -255,8 +256,7 @@ class SampleResult(ReadOnly):
         Returns
         -------
         SampleResult
-            All draws, those of this result first, with all diagnostics. Batches and halves of moments are cut as they
-            were for the first run.
+            All draws, those of this result first, with all diagnostics.
 
         Raises
         ------
@@ -295,7 +295,7 @@ class SampleResult(ReadOnly):
         Raises
         ------
         InputError
-            The run cannot go on: it failed where draws were taken up.
+            The run cannot go on: it failed where draws were taken up; or `path` is not that of a file in a folder.
         """
         from wassail.sampling._state import save
 

@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wassail._frozen import FieldsOnly
+from wassail.exceptions import InputError
 from wassail.sampling._later import Later
+
+_FEWEST = 4  # draws of a chain that say something of it
 
 F64: TypeAlias = NDArray[np.float64]
 Table: TypeAlias = tuple[int, list[F64], F64, F64]  # of `_core.Moments.table`
@@ -29,8 +32,13 @@ class StreamedMoments(FieldsOnly):
         Draws of each chain.
     chains, dim : int
         Number of chains and of coordinates.
+    first : int
+        Draws of the first of the two parts of each chain that are compared: the power of two between n / 3 and 2 n / 3.
     batch : int
-        Draws of a batch, about √n.
+        Draws of a batch, the largest power of two up to √n. Parts and batches are cut by the number of draws alone:
+        runs that are resumed have the moments of one that was not.
+    batches : int
+        Batches of each chain; the first draws are in none, 3/4 of all or more are.
     probabilities : tuple of float
         Of the quantiles.
     """
@@ -38,8 +46,9 @@ class StreamedMoments(FieldsOnly):
     n: int
     chains: int
     dim: int
-    _half: int
+    first: int
     batch: int
+    batches: int
     probabilities: tuple[float, ...]
     _table: Later[Table]
 
@@ -48,8 +57,9 @@ class StreamedMoments(FieldsOnly):
 
     @cached_property
     def chain_mean(self) -> F64:
-        """Mean of each chain, (chains, d)."""
-        return _locked(self._table()[1][0])
+        """Mean of each chain, (chains, d); NaN before the first draw."""
+        mean = self._table()[1][0]
+        return _locked(mean if self.n else np.full_like(mean, np.nan))
 
     @cached_property
     def chain_variance(self) -> F64:
@@ -59,9 +69,9 @@ class StreamedMoments(FieldsOnly):
     @cached_property
     def _halves(self) -> tuple[F64, F64]:
         mean, square, half_mean, half_square = self._table()[1]
-        n, first = self.n, min(self._half, self.n)
+        n, first = self.n, self.first
         rest = n - first
-        if rest == 0:  # the first half is not over
+        if rest == 0:  # there are no two parts
             both = square / max(n - 1, 1)
             return _locked(np.stack([mean, mean])), _locked(np.stack([both, both]))
         other = mean + (mean - half_mean) * (first / rest)
@@ -71,18 +81,18 @@ class StreamedMoments(FieldsOnly):
 
     @property
     def half_mean(self) -> F64:
-        """Mean of the two halves of each chain, (2, chains, d)."""
+        """Mean of the two parts of each chain, (2, chains, d)."""
         return self._halves[0]
 
     @property
     def half_variance(self) -> F64:
-        """Sample variance of the two halves of each chain, (2, chains, d)."""
+        """Sample variance of the two parts of each chain, (2, chains, d)."""
         return self._halves[1]
 
     @cached_property
     def batch_variance(self) -> F64:
         """Variance of the means of batches of `batch` successive draws, (d,)."""
-        return _locked(self._table()[2] / max(self.chains * (self.n // self.batch) - 1, 1))
+        return _locked(self._table()[2] / max(self.chains * self.batches - 1, 1))
 
     @property
     def quantiles(self) -> F64:
@@ -109,6 +119,10 @@ class StreamedMoments(FieldsOnly):
         """Standard deviation of all draws, (d,)."""
         return np.sqrt(self.variance)
 
+    def _require_some(self) -> None:
+        if self.n < _FEWEST:
+            raise InputError(f"there are {self.n} draws of each chain: at least {_FEWEST} are needed")
+
     def mcse(self) -> F64:
         """
         Return the Monte Carlo standard error of every mean, from the means of batches.
@@ -117,7 +131,13 @@ class StreamedMoments(FieldsOnly):
         -------
         ndarray of shape (d,)
             Too small where chains remember more than a batch, of √n draws: look at `rhat()` too.
+
+        Raises
+        ------
+        InputError
+            Fewer than 4 draws.
         """
+        self._require_some()
         total = self.chains * self.n
         error: F64 = np.sqrt(self.batch * self.batch_variance / total)
         return error
@@ -130,7 +150,13 @@ class StreamedMoments(FieldsOnly):
         -------
         ndarray of shape (d,)
             All draws for coordinates without spread.
+
+        Raises
+        ------
+        InputError
+            Fewer than 4 draws.
         """
+        self._require_some()
         total = float(self.chains * self.n)
         spread = self.batch * self.batch_variance
         ess: F64 = np.where(spread > 0.0, total * self.variance / np.where(spread > 0.0, spread, 1.0), total)
@@ -138,20 +164,33 @@ class StreamedMoments(FieldsOnly):
 
     def rhat(self) -> F64:
         r"""
-        Return the split R-hat of every coordinate, from the moments of the halves of all chains, without ranks.
+        Return the split R-hat of every coordinate, from the moments of both parts of all chains, without ranks.
 
         Returns
         -------
         ndarray of shape (d,)
             Near 1 where chains agree.
+
+        Raises
+        ------
+        InputError
+            Fewer than 4 draws.
         """
-        within = self.half_variance.mean(axis=(0, 1))
-        means = self.half_mean.reshape(-1, self.half_mean.shape[-1])
-        between = means.var(axis=0, ddof=1)
+        self._require_some()
         length = self.n / 2
+        weights = np.array([self.first, self.n - self.first])[:, None, None] / length
+        within = _pooled(self.half_variance, np.maximum(weights - 1.0 / length, 0.0))
+        between = (weights * (self.half_mean - _pooled(self.half_mean, weights)) ** 2).sum(axis=(0, 1))
+        between /= 2 * self.chains - 1
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.sqrt(1.0 - 1.0 / length + between / within)
         return np.where(within > 0.0, ratio, np.where(between > 0.0, np.inf, 1.0))
+
+
+def _pooled(values: F64, weights: F64) -> F64:
+    """Return means over parts and chains."""
+    mean: F64 = (weights * values).mean(axis=1).sum(axis=0) / weights.sum()
+    return mean
 
 
 def _locked(values: F64) -> F64:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import warnings
 from dataclasses import dataclass
 from itertools import starmap
 from typing import Any
@@ -15,9 +14,8 @@ from wassail import _core
 from wassail._frozen import ReadOnly
 from wassail._memory import require_memory
 from wassail._rng import Seed, make_generator
-from wassail._user import user_level
 from wassail._validate import check_integer, check_positive, check_threads
-from wassail.exceptions import ConvergenceWarning, DensityError, InputError
+from wassail.exceptions import DensityError, InputError
 from wassail.sampling import _diagnostics
 from wassail.sampling._bar import Report, bar, check_progress
 from wassail.sampling._ended import End, raise_failure, told
@@ -25,7 +23,7 @@ from wassail.sampling._interrupts import Interrupts
 from wassail.sampling._run import Schedule, check_start
 from wassail.sampling._session import build
 from wassail.sampling._target import AnyTarget, as_core
-from wassail.sampling._warn import warn
+from wassail.sampling._warn import say, warn
 from wassail.sampling.results import RunStatus, SampleResult
 from wassail.sampling.targets import Gaussian
 
@@ -331,9 +329,9 @@ def temper(
         if other is not None:
             raise DensityError(f"the callback or the progress bar failed {place}: {other!r}", samples) from other
         raise_failure(end, raised, samples, target=target, start=start, chain=bad, begun=scans > 0, place=place)
-        warn(samples, interrupts)
         value, error = _stepping_stones(ratios, betas) if count else (-np.inf, np.inf)
         result = TemperingResult(samples, betas, rejection, trips, log_z + value, error)
+        warn(samples, interrupts, whole=result)
         _warn_ladder(result)
         return result
 
@@ -342,10 +340,9 @@ def _warn_ladder(result: TemperingResult) -> None:
     """Say in words when walkers hardly climb."""
     worst = int(np.argmax(result.rejection))
     if result.samples.draws.shape[1] and result.rejection[worst] > _HARD:
-        warnings.warn(
+        say(
             f"{result.samples.algorithm}: {result.rejection[worst]:.0%} of the swaps between rungs {worst} and "
             f"{worst + 1} are rejected: more n_rungs (twice the barrier, {2 * result.barrier:.0f} or more), a longer "
             "warm-up, or a reference closer to the target",
-            ConvergenceWarning,
-            stacklevel=user_level(),
+            result,
         )

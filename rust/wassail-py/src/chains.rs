@@ -13,12 +13,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use wassail_core::error::Result;
 use wassail_core::monitor::{Monitor, Progress};
 use wassail_core::sampling::{
-    Chains as Core, Draws, End, Goal, Kept, Length, LengthRule, Preconditioning, Run, Saved, Tuning, Values,
+    Chains as Core, Draws, End, Goal, Kept, Length, LengthRule, Loaded, Preconditioning, Run, Saved, Tuning, Values,
 };
 
 type Counts<'py> = Bound<'py, PyArray1<u64>>;
-/// How a call ended (0 complete, 1 interrupted, 2 the density failed, 3 it is not finite at the start, 4 it failed there), for which
-/// chain, at which step.
+/// How a call ended (0 complete, 1 interrupted, 2 the density failed, 3 it is not finite at the start, 4 it failed there, 5 it is
+/// not that of the state), for which chain, at which step.
 type Ended = (u8, usize, u64);
 /// Draws that all chains made, and (chains, n, width) draws, gradients, (chains, n) log-densities and acceptance.
 type Drawn<'py> = (Ended, usize, Array<'py>, Array<'py>, Array<'py>, Array<'py>);
@@ -99,6 +99,7 @@ fn ended(end: End) -> Ended {
         End::Failed { chain, step } => (2, chain, step),
         End::BadStart(chain) => (3, chain, 0),
         End::FailedStart(chain) => (4, chain, 0),
+        End::Differs(chain) => (5, chain, 0),
     }
 }
 
@@ -224,10 +225,25 @@ impl Chains {
         Ok((vector(py, saved.floats), vector(py, saved.integers)))
     }
 
-    /// Takes up a state; false where it is not one of such chains.
-    fn load(&self, floats: Arg<'_>, integers: PyReadonlyArray1<'_, u64>) -> PyResult<bool> {
+    /// Takes up a state: 0 where it fits, 1 where chains that are to move together have made different numbers of steps, 2 where it is
+    /// another run's. `verify`: whether the density is first compared with what the state knows of it.
+    fn load(&self, floats: Arg<'_>, integers: PyReadonlyArray1<'_, u64>, verify: bool) -> PyResult<u8> {
         let saved = Saved { floats: floats.as_slice()?.to_vec(), integers: integers.as_slice()?.to_vec() };
-        self.lock()?.load(&saved).map_err(|e| crate::errors::raised(&e))
+        let mut chains = self.lock()?;
+        let loaded = chains.load(&saved).map_err(|e| crate::errors::raised(&e))?;
+        if verify {
+            chains.doubt();
+        }
+        Ok(match loaded {
+            Loaded::Fits => 0,
+            Loaded::OutOfStep => 1,
+            Loaded::Other => 2,
+        })
+    }
+
+    /// The log-density of a chain in its state, and what was found instead.
+    fn differing(&self, chain: usize) -> PyResult<Option<(f64, f64)>> {
+        Ok(self.lock()?.differing(chain))
     }
 
     /// Divergences, steps that left the support, and step size of each chain, the square roots of the preconditioner, its

@@ -25,14 +25,14 @@ impl Moments {
 
 #[pymethods]
 impl Moments {
-    /// Half and batch: draws of each chain to the end of its first half, and of a batch.
+    /// Nothing seen yet.
     #[new]
-    fn new(d: usize, chains: usize, half: u64, batch: u64, probabilities: Vec<f64>) -> PyResult<Self> {
+    fn new(d: usize, chains: usize, probabilities: Vec<f64>) -> PyResult<Self> {
         let increasing = probabilities.windows(2).all(|p| p[0] < p[1]);
         if d == 0 || chains == 0 || !increasing || probabilities.iter().any(|&p| !(p > 0.0 && p < 1.0)) {
             return Err(PyValueError::new_err("no coordinates, no chains, or probabilities out of order"));
         }
-        let core = Core::new(d, chains, half, batch, &probabilities).map_err(|e| raised(&e))?;
+        let core = Core::new(d, chains, &probabilities).map_err(|e| raised(&e))?;
         Ok(Self(Mutex::new(core)))
     }
 
@@ -48,7 +48,13 @@ impl Moments {
         enter(py, 4 * draws.len(), n_threads, &Hooks::default(), |monitor| core.update(draws, monitor))
     }
 
-    /// Draws of each chain; means and sums of squared deviations of each chain, then both after its first half, (chains, d);
+    /// Draws of the first part of each chain, and of a batch, and batches of each chain.
+    fn cuts(&self) -> (u64, u64, u64) {
+        let cuts = self.core().cuts();
+        (cuts.first, cuts.batch, cuts.batches)
+    }
+
+    /// Draws of each chain; means and sums of squared deviations of each chain, then both after its first part, (chains, d);
     /// sums of squared deviations of the means of batches, (d,); quantiles (number, d).
     fn table<'py>(&self, py: Python<'py>) -> PyResult<(u64, Vec<Matrix<'py>>, Array<'py>, Matrix<'py>)> {
         let core = self.core();

@@ -73,7 +73,7 @@ pub fn run_tempering<'py>(
         End::Interrupted => (1, 0),
         End::Failed { chain, .. } => (2, chain),
         End::BadStart(chain) => (3, chain),
-        End::FailedStart(chain) => (4, chain),
+        End::FailedStart(chain) | End::Differs(chain) => (4, chain),
     };
     Ok((
         (end.0, end.1, out.count),

@@ -1,8 +1,8 @@
-//! The state of chains as two lists of numbers: what they need to go on as if they had not stopped.
+//! The state of chains as two lists of numbers, chain by chain: what they need to go on as if they had not stopped, together or each
+//! on its own.
 
-use super::chains::Chains;
+use super::chains::{Chains, Member};
 use super::frame::Frame;
-use super::storage::Ahead;
 use crate::error::{Result, try_extend};
 use std::sync::Arc;
 
@@ -15,10 +15,21 @@ pub struct Saved {
     pub integers: Vec<u64>,
 }
 
+/// Whether a state was taken up; the chains are not to be used where it was not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loaded {
+    /// It was.
+    Fits,
+    /// Chains that are to move together have made different numbers of steps.
+    OutOfStep,
+    /// It is another run's.
+    Other,
+}
+
 /// Writes a state, or reads one in the same order: what is visited once is saved and restored.
 enum Pass<'a> {
     Write(&'a mut Saved),
-    Read { floats: &'a [f64], integers: &'a [u64], fits: bool },
+    Read { floats: &'a [f64], integers: &'a [u64], fits: bool, in_step: bool },
 }
 
 impl Pass<'_> {
@@ -73,12 +84,16 @@ impl Chains {
         Ok(saved)
     }
 
-    /// Takes up a state of the same run; false, with chains that are not to be used, where it is another's.
-    pub fn load(&mut self, saved: &Saved) -> Result<bool> {
-        let mut pass = Pass::Read { floats: &saved.floats, integers: &saved.integers, fits: true };
+    /// Takes up a state of the same run.
+    pub fn load(&mut self, saved: &Saved) -> Result<Loaded> {
+        let mut pass = Pass::Read { floats: &saved.floats, integers: &saved.integers, fits: true, in_step: true };
         self.visit(&mut pass)?;
-        let Pass::Read { floats, integers, fits } = pass else { return Ok(false) };
-        Ok(fits && floats.is_empty() && integers.is_empty() && self.is_consistent())
+        let Pass::Read { floats: [], integers: [], fits: true, in_step } = pass else { return Ok(Loaded::Other) };
+        Ok(match (in_step, self.is_consistent()) {
+            (false, _) => Loaded::OutOfStep,
+            (true, true) => Loaded::Fits,
+            (true, false) => Loaded::Other,
+        })
     }
 
     fn visit(&mut self, pass: &mut Pass<'_>) -> Result<()> {
@@ -93,23 +108,13 @@ impl Chains {
         for count in [&mut self.number, &mut self.drawn, &mut self.position.left, &mut self.position.window] {
             pass.integer(count);
         }
-        for member in &mut self.members {
-            let block = &mut member.block;
-            for values in [&mut *block.x, &mut *block.grad, &mut block.logp, &mut *block.v] {
-                pass.floats(values)?;
-            }
-            pass.floats(&mut member.sizes)?;
-            pass.floats(&mut member.accepted)?;
-            let counts = [&mut member.divergences, &mut member.outside, &mut member.gradients];
-            counts.into_iter().flatten().for_each(|n| pass.integer(n));
-            pass.integer(&mut member.number);
-            let Ahead { count, rows } = &mut member.ahead;
-            let mut draws = *count as u64;
-            pass.integer(&mut draws);
-            *count = draws as usize;
-            pass.list(rows)?;
-        }
-        Ok(())
+        let width = self.width();
+        self.members.iter_mut().try_for_each(|member| member.visit(pass, width))
+    }
+
+    /// Numbers that are stored of a draw.
+    fn width(&self) -> usize {
+        self.run.kept.widths(self.run.density.dim()).iter().sum::<usize>() + 2
     }
 
     fn visit_frame(&mut self, pass: &mut Pass<'_>) -> Result<()> {
@@ -136,18 +141,66 @@ impl Chains {
         let Some(handed) = self.drawn.checked_mul(thin).and_then(|steps| steps.checked_add(warm)) else { return false };
         let drawing = self.position.left == 0;
         let steps = if drawing { handed } else { warm.saturating_sub(self.position.left) };
-        let width: usize = self.run.kept.widths(self.run.density.dim()).iter().sum();
+        let width = self.width();
         self.steps >= 1.0
             && self.position.left <= warm
             && self.position.window > 0
             && (drawing || self.drawn == 0)
             && self.members.iter().all(|m| {
                 let rows = if drawing { m.number.saturating_sub(handed) / thin } else { 0 };
-                let numbers = rows.checked_mul((m.block.count() * (width + 2)) as u64);
+                let numbers = rows.checked_mul((m.block.count() * width) as u64);
                 m.number >= steps
                     && (drawing || m.number == steps)
                     && rows == m.ahead.count as u64
                     && numbers == Some(m.ahead.rows.len() as u64)
             })
     }
+}
+
+impl Member {
+    fn visit(&mut self, pass: &mut Pass<'_>, width: usize) -> Result<()> {
+        let chains = self.block.count();
+        let d = self.block.x.len() / chains;
+        let mut parts = Vec::new();
+        for i in 0..chains {
+            let (block, at) = (&mut self.block, i * d..(i + 1) * d);
+            let vectors = [&mut block.x[at.clone()], &mut block.grad[at.clone()], &mut block.v[at]];
+            for values in
+                vectors.into_iter().chain([&mut block.logp[i..=i], &mut self.sizes[i..=i], &mut self.accepted[i..=i]])
+            {
+                pass.floats(values)?;
+            }
+            for count in [&mut self.divergences[i], &mut self.outside[i], &mut self.gradients[i]] {
+                pass.integer(count);
+            }
+            let mut steps = [self.number, self.ahead.count as u64];
+            steps.iter_mut().for_each(|count| pass.integer(count));
+            if i == 0 {
+                (self.number, self.ahead.count) = (steps[0], steps[1] as usize);
+            } else if let (Pass::Read { in_step, .. }, true) = (&mut *pass, steps[0] != self.number) {
+                *in_step = false;
+            }
+            let mut rows = Vec::new();
+            for row in self.ahead.rows.chunks_exact(chains * width) {
+                try_extend(&mut rows, row[i * width..][..width].iter().copied())?;
+            }
+            pass.list(&mut rows)?;
+            parts.push(rows);
+        }
+        if let Pass::Read { .. } = pass {
+            self.ahead.rows = interleaved(&parts, width)?;
+        }
+        Ok(())
+    }
+}
+
+/// The rows of several chains, those of the same draw together; as many as each has.
+fn interleaved(parts: &[Vec<f64>], width: usize) -> Result<Vec<f64>> {
+    let mut out = Vec::new();
+    for row in 0..parts.iter().map(|part| part.len() / width).min().unwrap_or(0) {
+        for part in parts {
+            try_extend(&mut out, part[row * width..][..width].iter().copied())?;
+        }
+    }
+    Ok(out)
 }

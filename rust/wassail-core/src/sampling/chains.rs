@@ -17,6 +17,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+/// Differences of a log-density from what it was, absolute and relative, that are rounding errors of another way to compute it.
+const ROUNDING: [f64; 2] = [1e-4, 1e-6];
 /// Looks of a block at the monitor in a round.
 const LOOKS: u64 = 16;
 
@@ -60,6 +62,8 @@ pub enum End {
     BadStart(usize),
     /// The density failed there.
     FailedStart(usize),
+    /// The density is not the one that the state of this chain comes from.
+    Differs(usize),
 }
 
 impl End {
@@ -117,6 +121,8 @@ pub struct Chains {
     pub(super) drawn: u64,
     /// Divergences so far, for those who watch.
     pub(super) diverged: Arc<AtomicU64>,
+    /// Whether the density may be another than that of the state.
+    doubted: bool,
 }
 
 impl Chains {
@@ -159,14 +165,15 @@ impl Chains {
             position: Position::new(run.n_warmup),
             drawn: 0,
             diverged: Arc::default(),
+            doubted: false,
             run,
         })
     }
 
     /// Goes on to the end of warm-up.
     pub fn prepare(&mut self, monitor: &dyn Monitor) -> Result<End> {
-        if !self.position.started {
-            match self.start(monitor) {
+        if self.doubted || !self.position.started {
+            match self.evaluate(monitor) {
                 Err(Error::Interrupted) => return Ok(End::Interrupted),
                 end => match end? {
                     End::Complete => {}
@@ -174,6 +181,7 @@ impl Chains {
                 },
             }
             self.position.started = true;
+            self.doubted = false;
         }
         self.warm_up(monitor)
     }
@@ -264,11 +272,23 @@ impl Chains {
         self.members.iter().flat_map(|m| m.block.grad.chunks_exact(d).map(flat)).collect()
     }
 
-    /// Values at the starting points, and velocities, or the first chain without them.
-    fn start(&mut self, monitor: &dyn Monitor) -> Result<End> {
+    /// Has the density evaluated at the points of a state, before anything else.
+    pub fn doubt(&mut self) {
+        self.doubted = true;
+    }
+
+    /// The log-density of a chain in its state, and what was found instead.
+    pub fn differing(&self, chain: usize) -> Option<(f64, f64)> {
+        let mut pairs = self.members.iter().flat_map(|m| m.block.logp.iter().zip(&m.block.proposal_logp));
+        pairs.nth(chain).map(|(&was, now)| (was, now.unwrap_or(f64::NAN)))
+    }
+
+    /// Values at the starting points, and velocities; or a look at whether values are those of the state.
+    fn evaluate(&mut self, monitor: &dyn Monitor) -> Result<End> {
         let run = &self.run;
+        let look = if self.position.started { Member::verify } else { Member::start };
         let work = self.members.iter_mut().collect();
-        let ends = map_chunks(work, monitor, |member: &mut Member| member.start(run, monitor))?;
+        let ends = map_chunks(work, monitor, |member: &mut Member| look(member, run, monitor))?;
         Ok(ends.into_iter().find(|&end| end != End::Complete).unwrap_or(End::Complete))
     }
 
@@ -345,6 +365,22 @@ impl Member {
         }
         block.draw_velocities(run.key, d, &*run.transition);
         Ok(End::Complete)
+    }
+
+    /// Compares the density where the chains are with what is known of it.
+    fn verify(&mut self, run: &Run, monitor: &dyn Monitor) -> Result<End> {
+        let block = &mut self.block;
+        block.proposal.copy_from_slice(&block.x);
+        match block.evaluate(&*run.density, monitor) {
+            Err(DensityError::Recoverable) => return Err(Error::Interrupted),
+            Err(_) => return Ok(End::Failed { chain: self.failed(), step: self.number }),
+            Ok(()) => {}
+        }
+        let [absolute, relative] = ROUNDING;
+        let agree = |was: f64, now: f64| (now - was).abs() <= absolute + relative * was.abs();
+        let mut pairs = block.logp.iter().zip(&block.proposal_logp);
+        let differs = pairs.position(|(&was, now)| !now.is_ok_and(|now| agree(was, now)));
+        Ok(differs.map_or(End::Complete, |i| End::Differs(block.first as usize + i)))
     }
 
     /// Goes on to step `until`; draws after number `drawn` go to their slots.

@@ -24,7 +24,7 @@ mod vector;
 mod velocity;
 mod warmup;
 
-pub use archive::Saved;
+pub use archive::{Loaded, Saved};
 pub use block::Block;
 pub use chains::{Chains, End, Run};
 pub use density::{DensityError, LogDensity, Terms};
