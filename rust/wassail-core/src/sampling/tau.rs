@@ -109,9 +109,9 @@ mod tests {
                 x
             })
             .collect();
-        assert!(memory(&[flips.clone()], 1) > 8.0);
+        assert!(memory(std::slice::from_ref(&flips), 1) > 8.0);
         assert!(reach(&[flips], 1) < 2.4);
-        let (all, reached) = (memory(&[gaussian.clone()], 1), reach(&[gaussian], 1));
+        let (all, reached) = (memory(std::slice::from_ref(&gaussian), 1), reach(&[gaussian], 1));
         assert!((all / reached - 1.0).abs() < 0.1, "{all} {reached}");
     }
 

@@ -95,7 +95,7 @@ mod tests {
     fn cells_are_small_and_keep_mass_and_mean() {
         let points: Vec<f64> = (0..2 * 103).map(|k| ((k * k) as f64 * 0.37).sin()).collect();
         let weights: Vec<f64> = (0..103).map(|i| 1.0 + (i % 7) as f64).collect();
-        let found = cells(&Points::F64(points.clone().into()), 2, &weights, &Silent).unwrap();
+        let found = cells(&Points::F64(points.clone().into()), 2, &weights, &Silent).expect("no memory is short");
         let Points::F64(centers) = found.centers else { panic!("precision changed") };
         assert!(found.weights.len() * CELL >= 103 && found.weights.len() * CELL < 4 * 103);
         let total: f64 = weights.iter().sum();
