@@ -190,7 +190,7 @@ def test_another_density_is_refused(tmp_path):
     calls = []
 
     def other(x):
-        calls.append(None)
+        calls.append(len(x))
         logp, grad = batched(x)
         return logp - 1000.0, grad
 
@@ -198,7 +198,7 @@ def test_another_density_is_refused(tmp_path):
     first.save_state(tmp_path / "state.npz")
     with pytest.raises(InputError, match=r"not the density of the saved run: log-density .* of chain 0 is now -1"):
         sampling.resume(tmp_path / "state.npz", other, 50)
-    assert len(calls) == 1
+    assert calls.count(len(X0)) == 1  # beside looks at single rows
     with pytest.raises(InputError, match="not the density"):
         first.resume(50, target=other)
     with pytest.raises(InputError, match="no finite value"):
