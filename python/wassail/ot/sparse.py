@@ -111,7 +111,7 @@ class SparseTransportResult(SparsePlanResult):
 
     @property
     def gap(self) -> float:
-        """`primal_value` less `dual_value`, not below 0: how far the plan may be from the optimum; inf without a plan."""
+        """`primal_value` less `dual_value`, not below 0: how far the plan may be from the best; inf without a plan."""
         return max(self.primal_value - self.dual_value, 0.0)
 
     @property
