@@ -1,8 +1,10 @@
 """Quadratic and sparsity-constrained transport: manufactured solutions, oracles, ties, certificates, bad input."""
 
+import contextlib
 import dataclasses
 import itertools
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from scipy.spatial.distance import cdist
 
 from tests.reference import sparse_numpy as reference
 from wassail import ot
-from wassail.exceptions import ConvergenceWarning, InputError
+from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
 
 
 def manufactured(seed, n, m, k, gamma=0.5, axis=0):
@@ -681,3 +683,18 @@ def rounded_blocks():
     for part in (slice(half), slice(half, n)):
         b[part] *= 0.5 / b[part].sum()
     return C, a.astype(np.float32), b.astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("scale", "mass", "gamma"),
+    [(1.0, 1.0, 1e308), (1.0, 1.0, 1e-320), (1e155, 1.0, 1.0), (1.0, 1e-280, 1e-300), (1.0, 1e20, 1e290)],
+)
+@pytest.mark.parametrize("k", [2, None])
+def test_numbers_at_the_end_of_the_range_end_the_run(scale, mass, gamma, k):
+    """Not a search without end, and no value that is called converged though it overflows."""
+    cost, a, b = scale * np.random.default_rng(3).random((4, 5)), np.full(4, mass / 4), np.full(5, mass / 5)
+    with warnings.catch_warnings(), contextlib.suppress(NumericalError):
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        result = ot.sparse_transport(cost, a, b, gamma=gamma, max_nonzeros=k)
+        assert not (result.converged and np.isinf(result.gap))
+        assert result.gap >= 0.0

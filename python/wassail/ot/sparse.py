@@ -231,7 +231,8 @@ def sparse_transport(
     entries. Then the dual value is still a lower bound, `relaxed` the plan that attains it, and the plan returned the
     best feasible one that was found by fixing columns one after the other: ``status`` is ``TIED`` and `gap` says how
     much may be lost. With k = 1 or 2 and uneven weights there is often no feasible plan at all (k = 1 sends all mass of
-    a target from one source), and then the gap is inf. Larger `gamma` or `max_nonzeros` give fewer ties.
+    a target from one source), and then the gap is inf. A larger `max_nonzeros` gives fewer ties, and mostly a smaller
+    `gamma` too.
 
     The dual is smoothed by the proximal point method, which does not move its solution, and each stage is solved by
     semismooth Newton steps on a graph Laplacian. For k = 1, for γ so small that the regularization hardly acts, and
@@ -423,7 +424,7 @@ def _tied(result: SparseTransportResult) -> str:
     """Say what ties leave open, and what to change."""
     k, side = result.max_nonzeros, ("column", "row")[result.axis]
     start = f"the relaxation is solved, but shares the last of {k} places of a {side} in {result.n_ties} of them: "
-    cure = f"`relaxed` attains the lower bound with more nonzeros; for fewer ties raise max_nonzeros (now {k}) or gamma"
+    cure = f"`relaxed` attains the lower bound; for fewer ties raise max_nonzeros (now {k}) or lower gamma"
     if np.isfinite(result.primal_value):
         by = f"{result.gap:.2e} ({result.gap / abs(result.value):.1e} of it)" if result.value else f"{result.gap:.2e}"
         return f"{start}the plan is feasible, its value above the optimum by at most {by}. {cure}"
