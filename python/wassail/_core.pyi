@@ -104,7 +104,7 @@ class Geometry:
 
 # Weights must be positive here. rho: inf = balanced on that side. anneal: None auto, 1.0 off, else the ratio of
 # successive epsilons. relaxation: None auto, else fixed in (0, 2). n_threads: 0 = default. callback(n_iter, epsilon,
-# marginal_error) -> truthy stops; progress has the same arguments and is called about every 0.1 s.
+# marginal_error) -> True stops; progress has the same arguments and is called about every 0.1 s.
 def sinkhorn(
     geometry: Geometry,
     a: NDArray[np.float64],

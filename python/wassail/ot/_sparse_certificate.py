@@ -27,7 +27,7 @@ _TIE = 1e-6
 _UNIT = 2.0**-52
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class SparseCertificate(Certificate):
     r"""
     What is known for sure about a sparse plan: the bounds that all results have, and what the limit makes of it.
@@ -107,7 +107,7 @@ def _sweep(result: SparseTransportResult) -> _Swept:
     unit = (4.0 + _dimension(result.cost)) * _UNIT * (_largest(others, theirs) + _largest(limited, mine))
     for block, cost in _blocks(result.cost, kept, used, along):
         part = plan[block][:, used].tocoo()
-        terms = part.data * np.where(part.data > 0.0, cost[part.coords], 0.0)
+        terms = part.data * np.where(part.data > 0.0, cost[part.row, part.col], 0.0)
         linear += float(terms.sum())
         size += float(np.abs(terms).sum())
         sums = mine[block][:, None] + theirs[used]

@@ -78,7 +78,7 @@ def assignment(
     init : pair (f, g), or a result that has them, optional
         Potentials of a problem nearby; they replace the entropic start.
     callback : callable, optional
-        Called as ``callback(n_iter, epsilon, error)``, see :func:`exact`; a true value stops the run with the best
+        Called as ``callback(n_iter, epsilon, error)``, see :func:`exact`; True stops the run with the best
         assignment so far.
     progress : bool or callable, default False
         True draws a tqdm bar; a function is called with the same arguments about ten times a second.

@@ -146,7 +146,7 @@ def exact(
         plan, which saves a sweep and most of the pivots: where weights change, its basis is mended by dual pivots.
     callback : callable, optional
         Called as ``callback(n_iter, epsilon, error)``: during the entropic start n_iter is 0 and the error that of its
-        marginals, later n_iter counts pivots, epsilon is 0 and the error the duality gap. A true value stops the run
+        marginals, later n_iter counts pivots, epsilon is 0 and the error the duality gap. True stops the run
         with the best plan so far.
     progress : bool or callable, default False
         True draws a tqdm bar; a function is called with the same arguments about ten times a second.

@@ -102,7 +102,7 @@ def sinkhorn_newton(
     init : pair (f, g) or SinkhornResult, optional
         Starting potentials, for instance of a problem nearby; annealing is skipped.
     callback : callable, optional
-        Called as ``callback(n_iter, epsilon, marginal_error)`` after each sweep; a true value stops the run.
+        Called as ``callback(n_iter, epsilon, marginal_error)`` after each sweep; True stops the run.
     progress : bool or callable, default False
         True draws a tqdm bar; a function is called with the same arguments about ten times a second.
     n_threads : int, optional
@@ -194,7 +194,7 @@ def run(
         f0,
         g0,
         problem.n_threads,
-        None if callback is None else lambda *state: bool(callback(*state)),
+        callback,
         progress,
     )
     plain = trial > 0 and tried is None

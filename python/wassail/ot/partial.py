@@ -81,7 +81,7 @@ def partial(
     init : pair (f, g), or a result that has them, optional
         Potentials of a problem nearby.
     callback : callable, optional
-        Called as ``callback(n_iter, epsilon, error)``, see :func:`exact`; a true value stops the run with the best plan
+        Called as ``callback(n_iter, epsilon, error)``, see :func:`exact`; True stops the run with the best plan
         so far.
     progress : bool or callable, default False
         True draws a tqdm bar; a function is called with the same arguments about ten times a second.

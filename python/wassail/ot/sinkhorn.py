@@ -74,7 +74,7 @@ def sinkhorn(
     init : pair (f, g) or SinkhornResult, optional
         Starting potentials, for instance of a problem nearby.
     callback : callable, optional
-        Called as ``callback(n_iter, epsilon, marginal_error)`` after each sweep; a true value stops the run.
+        Called as ``callback(n_iter, epsilon, marginal_error)`` after each sweep; True stops the run.
     progress : bool or callable, default False
         True draws a tqdm bar; a function is called with the same arguments about ten times a second.
     n_threads : int, optional
@@ -141,6 +141,6 @@ def sinkhorn(
     problem = prepare(geometry, a, b, check_epsilon(epsilon), penalties, threads)
     start = check_init(init, problem)
     with progress_reporter(progress, "sinkhorn") as report:
-        result = problem.solve(options, start, None if stop is None else lambda *state: bool(stop(*state)), report)
+        result = problem.solve(options, start, stop, report)
     warn_unless_converged({"sinkhorn": result}, options, stacklevel=3)  # past the check of the order
     return result

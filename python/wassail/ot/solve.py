@@ -108,7 +108,7 @@ def solve(
         Starting potentials, for instance of a problem nearby. :func:`exact` and :func:`sparse_transport` also take the
         plan of an earlier result, which saves most of the work.
     callback : callable, optional
-        Called as ``callback(n_iter, epsilon, error)`` after each iteration; a true value stops the run.
+        Called as ``callback(n_iter, epsilon, error)`` after each iteration; True stops the run.
     progress : bool or callable, default False
         True draws a tqdm bar; a function is called with the same arguments about ten times a second.
     n_threads : int, optional
@@ -253,7 +253,8 @@ def _entropic(
     if answer is not None and result.status in (Status.MAX_ITER, Status.STALLED):
         left = f"where {choice.algorithm} left a marginal error of {result.marginal_error:.1e}"
         return with_reason(answer, problem, tol, left)
-    warn_unless_converged({choice.algorithm: result}, options, stacklevel=4, advice=_advice(problem, vanishing))
+    advice = None if result.converged else _advice(problem, vanishing)  # it reads the costs
+    warn_unless_converged({choice.algorithm: result}, options, stacklevel=4, advice=advice)
     return dataclasses.replace(result, choice=choice)
 
 
@@ -267,8 +268,7 @@ def _run(
 ) -> tuple[SinkhornResult, Choice]:
     """Run the algorithm that was chosen; where either may be best, try sweeps and complete the choice."""
     if choice.algorithm == "sinkhorn":
-        stop = None if callback is None else lambda *state: bool(callback(*state))
-        return problem.solve(options, start, stop, report), choice
+        return problem.solve(options, start, callback, report), choice
     trial = _TRIAL if choice.algorithm == _EITHER else 0
     result, left = run(problem, options, start, callback, report, trial)
     if trial == 0:

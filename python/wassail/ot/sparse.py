@@ -194,7 +194,7 @@ def sparse_transport(
         fraction of the steps and of the time. Where the potentials turn out to be far for this `gamma`, larger ones
         come first.
     callback : callable, optional
-        Called as ``callback(n_iter, gamma, marginal_error)`` after each step; a true value stops the run.
+        Called as ``callback(n_iter, gamma, marginal_error)`` after each step; True stops the run.
     progress : bool or callable, default False
         True draws a tqdm bar; a function is called with the same arguments about ten times a second.
     n_threads : int, optional
@@ -285,7 +285,7 @@ def sparse_transport(
             None if start is None else (start[0][problem.rows], start[1][problem.columns]),
             _known_plans(init, problem, side),
             threads,
-            None if stop is None else lambda *state: bool(stop(*state)),
+            stop,
             report,
         )
     result = _result(problem, solution, max_nonzeros, side, tolerance)

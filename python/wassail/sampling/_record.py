@@ -40,6 +40,11 @@ class Wanted:
     width: int  # numbers kept of a draw
 
     @property
+    def keeps_points(self) -> bool:
+        """Whether what is kept of a draw is the draw."""
+        return isinstance(self.keep, Keep) and self.coordinates is None and self.function is None
+
+    @property
     def function(self) -> Function | None:
         """What draws are mapped by."""
         return self.keep.function if isinstance(self.keep, Keep) else None

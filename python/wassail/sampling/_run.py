@@ -25,6 +25,7 @@ __all__ = ["Algorithm", "Report", "check_start", "run"]
 
 
 _LONGEST = 1024  # steps of a trajectory
+_ROUNDING = 1e-3  # share of the largest value by which products of matrices may differ with the number of rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,8 @@ def _width(function: Function, start: NDArray[np.float64]) -> int:
     """Return how many numbers a function keeps of a draw, and refuse one that gives other values to rows alone."""
     values = apply(function, start.copy())
     alone = apply(function, start[:1].copy())
-    fits = values.shape[1] == alone.shape[1] and np.allclose(values[:1], alone, rtol=1e-6, equal_nan=True)
+    off = _ROUNDING * np.abs(values[np.isfinite(values)]).max(initial=0.0)
+    fits = values.shape[1] == alone.shape[1] and np.allclose(values[:1], alone, _ROUNDING, off, equal_nan=True)
     if not fits and np.array_equal(values, apply(function, start.copy()), equal_nan=True):  # not random ones
         raise InputError(
             "keep.function gives x0[0] other values alone than with the other rows: it must treat rows alone, as how "

@@ -239,7 +239,7 @@ def _endless(plan: Plan, chains: _core.Chains, recorder: Recorder, result: Sampl
     """Return what slices say about densities without end; counts are those of this call."""
     counts = chains.endless()
     updates = recorder.count * plan.thin * plan.wanted.chains / max(counts.size, 1)
-    whole = result.draws if plan.wanted.width == plan.wanted.dim else result.draws[:, :, :0]
+    whole = result.draws if plan.wanted.keeps_points else result.draws[:, :, :0]
     return endless(counts, updates, None if plan.recipe == ("slice", 0) else whole)
 
 

@@ -118,7 +118,7 @@ class Checked:
 def _check_arguments(function: Callable[..., Any]) -> None:
     """Refuse functions of a point and an array for its gradient, which numba wants."""
     try:
-        arguments = inspect.signature(function).parameters.values()
+        arguments = inspect.signature(function, follow_wrapped=False).parameters.values()
     except (TypeError, ValueError):  # those of other languages have none
         return
     kinds = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}

@@ -70,8 +70,9 @@ def endless(counts: NDArray[np.uint64], updates: float, draws: NDArray[np.float6
         return ()
     where = f"coordinate {bad[0]}"
     if draws is not None:
-        far = f", most likely coordinate {np.abs(draws).max(axis=(0, 1)).argmax()}, which goes farthest"
-        where = "a direction" + (far if draws.size else "")
+        where = "a direction"
+        if draws.size:
+            where += f", most likely coordinate {np.abs(draws[:, -1]).max(axis=0).argmax()}, which goes farthest"
     words = (
         f"slices find no end of the density along {where}: it is flat there, or falls so slowly that no law has it "
         "(improper), and these draws mean nothing, or it is far wider than warm-up has found; does the target use all "

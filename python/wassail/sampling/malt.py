@@ -78,7 +78,7 @@ def malt(
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words: the same seed gives the same bits for any number of threads.
     callback : callable, optional
-        Called as ``callback(step, step_size, acceptance)`` several times a second; a true value stops the run.
+        Called as ``callback(step, step_size, acceptance)`` several times a second; True stops the run.
     progress : bool, default False
         Whether to draw a tqdm bar; it never changes a draw.
     n_threads : int, optional

@@ -63,7 +63,7 @@ def sghmc(
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words, those of the subsets among them.
     callback : callable, optional
-        Called as ``callback(step, step_size, acceptance)`` several times a second; a true value stops the run.
+        Called as ``callback(step, step_size, acceptance)`` several times a second; True stops the run.
     progress : bool, default False
         Whether to draw a tqdm bar.
     n_threads : int, optional

@@ -93,7 +93,7 @@ def slice_sample(
     rng : int, SeedSequence or Generator, optional
         Source of the key of all random words.
     callback : callable, optional
-        Called as ``callback(update, width, acceptance)`` several times a second; a true value stops the run.
+        Called as ``callback(update, width, acceptance)`` several times a second; True stops the run.
     progress : bool, default False
         Whether to draw a tqdm bar.
     n_threads : int, optional

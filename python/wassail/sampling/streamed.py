@@ -38,7 +38,7 @@ class StreamedMoments(FieldsOnly):
         Draws of a batch, the largest power of two up to √n. Parts and batches are cut by the number of draws alone:
         runs that are resumed have the moments of one that was not.
     batches : int
-        Batches of each chain; the first draws are in none, 3/4 of all or more are.
+        Batches of each chain; the first draws are in none, nearly 2/3 of all or more are.
     probabilities : tuple of float
         Of the quantiles.
     """
