@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,7 +24,7 @@ def interruptible(function: Callable[[], T]) -> T:
     """
     Return what `function` returns, or raise what it raises; signals are handled meanwhile.
 
-    It runs in a thread of its own, which an interrupt leaves behind to end by itself: nobody reads its result then. The
+    It runs in a thread of its own, which an interrupt leaves behind, told to end after the array operation at hand. The
     interpreter waits for it before it ends: BLAS hangs when it is torn down at work.
     """
     results: list[T] = []
@@ -38,10 +39,15 @@ def interruptible(function: Callable[[], T]) -> T:
         finally:
             done.set()
 
-    threading.Thread(target=run).start()
+    thread = threading.Thread(target=run)
+    thread.start()
     # Not `join`, which takes the thread for ended when it is interrupted.
-    while not done.wait(_LOOK):
-        pass
+    try:
+        while not done.wait(_LOOK):
+            pass
+    except BaseException:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
+        raise
     if errors:
         raise errors[0]
     return results[0]

@@ -141,3 +141,25 @@ def test_resume_names_what_was_lost():
     tempered = sampling.temper(wide, wide, MORE, n_samples=5, n_warmup=5)
     with pytest.raises(InputError, match="cannot go on: parallel tempering"):
         tempered.samples.resume(5)
+
+
+@quiet
+@pytest.mark.parametrize("kernel", [sampling.mala, sampling.hmc, sampling.slice_sample])
+def test_answers_in_arrays_that_are_used_again(kernel):
+    """The look at single rows does not spoil the first answer."""
+    logp, grad = np.empty(4), np.empty((4, 3))
+
+    def reusing(x):
+        n = len(x)
+        np.einsum("ij,ij->i", x, -0.5 * x, out=logp[:n])
+        np.negative(x, out=grad[:n])
+        return logp[:n], grad[:n]
+
+    def copying(x):
+        return tuple(part.copy() for part in reusing(x))
+
+    start = np.array([[4.0, 4, 4], [1, 1, 1], [0.1, 0, 0], [-1, 0, 2]])
+    one, other = (kernel(f, start, n_samples=40, n_warmup=40, rng=0) for f in (reusing, copying))
+    again = kernel(reusing, start, n_samples=15, n_warmup=40, rng=0).resume(25)
+    np.testing.assert_array_equal(one.draws, other.draws)
+    np.testing.assert_array_equal(one.draws, again.draws)

@@ -121,7 +121,7 @@ def _sweep(result: SparseTransportResult) -> _Swept:
         ties += int((tied | (count[positions] > k)).sum())
         total += float((slacks**2).sum()) / (2.0 * result.gamma)
         # Slacks that rounding hides count for their square only.
-        slack += (unit * float(slacks.sum()) + 0.5 * unit**2 * float(np.count_nonzero(slacks))) / result.gamma
+        slack += (unit * float(slacks.sum()) + 0.5 * unit * unit * float(np.count_nonzero(slacks))) / result.gamma
     return _Swept(total, slack, linear, size, ties)
 
 

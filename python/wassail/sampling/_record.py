@@ -169,6 +169,11 @@ class Recorder:
     acceptance: list[F64] = field(default_factory=list)
     _paced: int = 1  # draws that a sink takes in a moment
 
+    @property
+    def may_hang(self) -> bool:
+        """Whether what takes up draws is the user's, or a disk."""
+        return self.sink is not None or self.wanted.function is not None or isinstance(self.store, Files)
+
     def rows(self) -> int:
         """Draws to make next: all of them where they are kept as they are."""
         left = self.n - self.count

@@ -84,6 +84,7 @@ class Checked:
             return self._slowly(points)
         if self._scalar is None:
             # With as many chains as dimensions, functions of one point may answer like batched ones.
+            answer = (answer[0].copy(), answer[1].copy())  # the next call may write to these arrays
             takes_rows = check_rows(self._function, points, answer[0])
             if not takes_rows and points.shape[0] == points.shape[1] and self._takes_one(points):
                 return self._slowly(points)

@@ -93,6 +93,7 @@ class Valued:
             answer = _value(self._function(points))
         logp = _checked(answer, points)
         if first and not self._scalar:
+            logp = logp.copy()  # it may be an array that the next call writes to
             check_rows(self._function, points, logp)
         return logp, np.zeros_like(points)
 
@@ -129,7 +130,7 @@ def check_rows(function: Values, points: F64, logp: F64) -> bool:
 def _alone(function: Values, points: F64) -> F64 | None:
     """Return the values of some points, None where there are none of the right shape."""
     try:
-        return _checked(_value(function(points.copy())), points)
+        return _checked(_value(function(points.copy())), points).copy()
     except Exception:  # noqa: BLE001  (written for a number of chains)
         return None
 

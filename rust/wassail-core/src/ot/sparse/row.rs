@@ -164,7 +164,7 @@ fn limited(entries: &[Entry], mass: f64, rule: &Rule, guess: f64) -> Level {
             (false, false) => low + 2.0 * (start - low).max(low - start),
         };
         // γ or the masses are at the end of the range: no search brings numbers back.
-        if !(slope.is_finite() && offset.is_finite() && f.is_finite()) {
+        if !(slope.is_finite() && offset.is_finite()) {
             return Level { f: f64::NAN, tau: f64::NAN, full: 0, split: 0 };
         }
         let next = piece(entries, f, rule);
