@@ -79,6 +79,8 @@ const STAGE_SWEEPS: usize = 30;
 const PATIENCE: usize = 4;
 /// The same for plain and relaxed sweeps, which may oscillate.
 const PATIENCE_RELAXED: usize = 100;
+/// Steps without progress after which f32 hands over, however large the error is.
+const LASTING: usize = 32;
 /// Errors above this share of the mass are not yet worth a linearization.
 const LINEAR_BELOW: f64 = 0.3;
 /// A plain iteration that needs no more than this many further sweeps goes on.
@@ -258,7 +260,7 @@ impl<'a> Run<'a> {
             }
             if !engine.is_exact()
                 && (relative <= engine.floor(self.largest() / epsilon).max(0.7 * self.options.tol)
-                    || (stuck && relative < 1e-2))
+                    || (stuck && (relative < 1e-2 || stall.is_lasting())))
             {
                 engine.refine();
                 (stall, previous) = (Stall::new(patience), f64::INFINITY);
@@ -286,6 +288,11 @@ pub(in crate::ot) struct Stall {
 impl Stall {
     pub(in crate::ot) fn new(patience: usize) -> Self {
         Self { best: f64::INFINITY, since: 0, patience }
+    }
+
+    /// Whether it stopped so long ago that no plateau explains it.
+    fn is_lasting(&self) -> bool {
+        self.since >= LASTING
     }
 
     pub(in crate::ot) fn observe(&mut self, error: f64) -> bool {
