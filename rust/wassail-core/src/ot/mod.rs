@@ -15,6 +15,7 @@ pub mod krylov;
 pub mod newton;
 pub mod plan;
 pub mod scan;
+mod sets;
 pub mod sinkhorn;
 pub mod sliced;
 pub mod softmin;

@@ -1,5 +1,6 @@
 //! The first tree: cheap arcs first, in reduced cost.
 
+use super::super::sets::Sets;
 use super::Pattern;
 use super::arcs::Arc;
 use super::costs::Costs;
@@ -10,31 +11,6 @@ use crate::monitor::Monitor;
 
 /// What is left of a mass, as a share, that rounding of the weights explains.
 const ROUNDING: f64 = 1e-12;
-
-/// Sets of nodes that are connected so far.
-struct Sets(Vec<u32>);
-
-impl Sets {
-    fn new(count: usize) -> Self {
-        Self((0..count as u32).collect())
-    }
-
-    fn find(&mut self, mut v: u32) -> u32 {
-        while self.0[v as usize] != v {
-            let above = self.0[v as usize];
-            self.0[v as usize] = self.0[above as usize];
-            v = above;
-        }
-        v
-    }
-
-    /// Puts the set of `child` below that of `parent`; false if they are one already.
-    fn join(&mut self, child: u32, parent: u32) -> bool {
-        let (child, parent) = (self.find(child), self.find(parent));
-        self.0[child as usize] = parent;
-        child != parent
-    }
-}
 
 /// A strongly feasible tree. `reduced` are the reduced costs of the arcs.
 pub fn tree(costs: &Costs<'_>, masses: &Masses, arcs: &[Arc], reduced: &[f64], monitor: &dyn Monitor) -> Result<Tree> {

@@ -5,6 +5,7 @@ use super::Status;
 use super::dual::Dual;
 use super::newton::{Log, Newton};
 use crate::error::Result;
+use crate::ot::sets::Sets;
 use crate::ot::sparsify::Csr;
 use crate::parallel::sum;
 
@@ -40,27 +41,18 @@ pub fn solve<'a>(newton: Newton<'a>, nearby: Option<&Csr>, goal: f64, log: &mut 
 /// take up later is not looked at: after `adopt` nearly none may.
 fn is_balanced(dual: &Dual<'_>, goal: f64) -> bool {
     let (n, m) = (dual.rows.len(), dual.cols.len());
-    let mut parent: Vec<usize> = (0..n + m).collect();
+    let mut parts = Sets::new(n + m);
     for (i, row) in dual.rows.iter().enumerate() {
         for e in &row.entries {
-            let (p, q) = (root(&mut parent, i), root(&mut parent, n + e.j as usize));
-            parent[p] = q;
+            parts.join(i as u32, n as u32 + e.j);
         }
     }
     let mut excess = vec![0.0; n + m];
     let masses = dual.problem.a.iter().copied().chain(dual.problem.b.iter().map(|b| -b));
     for (point, mass) in masses.enumerate() {
-        excess[root(&mut parent, point)] += mass;
+        excess[parts.find(point as u32) as usize] += mass;
     }
     sum(excess.iter().map(|e| e.abs())) <= goal
-}
-
-fn root(parent: &mut [usize], mut point: usize) -> usize {
-    while parent[point] != point {
-        parent[point] = parent[parent[point]];
-        point = parent[point];
-    }
-    point
 }
 
 /// Cuts rows back until none has too many nonzeros.
