@@ -83,7 +83,8 @@ def _objects(array: NDArray[Any], name: str, wanted: str) -> str:
 
 def _cast(array: NDArray[Any], dtype: np.dtype[Any], name: str) -> NDArray[Any]:
     """Convert, and refuse long doubles that a double cannot hold."""
-    if array.dtype.kind in "iu" and max(-int(array.min()), int(array.max())) > _WHOLE:
+    large = array.dtype.kind in "iu" and np.iinfo(array.dtype).max > _WHOLE  # smaller kinds need no look
+    if large and max(-int(array.min()), int(array.max())) > _WHOLE:
         raise InputError(
             f"{name} has integers beyond 2**53, which float64 cannot tell apart: subtract a constant first, or convert "
             "with astype(float) if their rounding does no harm"
