@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wassail import _core
 from wassail._validate import check_threads
 from wassail.ot._dual import weighted_sum
-from wassail.ot.certificate import MISSING, ROUNDING, Certificate, enclosure
+from wassail.ot.certificate import MISSING, ROUNDING, Certificate, conjugate_pair, enclosure
 from wassail.ot.geometry import Cost, PointCloud
 
 if TYPE_CHECKING:
@@ -146,7 +145,5 @@ def _blocks(
 
 def _unregularized(result: SparseTransportResult) -> float:
     """Return the dual value at a c-conjugate pair made from f, which bounds unregularized transport."""
-    handle, threads = result.cost.exact().handle, check_threads(None)
-    g = _core.c_transform(handle, np.where(result.a > 0.0, result.f, -np.inf), 0, threads)
-    f = _core.c_transform(handle, np.where(result.b > 0.0, g, -np.inf), 1, threads)
+    f, g = conjugate_pair(result.cost.exact(), result.f, (result.a, result.b), check_threads(None))
     return weighted_sum(result.a, f) + weighted_sum(result.b, g)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from wassail import _core
 from wassail.ot._dual import best_translation, divergence, marginal_term, target_marginal, unless_nan, weighted_sum
 from wassail.ot._plan import PlanOperator
+from wassail.ot.geometry import Cost
 
 F64 = NDArray[np.float64]
 
@@ -218,11 +219,16 @@ def _magnitude(weights: F64, potential: F64, rho: float) -> float:
         return weighted_sum(weights, rho * excess + size * (1.0 + excess))
 
 
+def conjugate_pair(cost: Cost, f: F64, weights: tuple[F64, F64], n_threads: int) -> tuple[F64, F64]:
+    """Return the c-conjugate pair made from f where weights are positive, for which f + g ≤ C."""
+    a, b = weights
+    g = _core.c_transform(cost.handle, np.where(a > 0.0, f, -np.inf), 0, n_threads)
+    return _core.c_transform(cost.handle, np.where(b > 0.0, g, -np.inf), 1, n_threads), g
+
+
 def _unregularized_dual(plan: PlanOperator, rho: tuple[float, float]) -> tuple[float, float]:
     """Return the dual value at a c-conjugate pair made from f, which is feasible: f + g ≤ C; and its rounding."""
-    handle, threads = plan.cost.handle, plan.n_threads
-    g = _core.c_transform(handle, np.where(plan.a > 0.0, plan.f, -np.inf), 0, threads)
-    f = _core.c_transform(handle, np.where(plan.b > 0.0, g, -np.inf), 1, threads)
+    f, g = conjugate_pair(plan.cost, plan.f, (plan.a, plan.b), plan.n_threads)
     size = float(np.abs(f[plan.a > 0.0]).max() + np.abs(g[plan.b > 0.0]).max())
     value = _translated_dual(plan, f, g, rho)
     return value, ROUNDING * (abs(value) + size * (float(plan.a.sum()) + float(plan.b.sum())))
