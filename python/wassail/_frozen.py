@@ -19,13 +19,15 @@ class FieldsOnly:
 
 
 class ReadOnly(FieldsOnly):
-    """Also locks its arrays: what was checked and what is cached would not follow a change."""
+    """Also locks its arrays, sparse ones too: what was checked and what is cached would not follow a change."""
 
     def __post_init__(self) -> None:
         for field in fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
-            if isinstance(value, np.ndarray):
-                value.flags.writeable = False
+            sparse = hasattr(value, "indptr")
+            for array in (value.data, value.indices, value.indptr) if sparse else (value,):
+                if isinstance(array, np.ndarray):
+                    array.flags.writeable = False
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -78,14 +78,6 @@ class SparsePlanResult(ReadOnly):
     mass_rescale: float
     entries: csr_array
     choice: Choice | None = field(default=None, kw_only=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for entry in fields(self):
-            matrix = getattr(self, entry.name)
-            if hasattr(matrix, "indptr"):
-                for part in (matrix.data, matrix.indices, matrix.indptr):
-                    part.flags.writeable = False
 
     @property
     def shape(self) -> tuple[int, int]:
