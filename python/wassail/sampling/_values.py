@@ -43,9 +43,8 @@ def look(function: Values, points: F64) -> Gives:
     value, has_gradient = _asked(function, points)
     # With as many chains as dimensions, functions of one point may answer so too.
     alike = points.shape[0] == points.shape[1]
-    if (
-        _is_column(value, points) and _asked(function, points[0])[0] != ()
-    ):  # an error that says what to do comes with the first call
+    # Of a column, an error that says what to do comes with the first call.
+    if _is_column(value, points) and _asked(function, points[0])[0] != ():
         return Gives.GRADIENTS if has_gradient else Gives.VALUES
     if value == points.shape[:1] and (not alike or _asked(function, points[:1])[0] == (1,)):
         return Gives.GRADIENTS if has_gradient else Gives.VALUES
