@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
+from wassail._user import user_level
 from wassail.exceptions import ConvergenceWarning
 from wassail.ot._slices import F64, Slices, unit_rows
 from wassail.ot.results import Status
@@ -71,12 +72,12 @@ class Ascent:
         """How the best start ended."""
         return Status.MAX_ITER if self._climbing[self.best] else Status.CONVERGED
 
-    def warn_unless_converged(self, *, stacklevel: int) -> None:
-        """Warn on behalf of the public function that many frames up."""
+    def warn_unless_converged(self) -> None:
+        """Warn on behalf of the public function."""
         if self.status is Status.MAX_ITER:
             warnings.warn(
                 f"max_sliced_wasserstein reached max_iter={self._max_iter} while its best start still climbed: "
                 "raise max_iter or tol",
                 ConvergenceWarning,
-                stacklevel=stacklevel + 1,
+                stacklevel=user_level(),
             )

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wassail import _core
 from wassail._arrays import first_index, float64_vector, show_index
+from wassail._user import user_level
 from wassail._validate import (
     Report,
     blocked_rounding,
@@ -371,7 +372,6 @@ def kept_back(least: float) -> str:
 def warn_unless_converged(
     results: dict[str, SinkhornResult],
     options: Options,
-    stacklevel: int,
     *,
     advice: str | None = None,
     faster: str = _FASTER,
@@ -386,4 +386,4 @@ def warn_unless_converged(
         name, first = next(iter(missed.items()))
         count = "" if len(results) == 1 else f"{len(missed)} of {len(results)} problems did not converge; "
         message = f"{count}{name} {shortfall(first, options, advice or _advice(first, faster))}"
-        warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel + 1)
+        warnings.warn(message, ConvergenceWarning, stacklevel=user_level())

@@ -103,9 +103,7 @@ def sinkhorn_batch(
         threads,
     )
     results = [problem.result(solution) for problem, solution in zip(problems, solutions, strict=True)]
-    warn_unless_converged(
-        {f"costs[{i}]": result for i, result in enumerate(results)}, options, stacklevel=3
-    )  # past the check of the order
+    warn_unless_converged({f"costs[{i}]": result for i, result in enumerate(results)}, options)
     return results
 
 

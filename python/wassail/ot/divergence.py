@@ -181,7 +181,7 @@ def sinkhorn_divergence(
         "xx": solve_symmetric(xx, options),
         "yy": solve_symmetric(yy, options),
     }
-    warn_unless_converged(results, options, stacklevel=2, faster="")
+    warn_unless_converged(results, options, faster="")
     masses = float(xy.a.sum()) - float(xy.b.sum())
     value = results["xy"].value - 0.5 * (results["xx"].value + results["yy"].value) + 0.5 * strength * masses**2
     return DivergenceResult(value=value, xy=results["xy"], xx=results["xx"], yy=results["yy"])

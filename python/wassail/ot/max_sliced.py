@@ -162,7 +162,7 @@ def max_sliced_wasserstein(
     starts = check_integer(n_starts, "n_starts", minimum=1)
     ascent = Ascent(slices, check_positive(tol, "tol"), check_integer(max_iter, "max_iter", minimum=0))
     ascent.run(_starting_directions(slices, starts, rng))
-    ascent.warn_unless_converged(stacklevel=2)
+    ascent.warn_unless_converged()
     best = ascent.best
     direction = ascent.directions[best]
     sign = np.sign(direction[np.argmax(np.abs(direction))])

@@ -169,7 +169,7 @@ def sinkhorn_newton(
     start = check_init(init, problem)
     with progress_reporter(progress, "sinkhorn_newton") as report:
         result, _ = run(problem, options, start, stop, report)
-    warn_unless_converged({"sinkhorn_newton": result}, options, stacklevel=3)
+    warn_unless_converged({"sinkhorn_newton": result}, options)
     return result
 
 

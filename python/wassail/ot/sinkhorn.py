@@ -142,5 +142,5 @@ def sinkhorn(
     start = check_init(init, problem)
     with progress_reporter(progress, "sinkhorn") as report:
         result = problem.solve(options, start, stop, report)
-    warn_unless_converged({"sinkhorn": result}, options, stacklevel=3)  # past the check of the order
+    warn_unless_converged({"sinkhorn": result}, options)
     return result

@@ -254,7 +254,7 @@ def _entropic(
         left = f"where {choice.algorithm} left a marginal error of {result.marginal_error:.1e}"
         return with_reason(answer, problem, tol, left)
     advice = None if result.converged else _advice(problem, vanishing)  # it reads the costs
-    warn_unless_converged({choice.algorithm: result}, options, stacklevel=4, advice=advice)
+    warn_unless_converged({choice.algorithm: result}, options, advice=advice)
     return dataclasses.replace(result, choice=choice)
 
 
