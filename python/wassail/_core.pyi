@@ -55,7 +55,6 @@ __all__ = [
     "plan_sums",
     "replace_by_rank",
     "rp_cholesky",
-    "run_tempering",
     "set_num_threads",
     "sinkhorn",
     "sinkhorn_batch",
@@ -657,7 +656,13 @@ class Transition:
 _Ended: TypeAlias = tuple[int, int, int]
 # draws that all chains made; draws, gradients, log-densities and acceptances, chain by chain
 _Drawn: TypeAlias = tuple[
-    _Ended, int, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]
+    _Ended,
+    int,
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
 ]
 
 # start (chains * d,); schedule: (warm-up steps, steps per draw); step: (size, what to adapt it to, whether that is an
@@ -678,6 +683,21 @@ class Chains:
         length: tuple[float, int, float],
         kept: tuple[list[int] | None, bool],
     ) -> Chains: ...
+    # reference: (density, mean, factor (d,) or (d * d,)); ladder: (rungs, steps a scan); step: (size, acceptance to
+    # adapt it to)
+    @staticmethod
+    def ladders(
+        target: Target,
+        reference: tuple[Target, NDArray[np.float64], NDArray[np.float64]],
+        transition: Transition,
+        start: NDArray[np.float64],
+        scale: NDArray[np.float64],
+        key: int,
+        schedule: tuple[int, int],
+        ladder: tuple[int, int],
+        step: tuple[float, float | None],
+        kept: tuple[list[int] | None, bool],
+    ) -> Chains: ...
     def prepare(
         self, progress: Callable[..., Any] | None, callback: Callable[..., Any] | None, n_threads: int
     ) -> None: ...
@@ -689,6 +709,7 @@ class Chains:
     def save(self) -> tuple[NDArray[np.float64], NDArray[np.uint64]]: ...
     # 0 where the state fits, 1 where chains are out of step, 2 where it is another run's
     def load(self, floats: NDArray[np.float64], integers: NDArray[np.uint64], verify: bool) -> int: ...
+    def is_doubted(self) -> bool: ...
     def differing(self, chain: int) -> tuple[float, float] | None: ...
     # divergences, steps outside the support and step size of each chain, square roots of the preconditioner, its
     # directions, steps of a trajectory
@@ -697,6 +718,8 @@ class Chains:
     ) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.float64], NDArray[np.float64], int, float]: ...
     # steps, gradients of a chain
     def progress(self) -> tuple[int, int]: ...
+    # betas, rejections between rungs and round trips of ladders
+    def rungs(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint64]]: ...
     def flat(self) -> list[bool]: ...
     def endless(self) -> NDArray[np.uint64]: ...
     def diverged(self) -> int: ...
@@ -718,28 +741,3 @@ class Moments:
 
 # draws (n * d,), table (2 n - 1,) of values for mean ranks 1, 3/2, … n
 def replace_by_rank(draws: NDArray[np.float64], d: int, table: NDArray[np.float64]) -> NDArray[np.float64]: ...
-
-# reference: (density, mean, factor (d,) or (d * d,)); schedule: (warm-up scans, draws, scans per draw); ladder: (rungs,
-# steps a scan); step: (size, acceptance to adapt it to). ((end, chain of a bad start, draws of each chain), (draws,
-# log-densities, acceptances, log ratios of target and reference on all rungs), (divergences, round trips), (betas,
-# rejections between rungs, step sizes of rungs 1.., scans), what the target raised)
-def run_tempering(
-    target: Target,
-    reference: tuple[Target, NDArray[np.float64], NDArray[np.float64]],
-    transition: Transition,
-    start: NDArray[np.float64],
-    scale: NDArray[np.float64],
-    key: int,
-    schedule: tuple[int, int, int],
-    ladder: tuple[int, int],
-    step: tuple[float, float | None],
-    progress: Callable[..., Any] | None,
-    callback: Callable[..., Any] | None,
-    n_threads: int,
-) -> tuple[
-    tuple[int, int, int],
-    tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
-    tuple[NDArray[np.uint64], NDArray[np.uint64]],
-    tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int],
-    tuple[BaseException | None, BaseException | None],
-]: ...

@@ -1,5 +1,6 @@
 """The interpreter ends while daemon threads sample: without an abort."""
 
+import os
 import subprocess
 import sys
 
@@ -24,6 +25,18 @@ assert started.wait(20)
 time.sleep(0.1)
 """
 
+FORK = """
+import os, sys, warnings
+warnings.simplefilter("ignore")
+child = os.fork()
+if not child:
+    sampling.ula(sampling.targets.Gaussian([0.0], [1.0]), [[0.0]], n_samples=5, step_size=0.1, rng=0, n_threads=1)
+    sys.exit()
+begun = time.monotonic()
+os.waitpid(child, 0)
+print(time.monotonic() - begun, flush=True)
+os._exit(0)
+"""
 GRADIENTS = "-0.5 * (x**2).sum(axis=1), -x"
 VALUES = "-0.5 * (x**2).sum(axis=1)"
 OPTIONS = "np.ones((4, 2)), n_samples=100_000, rng=0"
@@ -59,3 +72,12 @@ from wassail import sampling
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "(1, 5, 1)"), done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_beside_a_running_thread_waits_for_nobody_at_its_end():
+    script = SCRIPT.format(answer=GRADIENTS, call=f"sampling.mala(density, {OPTIONS}, step_size=0.1)") + FORK
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    # As long as the end of the interpreter waits for threads that sample.
+    assert float(done.stdout.split()[-1]) < 5.0

@@ -211,3 +211,29 @@ def test_another_density_is_refused(tmp_path):
     ubu = sampling.underdamped(TARGET, X0, n_samples=20, step_size=0.05, rng=1)
     ubu.save_state(tmp_path / "ubu.npz")
     sampling.resume(tmp_path / "ubu.npz", TARGET, 5)
+
+
+class Pressed:
+    """A density that Ctrl-C meets at some call, and that is another one."""
+
+    def __init__(self, at):
+        self.calls, self.at = 0, at
+
+    def __call__(self, points):
+        self.calls += 1
+        if self.calls == self.at:
+            raise KeyboardInterrupt
+        logp, grad = batched(points)
+        return logp - 1000.0, grad
+
+
+def test_a_look_that_was_interrupted_is_made_later():
+    reference = sampling.targets.Gaussian(np.zeros(D), np.geomspace(0.01, 50.0, D))
+    options = {"n_samples": 20, "n_warmup": 50, "rng": 13}
+    for first in (sampling.mala(batched, X0, **options), sampling.temper(batched, reference, X0, n_rungs=3, **options)):
+        part = first.resume(10, target=Pressed(at=1))
+        again = part.resume(0, target=Pressed(at=1))
+        for result in (part, again):
+            with pytest.raises(InputError, match="not the density of the saved run"):
+                result.resume(10)
+        assert getattr(part, "samples", part).draws.shape[1] == 20

@@ -9,7 +9,7 @@ import pytest
 
 from wassail import sampling
 from wassail.exceptions import ConvergenceWarning, DensityError, InputError
-from wassail.sampling import RunStatus, TemperingKernel, tempering
+from wassail.sampling import RunStatus, TemperingKernel, _session
 
 # Short runs, on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
@@ -175,7 +175,7 @@ def test_a_density_that_raises_keeps_the_draws():
 
     with pytest.raises(DensityError, match="fifty is enough") as caught:
         sampling.temper(failing, WIDE, X0, n_samples=100, n_warmup=0, step_size=0.1, n_steps=1)
-    assert caught.value.result.draws.shape[1] == 24
+    assert caught.value.result.samples.draws.shape[1] == 24
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_callback_that_raises_or_stops_at_the_end_loses_nothing():
 
     with pytest.raises(DensityError, match=r"callback .*enough") as caught:
         sampling.temper(target, wide, x0, callback=fails, **options)
-    part = caught.value.result
+    part = caught.value.result.samples
     count = part.draws.shape[1]
     assert count > 0
     np.testing.assert_array_equal(part.draws, whole.samples.draws[:, :count])
@@ -221,14 +221,14 @@ def test_a_callback_that_raises_or_stops_at_the_end_loses_nothing():
 
 def test_ctrl_c_while_a_result_is_built_loses_nothing(monkeypatch):
     wide, x0 = sampling.targets.Gaussian(np.zeros(2), np.full(2, 0.1)), np.zeros((2, 2))
-    original = tempering.raise_failure
+    original = _session.raise_failure
 
     def pressed(*args, **options):
         for _ in range(2):
             signal.raise_signal(signal.SIGINT)
         original(*args, **options)
 
-    monkeypatch.setattr(tempering, "raise_failure", pressed)
+    monkeypatch.setattr(_session, "raise_failure", pressed)
     done = sampling.temper(wide, wide, x0, n_samples=30, n_warmup=0, step_size=0.1, rng=1)
     assert done.samples.status is RunStatus.COMPLETE
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

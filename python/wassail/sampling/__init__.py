@@ -27,7 +27,8 @@ from wassail.sampling.stan import StanTarget, from_stan
 from wassail.sampling.streamed import StreamedMoments
 from wassail.sampling.stretch import stretch_move
 from wassail.sampling.summary import Summary
-from wassail.sampling.tempering import TemperingKernel, TemperingResult, temper
+from wassail.sampling.tempered import TemperingResult, resume_tempering
+from wassail.sampling.tempering import TemperingKernel, temper
 
 __all__ = [
     "CFunction",
@@ -68,6 +69,7 @@ __all__ = [
     "psgld",
     "randomized_midpoint",
     "resume",
+    "resume_tempering",
     "sample",
     "sghmc",
     "sgld",

@@ -12,7 +12,6 @@ from wassail.sampling._bar import Report
 from wassail.sampling._ended import End
 from wassail.sampling._interrupts import Interrupts
 from wassail.sampling._record import Recorder
-from wassail.sampling.results import SampleResult
 
 Hearing: TypeAlias = tuple[Report | None, Report | None, int]  # progress, callback and threads
 _LOOKING = ("the progress bar", "the callback")
@@ -89,7 +88,7 @@ def closed(recorder: Recorder, stop: Stop) -> Stop:
     return stop
 
 
-def raise_other(stop: Stop, recorder: Recorder, result: SampleResult) -> tuple[str, ...]:
+def raise_other(stop: Stop, recorder: Recorder, result: object) -> tuple[str, ...]:
     """Raise what functions besides the density raised; an interrupt of what takes up draws is told in words instead."""
     if stop.raised is None:
         return ()

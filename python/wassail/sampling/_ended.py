@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from wassail.exceptions import DensityError, InputError
 from wassail.sampling.pointers import resolve
-from wassail.sampling.results import SampleResult
 from wassail.sampling.targets._base import refusal
 
 
@@ -33,7 +32,7 @@ def told(code: int, raised: BaseException | None) -> End:
 def raise_failure(
     end: End,
     raised: BaseException | None,
-    result: SampleResult,
+    result: object,
     *,
     target: object,
     start: NDArray[np.float64] | None,

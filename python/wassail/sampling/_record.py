@@ -24,6 +24,7 @@ _FLOAT64 = 8
 _PIECE = 2**25  # bytes of draws that are handed over at once
 _PATIENCE = 0.1  # seconds of a sink's work between two looks at Ctrl-C
 _STATE = 8  # vectors of a chain: positions, gradients, velocities, proposals and a copy of what makes a state
+_RUNG = 12  # the same of a rung of a ladder, where both densities are kept with their gradients
 STATE_BYTES = _FLOAT64 * _STATE  # of a coordinate of a chain
 _TRACES = 2  # numbers of every draw that are kept in any case: log_density and acceptance
 
@@ -38,6 +39,7 @@ class Wanted:
     coordinates: NDArray[np.intp] | None
     gradients: bool
     width: int  # numbers kept of a draw
+    rungs: int = 0  # of ladders, whose log ratios are kept too
 
     @property
     def keeps_points(self) -> bool:
@@ -167,6 +169,7 @@ class Recorder:
     missed: tuple[int, int] | None = None  # chain and number of the first draw that the sink did not take up
     log_density: list[F64] = field(default_factory=list)
     acceptance: list[F64] = field(default_factory=list)
+    ratios: list[F64] = field(default_factory=list)  # of ladders, of earlier parts of the run too
     _paced: int = 1  # draws that a sink takes in a moment
 
     @property
@@ -182,7 +185,7 @@ class Recorder:
         fitting = _PIECE // (_FLOAT64 * self.wanted.chains * self.wanted.handed(whole=self.whole))
         return min(left, max(1, fitting), self._paced if self.sink is not None else left)
 
-    def take(self, count: int, draws: F64, gradients: F64, log_density: F64, acceptance: F64) -> None:
+    def take(self, count: int, draws: F64, gradients: F64, log_density: F64, acceptance: F64, ratios: F64) -> None:
         """Take up the first `count` draws of flat arrays of the core."""
         chains = self.wanted.chains
         n = log_density.size // chains
@@ -190,6 +193,8 @@ class Recorder:
         grad = gradients.reshape(chains, n, -1)[:, :count] if gradients.size else None
         self.log_density.append(log_density.reshape(chains, n)[:, :count])
         self.acceptance.append(acceptance.reshape(chains, n)[:, :count])
+        if ratios.size:
+            self.ratios.append(ratios.reshape(chains, n, -1)[:, :count])
         if isinstance(self.store, Memory) and not self.whole and self.store.fits(n):
             whole = gradients.reshape(chains, n, -1) if gradients.size else None
             self.store.own(draws.reshape(chains, n, -1), whole)
@@ -243,6 +248,14 @@ class Recorder:
         both = [np.concatenate(empty + parts, axis=1)[:, : self.count] for parts in (self.log_density, self.acceptance)]
         return both[0], both[1]
 
+    def tempered(self) -> F64:
+        """Return the log ratios on all rungs at all draws so far, (chains, draws, rungs)."""
+        if not self.ratios:
+            return np.zeros((self.wanted.chains, 0, self.wanted.rungs))
+        if len(self.ratios) > 1:
+            self.ratios = [np.concatenate(self.ratios, axis=1)]
+        return self.ratios[0][:, : self.first + self.count]
+
     def arrays(self) -> tuple[F64, F64 | None]:
         """Return the draws and gradients that were kept, (chains, draws, width)."""
         chains, width = self.wanted.chains, self.wanted.width
@@ -293,8 +306,8 @@ def check_size(wanted: Wanted, n: int, *, sink: bool, before: int = 0) -> None:
     chains, dim, rows = wanted.chains, wanted.dim, wanted.chains * n
     per_draw = wanted.width * (1 + wanted.gradients)
     whole = sink or wanted.function is not None
-    traces = _TRACES * rows
-    need = _STATE * chains * dim + traces
+    traces = (_TRACES + 2 * wanted.rungs) * rows + 2 * wanted.rungs * chains * before
+    need = (_STATE + _RUNG * wanted.rungs) * chains * dim + traces
     if isinstance(wanted.keep, Moments):
         need += dim * (8 * chains + 4 + 2 * (2 * len(wanted.keep.quantiles) + 3) * bool(wanted.keep.quantiles))
     elif wanted.files is None:
@@ -310,7 +323,8 @@ def check_size(wanted: Wanted, n: int, *, sink: bool, before: int = 0) -> None:
     if isinstance(wanted.keep, Moments):
         instead = "fewer chains or coordinates, or keep=sampling.Keep(coordinates=…)"
     if 2 * traces > need:
-        what = f"log_density and acceptance, kept of each of {what},"
+        parts = "log_density, acceptance and the ratios on all rungs" if wanted.rungs else "log_density and acceptance"
+        what = f"{parts}, kept of each of {what},"
         instead = "draw less, or keep every k-th with thin=k"
     require_memory(_FLOAT64 * need, what, instead)
     if wanted.files is not None:

@@ -15,7 +15,7 @@ from wassail._validate import check_integer, check_positive
 from wassail.exceptions import InputError
 from wassail.sampling._bar import Report
 from wassail.sampling._record import STATE_BYTES, Wanted, apply
-from wassail.sampling._session import Hooks, Plan, Recipe, begin
+from wassail.sampling._session import Hooks, Plan, Recipe, begin, draws_alone
 from wassail.sampling._target import AnyTarget
 from wassail.sampling.keep import Function, Keep, Moments, Sink
 from wassail.sampling.preconditioner import Preconditioner, as_preconditioner
@@ -147,9 +147,9 @@ def run(
         has_length=length is not None,
         reason=algorithm.reason,
         has_scores=algorithm.has_scores,
-        wanted=_wanted(keep, start, store_gradients=store_gradients),
+        wanted=check_keep(keep, start, store_gradients=store_gradients),
     )
-    return begin(plan, target, start, schedule.n_samples, hooks)
+    return begin(plan, target, start, schedule.n_samples, hooks, draws_alone)
 
 
 def _width(function: Function, start: NDArray[np.float64]) -> int:
@@ -167,7 +167,7 @@ def _width(function: Function, start: NDArray[np.float64]) -> int:
     return width
 
 
-def _wanted(keep: Keep | Moments | None, start: NDArray[np.float64], *, store_gradients: bool) -> Wanted:
+def check_keep(keep: Keep | Moments | None, start: NDArray[np.float64], *, store_gradients: bool) -> Wanted:
     """Check what is to be kept."""
     keep = Keep() if keep is None else keep
     if not isinstance(keep, Keep | Moments):

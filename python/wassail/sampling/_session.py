@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from wassail.sampling._bar import Report, bar, check_progress
 from wassail.sampling._drawing import closed, draw, raise_other
 from wassail.sampling._ended import End, raise_failure, told
 from wassail.sampling._interrupts import Interrupts
+from wassail.sampling._ladder import Ladder
 from wassail.sampling._later import Later
 from wassail.sampling._record import Files, Memory, Recorder, Sums, Wanted, check_size
 from wassail.sampling._target import AnyTarget, as_core
@@ -23,7 +25,10 @@ from wassail.sampling.keep import Function, Moments, Sink
 from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.results import RunStatus, SampleResult
 
+R = TypeVar("R")
 Recipe: TypeAlias = tuple[str | float, ...]  # a constructor of _core.Transition and its arguments
+# Makes what a run gives of its draws, its chains and the log ratios on their rungs, with what speaks against it.
+Finish: TypeAlias = Callable[[SampleResult, _core.Chains, NDArray[np.float64]], tuple[R, tuple[str, ...]]]
 
 _VALUED = {"slice", "stretch"}  # recipes that know the log-density at draws, but no gradient
 _ESTIMATED = {"sgld", "psgld", "sghmc"}  # recipes that take estimated gradients
@@ -44,21 +49,22 @@ class Plan:
     reason: str  # why the sampler was chosen, where it was
     has_scores: bool  # whether gradients are those at the draws
     wanted: Wanted
+    ladder: Ladder | None = None
+
+    @property
+    def unit(self) -> str:
+        """What a run is counted in."""
+        return "step" if self.ladder is None else "scan"
 
     def chains(self, target: AnyTarget, start: NDArray[np.float64], *, whole: bool) -> _core.Chains:
         """Return chains at their starting points."""
         transition = build(self.recipe)
-        return _core.Chains(
-            as_core(target, self.wanted.dim, gradients=transition.uses_gradients),
-            transition,
-            start.ravel(),
-            np.ones(self.wanted.dim),
-            self.key,
-            (self.n_warmup, self.thin),
-            self.step,
-            self.length,
-            self.wanted.in_core(whole=whole),
-        )
+        core = as_core(target, self.wanted.dim, gradients=transition.uses_gradients)
+        schedule, kept = (self.n_warmup, self.thin), self.wanted.in_core(whole=whole)
+        if self.ladder is not None:
+            return self.ladder.chains(core, transition, start, self.key, schedule, self.step[:2], kept)
+        ones = np.ones(self.wanted.dim)
+        return _core.Chains(core, transition, start.ravel(), ones, self.key, schedule, self.step, self.length, kept)
 
 
 def build(recipe: Recipe) -> _core.Transition:
@@ -81,6 +87,8 @@ class State:
     target: AnyTarget | None
     needs_function: bool
     whole: bool  # whether the core stores whole draws
+    ratios: NDArray[np.float64]  # log ratios on the rungs of ladders at all draws, (chains, draws, rungs)
+    unverified: bool = False  # whether a look at another density was interrupted
 
     @property
     def floats(self) -> NDArray[np.float64]:
@@ -119,12 +127,19 @@ class Hooks:
         return cls(progress, callback, sink, check_threads(n_threads))
 
 
-def begin(plan: Plan, target: AnyTarget, start: NDArray[np.float64], n: int, hooks: Hooks) -> SampleResult:
+def draws_alone(
+    samples: SampleResult, _chains: _core.Chains, _ratios: NDArray[np.float64]
+) -> tuple[SampleResult, tuple[str, ...]]:
+    """Return the draws as what a run gives."""
+    return samples, ()
+
+
+def begin(plan: Plan, target: AnyTarget, start: NDArray[np.float64], n: int, hooks: Hooks, finish: Finish[R]) -> R:
     """Run chains from their starting points."""
     whole = hooks.sink is not None or plan.wanted.function is not None
     check_size(plan.wanted, n, sink=whole)
     chains = plan.chains(target, start, whole=whole)
-    return _go(plan, target, chains, _recorder(plan, n, 0, None, hooks), hooks, None, start)
+    return _go(plan, target, chains, _recorder(plan, n, 0, None, hooks), hooks, finish, None, start)
 
 
 def resume(
@@ -134,12 +149,13 @@ def resume(
     target: AnyTarget | MinibatchSum | None,
     function: Function | None,
     previous: SampleResult | None,
-) -> SampleResult:
+    finish: Finish[R],
+) -> R:
     """Go on where chains were left."""
     plan, wanted = state.plan, state.plan.wanted
     n = check_integer(n, "n_samples", minimum=0)
     # One that is given anew may be another; what is known of some algorithms is not that at their draws.
-    verify = target is not None and (plan.has_scores or plan.recipe[0] in _VALUED)
+    verify = (target is not None or state.unverified) and (plan.has_scores or plan.recipe[0] in _VALUED)
     target = state.target if target is None else target
     if target is None:
         raise InputError("target is needed: a state that was saved or pickled does not hold it")
@@ -162,7 +178,7 @@ def resume(
             )
         case 2:
             raise InputError("the state does not fit its settings: it was changed, or is another version's")
-    return _go(plan, taken, chains, _recorder(plan, n, state.drawn, state, hooks, previous), hooks, previous)
+    return _go(plan, taken, chains, _recorder(plan, n, state.drawn, state, hooks, previous), hooks, finish, previous)
 
 
 def _taken(target: AnyTarget | MinibatchSum, plan: Plan) -> AnyTarget:
@@ -188,7 +204,9 @@ def _recorder(
     else:
         store = Memory(wanted, n, (None, None) if previous is None else (previous.draws, previous.gradients))
     whole = hooks.sink is not None if state is None else state.whole
-    return Recorder(wanted, store, hooks.sink, n, first, plan.has_scores, whole=whole or wanted.function is not None)
+    ratios = [] if state is None or not wanted.rungs else [state.ratios]
+    whole = whole or wanted.function is not None
+    return Recorder(wanted, store, hooks.sink, n, first, plan.has_scores, whole=whole, ratios=ratios)
 
 
 def _go(
@@ -197,14 +215,15 @@ def _go(
     chains: _core.Chains,
     recorder: Recorder,
     hooks: Hooks,
+    finish: Finish[R],
     previous: SampleResult | None,
     start: NDArray[np.float64] | None = None,
-) -> SampleResult:
+) -> R:
     """Make draws until all are there, or something ends it; what was made is in the result or the error."""
     total = plan.n_warmup + (recorder.first + recorder.n) * plan.thin
     shown = bar(
         plan.name,
-        "steps",
+        f"{plan.unit}s",
         show=hooks.progress,
         n_warmup=plan.n_warmup,
         total=total,
@@ -225,15 +244,16 @@ def _go(
         end = told(stop.code, outcome)
         if end is End.DIFFERS:
             _raise_other_density(chains, stop.chain)
-        result = _result(plan, target, chains, recorder, end, previous, goes_on=stop.goes_on)
+        samples = _result(plan, target, chains, recorder, end, previous, goes_on=stop.goes_on)
+        result, words = finish(samples, chains, recorder.tempered())
         known = raise_other(stop, recorder, result)
         # A callable is given all chains at once.
         who = f"for chain {stop.chain} " if outcome is None else ""
-        place = f"{who}at step {stop.step}, after {recorder.count} draws of each chain"
+        place = f"{who}at {plan.unit} {stop.step}, after {recorder.count} draws of each chain"
         raise_failure(
             end, outcome, result, target=target, start=start, chain=stop.chain, begun=stop.step > 0, place=place
         )
-        warn(result, interrupts, known=known + _endless(plan, chains, recorder, result))
+        warn(samples, interrupts, known=known + words + _endless(plan, chains, recorder, samples), whole=result)
         return result
 
 
@@ -278,7 +298,8 @@ def _result(
         sums = Later(recorder.store.core.save) if isinstance(recorder.store, Sums) else None
         needs_function = recorder.wanted.function is not None
         drawn = recorder.first + recorder.count
-        state = State(plan, Later(chains.save), sums, drawn, target, needs_function, recorder.whole)
+        numbers, ratios, unverified = Later(chains.save), recorder.tempered(), chains.is_doubted()
+        state = State(plan, numbers, sums, drawn, target, needs_function, recorder.whole, ratios, unverified)
     return SampleResult(
         draws=draws,
         log_density=log_density,

@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wassail.exceptions import InputError
 from wassail.sampling._bar import Report
+from wassail.sampling._ladder import Ladder
 from wassail.sampling._later import Later
 from wassail.sampling._record import Wanted
-from wassail.sampling._session import Hooks, Plan, State
+from wassail.sampling._session import Hooks, Plan, State, draws_alone
 from wassail.sampling._session import resume as go_on
 from wassail.sampling._target import AnyTarget
 from wassail.sampling.keep import Function, Keep, Moments, Sink
 from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.results import SampleResult
+from wassail.sampling.targets import Gaussian
 
 _VERSION = 5
 
@@ -86,7 +89,10 @@ def resume(
     True
     """
     hooks = Hooks.checked(progress=progress, callback=callback, sink=sink, n_threads=n_threads)
-    return go_on(load(path), n_samples, hooks, target, function, None)
+    state = load(path)
+    if state.plan.ladder is not None:
+        raise InputError(f"{str(path)!r} is the state of ladders: sampling.resume_tempering goes on with them")
+    return go_on(state, n_samples, hooks, target, function, None, draws_alone)
 
 
 def save(state: State, path: str | PathLike[str]) -> None:
@@ -113,7 +119,12 @@ def save(state: State, path: str | PathLike[str]) -> None:
         "drawn": state.drawn,
         "needs_function": state.needs_function,
         "whole": state.whole,
+        "ladder": None if plan.ladder is None else [plan.ladder.rungs, plan.ladder.steps],
     }
+    ladder: dict[str, Any] = {}
+    if plan.ladder is not None:
+        mean, precision = plan.ladder.arrays()
+        ladder = {"mean": mean, "precision": precision, "ratios": state.ratios}
     moments, count = (np.zeros(0), 0) if state.moments is None else state.moments()
     beside = final.with_name(final.name + ".part")
     with beside.open("wb") as file:
@@ -124,6 +135,7 @@ def save(state: State, path: str | PathLike[str]) -> None:
             integers=state.integers,
             moments=moments,
             moments_count=np.array(count, dtype=np.uint64),
+            **ladder,
         )
         file.flush()
         os.fsync(file.fileno())
@@ -169,6 +181,7 @@ def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
         keep = Moments(tuple(settings["quantiles"]))
     size, goal, by_energy, kinetic, preconditioner = settings["step"]
     time, rule, wished = settings["length"]
+    ladder, ratios = _ladder(settings, arrays)
     plan = Plan(
         name=str(settings["name"]),
         recipe=tuple(settings["recipe"]),
@@ -186,7 +199,8 @@ def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
         has_length=bool(settings["has_length"]),
         reason=str(settings["reason"]),
         has_scores=bool(settings["has_scores"]),
-        wanted=Wanted(chains, dim, keep, None, bool(settings["gradients"]), width),
+        wanted=Wanted(chains, dim, keep, None, bool(settings["gradients"]), width, ratios.shape[2]),
+        ladder=ladder,
     )
     if isinstance(keep, Keep):
         plan = replace(plan, wanted=replace(plan.wanted, coordinates=keep.chosen(dim)))
@@ -201,4 +215,18 @@ def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
         target=None,
         needs_function=bool(settings["needs_function"]),
         whole=bool(settings["whole"]),
+        ratios=ratios,
     )
+
+
+def _ladder(settings: dict[str, Any], arrays: dict[str, Any]) -> tuple[Ladder | None, NDArray[np.float64]]:
+    """Return the ladder and the log ratios on its rungs, if there is one."""
+    chains, dim, _ = settings["shape"]
+    if settings.get("ladder") is None:
+        return None, np.zeros((chains, 0, 0))
+    rungs, steps = (int(value) for value in settings["ladder"])
+    ladder = Ladder(Gaussian(arrays["mean"], arrays["precision"]), rungs, steps)
+    ratios = np.ascontiguousarray(arrays["ratios"], dtype=np.float64)
+    if ladder.reference.dim != dim or ratios.shape != (chains, int(settings["drawn"]), rungs):
+        raise ValueError("the ladder does not fit")
+    return ladder, ratios

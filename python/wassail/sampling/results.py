@@ -276,10 +276,10 @@ class SampleResult(ReadOnly):
         >>> bool((whole.draws == parts.draws).all())
         True
         """
-        from wassail.sampling._session import Hooks, resume
+        from wassail.sampling._session import Hooks, draws_alone, resume
 
         hooks = Hooks.checked(progress=progress, callback=callback, sink=sink, n_threads=n_threads)
-        return resume(self._state(), n_samples, hooks, target, function, self)
+        return resume(self._state(), n_samples, hooks, target, function, self, draws_alone)
 
     def save_state(self, path: str | PathLike[str]) -> None:
         """
@@ -302,12 +302,10 @@ class SampleResult(ReadOnly):
         save(self._state(), path)
 
     def _state(self) -> State:
-        if self.state is None:
-            why = "what takes up its draws failed and missed some"
-            if self.algorithm.startswith("tempered"):
-                why = "parallel tempering keeps no state of its ladder"
-            raise InputError(f"this run cannot go on: {why}")
-        return self.state
+        state = state_of(self)
+        if state.plan.ladder is not None:
+            raise InputError("these are draws at the top of ladders: the TemperingResult has a resume and a save_state")
+        return state
 
     def to_arviz(self) -> Any:  # noqa: ANN401  (a class of an optional package)
         """
@@ -345,3 +343,10 @@ class SampleResult(ReadOnly):
         from wassail.sampling._export import to_xarray
 
         return to_xarray(self)
+
+
+def state_of(result: SampleResult) -> State:
+    """Return where the chains of a result were left."""
+    if result.state is None:
+        raise InputError("this run cannot go on: what takes up its draws failed and missed some")
+    return result.state

@@ -13,23 +13,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use wassail_core::error::Result;
 use wassail_core::monitor::{Monitor, Progress};
 use wassail_core::sampling::{
-    Chains as Core, Draws, End, Goal, Kept, Length, LengthRule, Loaded, Preconditioning, Run, Saved, Tuning, Values,
+    Chains as Core, Draws, End, Goal, Kept, Ladders, Length, LengthRule, Loaded, Preconditioning, Reference, Run,
+    Sampler, Saved, Tempering, Tuning, Values,
 };
 
 type Counts<'py> = Bound<'py, PyArray1<u64>>;
 /// How a call ended (0 complete, 1 interrupted, 2 the density failed, 3 it is not finite at the start, 4 it failed there, 5 it is
 /// not that of the state), for which chain, at which step.
 type Ended = (u8, usize, u64);
-/// Draws that all chains made, and (chains, n, width) draws, gradients, (chains, n) log-densities and acceptance.
-type Drawn<'py> = (Ended, usize, Array<'py>, Array<'py>, Array<'py>, Array<'py>);
+/// Draws that all chains made, and (chains, n, width) draws, gradients, (chains, n) log-densities and acceptance, of ladders
+/// (chains, n, rungs) log ratios of target and reference.
+type Drawn<'py> = (Ended, usize, Array<'py>, Array<'py>, Array<'py>, Array<'py>, Array<'py>);
 
 /// Divergences, steps outside, step sizes, scale, rank and steps.
 type Settings<'py> = (Counts<'py>, Counts<'py>, Array<'py>, Array<'py>, usize, f64);
 
-/// Chains on their way.
+/// Betas, rejections and round trips.
+type Ladder<'py> = (Array<'py>, Array<'py>, Counts<'py>);
+
+/// Chains on their way, or ladders of them.
 #[pyclass(frozen, module = "wassail._core")]
 pub struct Chains {
-    inner: Mutex<Core>,
+    inner: Mutex<Box<dyn Sampler>>,
     target: Py<Target>,
     /// Elementary steps of one step of all chains.
     work: usize,
@@ -43,8 +48,20 @@ pub struct Chains {
 }
 
 impl Chains {
+    fn around(chains: Box<dyn Sampler>, target: Py<Target>, work: usize, schedule: (usize, usize)) -> Self {
+        Self {
+            diverged: chains.diverged(),
+            inner: Mutex::new(chains),
+            target,
+            work,
+            schedule,
+            stop: AtomicBool::new(false),
+            last: Mutex::default(),
+        }
+    }
+
     /// The chains, for a call that is the only one: waiting for another would hold the interpreter that it needs.
-    fn lock(&self) -> PyResult<MutexGuard<'_, Core>> {
+    fn lock(&self) -> PyResult<MutexGuard<'_, Box<dyn Sampler>>> {
         match self.inner.try_lock() {
             Ok(chains) => Ok(chains),
             Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
@@ -62,10 +79,10 @@ impl Chains {
         steps: usize,
         hooks: &Hooks,
         n_threads: usize,
-        job: impl FnOnce(&mut Core, &dyn Monitor) -> Result<R> + Send,
+        job: impl FnOnce(&mut dyn Sampler, &dyn Monitor) -> Result<R> + Send,
     ) -> PyResult<(R, Option<PyErr>)> {
         let mut chains = self.lock()?;
-        let chains = &mut *chains;
+        let chains = &mut **chains;
         self.stop.store(false, Ordering::Relaxed);
         let calls = self.target.get().calls_python();
         enter_keeping(py, self.work.saturating_mul(steps), n_threads, hooks, |monitor| {
@@ -162,15 +179,55 @@ impl Chains {
         };
         let scale = scale.to_vec();
         let chains = py.detach(|| Core::new(run, start, size, &scale)).map_err(|e| crate::errors::raised(&e))?;
-        Ok(Self {
-            diverged: chains.diverged(),
-            inner: Mutex::new(chains),
-            target,
-            work,
-            schedule,
-            stop: AtomicBool::new(false),
-            last: Mutex::default(),
-        })
+        Ok(Self::around(Box::new(chains), target, work, schedule))
+    }
+
+    /// Ladders of chains; `reference` is (density, mean, factor), schedule as above, `ladder` (rungs, steps of the kernel a scan),
+    /// `step` (size, acceptance to adapt it to).
+    #[staticmethod]
+    fn ladders(
+        py: Python<'_>,
+        target: Py<Target>,
+        reference: (Bound<'_, Target>, Arg<'_>, Arg<'_>),
+        transition: &Transition,
+        start: Arg<'_>,
+        scale: Arg<'_>,
+        key: u64,
+        schedule: (usize, usize),
+        ladder: (usize, usize),
+        step: (f64, Option<f64>),
+        kept: (Option<Vec<usize>>, bool),
+    ) -> PyResult<Self> {
+        let (start, scale) = (start.as_slice()?, scale.as_slice()?);
+        let (mean, factor) = (reference.1.as_slice()?, reference.2.as_slice()?);
+        let (top, bottom) = (target.get().density(), reference.0.get().density());
+        let d = top.dim();
+        let fits = start.len().is_multiple_of(d) && scale.len() == d && mean.len() == d && bottom.dim() == d;
+        let factored = factor.len() == d || factor.len() == d.saturating_mul(d);
+        let within = kept.0.as_ref().is_none_or(|chosen| chosen.iter().all(|&k| k < d));
+        let has_steps = schedule.1 > 0 && ladder.0 >= 2 && ladder.1 > 0;
+        if start.is_empty() || !fits || !factored || !within || !has_steps {
+            return Err(PyValueError::new_err("start, reference, schedule, ladder or coordinates do not fit"));
+        }
+        let run = Tempering {
+            reference: Reference { density: bottom, mean: mean.to_vec(), factor: factor.to_vec() },
+            transition: transition.core(),
+            key,
+            chains: start.len() / d,
+            rungs: ladder.0,
+            steps: ladder.1,
+            n_warmup: schedule.0,
+            thin: schedule.1,
+            step_size: step.0,
+            acceptance: step.1,
+            scale: scale.to_vec(),
+            kept: Kept { coordinates: kept.0, gradients: kept.1 },
+            target: top,
+        };
+        let rows = run.chains.saturating_mul(run.rungs).saturating_mul(run.steps);
+        let work = rows.saturating_mul(run.target.work() + 4 * d);
+        let ladders = py.detach(|| Ladders::new(run, start)).map_err(|e| crate::errors::raised(&e))?;
+        Ok(Self::around(Box::new(ladders), target, work, schedule))
     }
 
     /// Goes on to the end of warm-up; `take` says how it ended, also where this raises what the user's functions raised.
@@ -212,11 +269,11 @@ impl Chains {
     /// How the last call ended, and its draws; None when there was none.
     fn take<'py>(&self, py: Python<'py>) -> Option<Drawn<'py>> {
         let (ended, out) = self.last().take()?;
-        let (count, parts) = out.map_or((0, <[Vec<f64>; 4]>::default()), |out| {
-            (out.count, [out.draws, out.gradients, out.logp, out.acceptance])
+        let (count, parts) = out.map_or((0, <[Vec<f64>; 5]>::default()), |out| {
+            (out.count, [out.draws, out.gradients, out.logp, out.acceptance, out.ratios])
         });
-        let [draws, gradients, logp, acceptance] = parts.map(|part| vector(py, part));
-        Some((ended, count, draws, gradients, logp, acceptance))
+        let [draws, gradients, logp, acceptance, ratios] = parts.map(|part| vector(py, part));
+        Some((ended, count, draws, gradients, logp, acceptance, ratios))
     }
 
     /// The state: floats and counts.
@@ -239,6 +296,11 @@ impl Chains {
             Loaded::OutOfStep => 1,
             Loaded::Other => 2,
         })
+    }
+
+    /// Whether that comparison is still to be made.
+    fn is_doubted(&self) -> PyResult<bool> {
+        Ok(self.lock()?.is_doubted())
     }
 
     /// The log-density of a chain in its state, and what was found instead.
@@ -264,6 +326,12 @@ impl Chains {
     fn progress(&self) -> PyResult<(u64, u64)> {
         let chains = self.lock()?;
         Ok((chains.number(), chains.n_gradients()))
+    }
+
+    /// Betas, rejections between rungs and round trips of ladders.
+    fn rungs<'py>(&self, py: Python<'py>) -> PyResult<Ladder<'py>> {
+        let rungs = self.lock()?.rungs().ok_or_else(|| PyValueError::new_err("these are no ladders"))?;
+        Ok((vector(py, rungs.betas), vector(py, rungs.rejections), vector(py, rungs.round_trips)))
     }
 
     /// Whether each chain is where the gradient is zero.

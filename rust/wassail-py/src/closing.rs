@@ -3,22 +3,33 @@
 use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{ThreadId, current, sleep};
 use std::time::{Duration, Instant};
 
 /// The thread that ends the interpreter, and may still work.
 static CLOSER: OnceLock<ThreadId> = OnceLock::new();
-/// Calls that are running, and the process that they run in: a fork has none of their threads.
-static RUNNING: AtomicUsize = AtomicUsize::new(0);
-static PROCESS: AtomicU32 = AtomicU32::new(0);
+/// The process whose calls are counted, and how many of them are running: a fork has none of the threads that it was made beside.
+static RUNNING: AtomicU64 = AtomicU64::new(0);
 
 /// Time that a density has to answer at the end.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(2);
 
+/// Calls of a process that are running, of what is in `RUNNING`.
+fn running(process: u32, counted: u64) -> u64 {
+    if counted >> 32 == u64::from(process) { counted & u64::from(u32::MAX) } else { 0 }
+}
+
+/// Changes their number.
+fn count(process: u32, change: impl Fn(u64) -> u64) {
+    let next = |counted| Some(u64::from(process) << 32 | change(running(process, counted)));
+    let _ = RUNNING.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
+}
+
 /// A call into the core.
 pub struct Call {
+    process: u32,
     /// Whether the end of the interpreter ends it: not where that is what makes it.
     stops: bool,
 }
@@ -31,9 +42,9 @@ impl Call {
         if closer.is_some() && stops {
             return Err(Self::refusal());
         }
-        PROCESS.store(std::process::id(), Ordering::SeqCst);
-        RUNNING.fetch_add(1, Ordering::SeqCst);
-        Ok(Self { stops })
+        let process = std::process::id();
+        count(process, |n| n + 1);
+        Ok(Self { process, stops })
     }
 
     /// Whether to end it.
@@ -49,7 +60,10 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        RUNNING.fetch_sub(1, Ordering::SeqCst);
+        // One that a fork inherits, as from a callback that forks, is not counted there.
+        if self.process == std::process::id() {
+            count(self.process, |n| n.saturating_sub(1));
+        }
     }
 }
 
@@ -59,10 +73,7 @@ fn end_calls(py: Python<'_>) {
     let _ = CLOSER.set(current().id());
     let begun = Instant::now();
     py.detach(|| {
-        while RUNNING.load(Ordering::SeqCst) > 0
-            && PROCESS.load(Ordering::SeqCst) == std::process::id()
-            && begun.elapsed() < PATIENCE
-        {
+        while running(std::process::id(), RUNNING.load(Ordering::SeqCst)) > 0 && begun.elapsed() < PATIENCE {
             sleep(LOOK);
         }
     });

@@ -29,7 +29,6 @@ mod sliced;
 mod sparse;
 mod support;
 mod target;
-mod tempering;
 mod thinning;
 mod waiting;
 
@@ -83,7 +82,6 @@ mod _core {
     #[pymodule_export]
     use super::target::Target;
     #[pymodule_export]
-    use super::tempering::run_tempering;
     #[pymodule_export]
     use super::thinning::{kernel_split, kernel_thin};
     use pyo3::prelude::*;

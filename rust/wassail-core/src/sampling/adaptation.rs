@@ -206,6 +206,11 @@ impl DualAveraging {
     pub fn mean(&self) -> f64 {
         self.log_mean.clamp(-300.0, 300.0).exp()
     }
+
+    /// What it has learned, to be written or read.
+    pub fn numbers(&mut self) -> [&mut f64; 5] {
+        [&mut self.anchor, &mut self.count, &mut self.error, &mut self.log_step, &mut self.log_mean]
+    }
 }
 
 /// Running sums of squared deviations of draws and gradients, coordinate by coordinate (Welford).

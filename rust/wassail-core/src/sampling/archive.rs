@@ -3,6 +3,7 @@
 
 use super::chains::{Chains, Member};
 use super::frame::Frame;
+use super::storage::Ahead;
 use crate::error::{Result, try_extend};
 use std::sync::Arc;
 
@@ -27,13 +28,13 @@ pub enum Loaded {
 }
 
 /// Writes a state, or reads one in the same order: what is visited once is saved and restored.
-enum Pass<'a> {
+pub(super) enum Pass<'a> {
     Write(&'a mut Saved),
     Read { floats: &'a [f64], integers: &'a [u64], fits: bool, in_step: bool },
 }
 
 impl Pass<'_> {
-    fn floats(&mut self, values: &mut [f64]) -> Result<()> {
+    pub(super) fn floats(&mut self, values: &mut [f64]) -> Result<()> {
         match self {
             Self::Write(saved) => try_extend(&mut saved.floats, values.iter().copied())?,
             Self::Read { floats, fits, .. } => match floats.split_at_checked(values.len()) {
@@ -47,7 +48,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn integer(&mut self, value: &mut u64) {
+    pub(super) fn integer(&mut self, value: &mut u64) {
         match self {
             Self::Write(saved) => saved.integers.push(*value),
             Self::Read { integers, fits, .. } => match integers.split_first() {
@@ -61,7 +62,7 @@ impl Pass<'_> {
     }
 
     /// A list whose length is part of the state.
-    fn list(&mut self, values: &mut Vec<f64>) -> Result<()> {
+    pub(super) fn list(&mut self, values: &mut Vec<f64>) -> Result<()> {
         let mut len = values.len() as u64;
         self.integer(&mut len);
         if let Self::Read { floats, fits, .. } = self {
@@ -76,16 +77,54 @@ impl Pass<'_> {
     }
 }
 
-impl Chains {
+impl Pass<'_> {
+    /// The draws of chain i of a block that others do not have yet.
+    pub(super) fn ahead(&mut self, ahead: &Ahead, i: usize, chains: usize, width: usize) -> Result<Vec<f64>> {
+        let mut rows = Vec::new();
+        for row in ahead.rows.chunks_exact(chains * width) {
+            try_extend(&mut rows, row[i * width..][..width].iter().copied())?;
+        }
+        self.list(&mut rows)?;
+        Ok(rows)
+    }
+
+    /// Puts such draws of all chains of a block together.
+    pub(super) fn assemble(&self, ahead: &mut Ahead, parts: &[Vec<f64>], width: usize) -> Result<()> {
+        if let Self::Read { .. } = self {
+            ahead.rows = interleaved(parts, width)?;
+        }
+        Ok(())
+    }
+
+    /// A count that all chains of a block share: that of the first is taken, others are to be the same.
+    pub(super) fn shared(&mut self, value: &mut u64, is_first: bool) {
+        let mut found = *value;
+        self.integer(&mut found);
+        if is_first {
+            *value = found;
+        } else if let (Self::Read { in_step, .. }, true) = (self, found != *value) {
+            *in_step = false;
+        }
+    }
+}
+
+/// What has a state.
+pub(super) trait Archived {
+    /// Writes or reads everything that the state is made of.
+    fn visit(&mut self, pass: &mut Pass<'_>) -> Result<()>;
+
+    /// Whether counts that were read can be those of this run.
+    fn is_consistent(&self) -> bool;
+
     /// The state, as it is.
-    pub fn save(&mut self) -> Result<Saved> {
+    fn write(&mut self) -> Result<Saved> {
         let mut saved = Saved::default();
         self.visit(&mut Pass::Write(&mut saved))?;
         Ok(saved)
     }
 
     /// Takes up a state of the same run.
-    pub fn load(&mut self, saved: &Saved) -> Result<Loaded> {
+    fn read(&mut self, saved: &Saved) -> Result<Loaded> {
         let mut pass = Pass::Read { floats: &saved.floats, integers: &saved.integers, fits: true, in_step: true };
         self.visit(&mut pass)?;
         let Pass::Read { floats: [], integers: [], fits: true, in_step } = pass else { return Ok(Loaded::Other) };
@@ -95,7 +134,9 @@ impl Chains {
             (true, false) => Loaded::Other,
         })
     }
+}
 
+impl Archived for Chains {
     fn visit(&mut self, pass: &mut Pass<'_>) -> Result<()> {
         pass.floats(&mut self.scale)?;
         let mut lengths = [self.time, self.steps];
@@ -112,29 +153,6 @@ impl Chains {
         self.members.iter_mut().try_for_each(|member| member.visit(pass, width))
     }
 
-    /// Numbers that are stored of a draw.
-    fn width(&self) -> usize {
-        self.run.kept.widths(self.run.density.dim()).iter().sum::<usize>() + 2
-    }
-
-    fn visit_frame(&mut self, pass: &mut Pass<'_>) -> Result<()> {
-        let mut parts = Frame::parts(self.frame.as_deref());
-        for part in &mut parts {
-            pass.list(part)?;
-        }
-        if let Pass::Read { fits, .. } = pass {
-            match Frame::from_parts(parts, self.scale.len()) {
-                Ok(frame) => self.frame = frame.map(Arc::new),
-                Err(()) => *fits = false,
-            }
-            for member in &mut self.members {
-                member.block.assume(self.frame.as_ref())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether counts that were read can be those of this run.
     fn is_consistent(&self) -> bool {
         let warm = self.run.n_warmup as u64;
         let thin = self.run.thin as u64;
@@ -157,6 +175,30 @@ impl Chains {
     }
 }
 
+impl Chains {
+    /// Numbers that are stored of a draw.
+    fn width(&self) -> usize {
+        self.run.kept.widths(self.run.density.dim()).iter().sum::<usize>() + 2
+    }
+
+    fn visit_frame(&mut self, pass: &mut Pass<'_>) -> Result<()> {
+        let mut parts = Frame::parts(self.frame.as_deref());
+        for part in &mut parts {
+            pass.list(part)?;
+        }
+        if let Pass::Read { fits, .. } = pass {
+            match Frame::from_parts(parts, self.scale.len()) {
+                Ok(frame) => self.frame = frame.map(Arc::new),
+                Err(()) => *fits = false,
+            }
+            for member in &mut self.members {
+                member.block.assume(self.frame.as_ref())?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Member {
     fn visit(&mut self, pass: &mut Pass<'_>, width: usize) -> Result<()> {
         let chains = self.block.count();
@@ -173,24 +215,13 @@ impl Member {
             for count in [&mut self.divergences[i], &mut self.outside[i], &mut self.gradients[i]] {
                 pass.integer(count);
             }
-            let mut steps = [self.number, self.ahead.count as u64];
-            steps.iter_mut().for_each(|count| pass.integer(count));
-            if i == 0 {
-                (self.number, self.ahead.count) = (steps[0], steps[1] as usize);
-            } else if let (Pass::Read { in_step, .. }, true) = (&mut *pass, steps[0] != self.number) {
-                *in_step = false;
-            }
-            let mut rows = Vec::new();
-            for row in self.ahead.rows.chunks_exact(chains * width) {
-                try_extend(&mut rows, row[i * width..][..width].iter().copied())?;
-            }
-            pass.list(&mut rows)?;
-            parts.push(rows);
+            let mut rows = self.ahead.count as u64;
+            pass.shared(&mut self.number, i == 0);
+            pass.shared(&mut rows, i == 0);
+            self.ahead.count = rows as usize;
+            parts.push(pass.ahead(&self.ahead, i, chains, width)?);
         }
-        if let Pass::Read { .. } = pass {
-            self.ahead.rows = interleaved(&parts, width)?;
-        }
-        Ok(())
+        pass.assemble(&mut self.ahead, &parts, width)
     }
 }
 

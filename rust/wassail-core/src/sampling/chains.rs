@@ -1,12 +1,14 @@
 //! What runs chains: in rounds after which all of them are equally far.
 
 use super::adaptation::StepTuner;
+use super::archive::{Archived, Loaded, Saved};
 use super::block::Block;
 use super::density::{DensityError, LogDensity};
 use super::frame::Frame;
 use super::observed::{Observed, Wanted};
 use super::pace::Pace;
-use super::storage::{Ahead, Draws, Kept, Slots, split};
+use super::sampler::Sampler;
+use super::storage::{Ahead, Draws, Kept, Slots};
 use super::transition::{Info, Step, Transition};
 use super::warmup::{Length, Position, Preconditioning, Tuning};
 use crate::error::{Error, Result, try_zeroed};
@@ -19,6 +21,13 @@ use std::time::Instant;
 
 /// Differences of a log-density from what it was, absolute and relative, that are rounding errors of another way to compute it.
 const ROUNDING: [f64; 2] = [1e-4, 1e-6];
+
+/// Whether a log-density is what it was.
+pub(super) fn agree(was: f64, now: f64) -> bool {
+    let [absolute, relative] = ROUNDING;
+    (now - was).abs() <= absolute + relative * was.abs()
+}
+
 /// Looks of a block at the monitor in a round.
 const LOOKS: u64 = 16;
 
@@ -170,117 +179,9 @@ impl Chains {
         })
     }
 
-    /// Goes on to the end of warm-up.
-    pub fn prepare(&mut self, monitor: &dyn Monitor) -> Result<End> {
-        if self.doubted || !self.position.started {
-            match self.evaluate(monitor) {
-                Err(Error::Interrupted) => return Ok(End::Interrupted),
-                end => match end? {
-                    End::Complete => {}
-                    bad => return Ok(bad),
-                },
-            }
-            self.position.started = true;
-            self.doubted = false;
-        }
-        self.warm_up(monitor)
-    }
-
-    /// The next `n` draws of every chain, after warm-up.
-    pub fn draw(&mut self, n: usize, monitor: &dyn Monitor) -> Result<Draws> {
-        let mut out = Draws::new(self.run.density.dim(), self.count(), n, &self.run.kept)?;
-        self.recall(&mut out);
-        let thin = self.run.thin as u64;
-        let first = self.run.n_warmup as u64;
-        out.end = self.advance(
-            first + self.drawn.saturating_add(n as u64).saturating_mul(thin),
-            false,
-            Some(&mut out),
-            monitor,
-        )?;
-        out.count = (((self.number - first) / thin - self.drawn) as usize).min(n);
-        self.remember(&mut out)?;
-        self.drawn += out.count as u64;
-        Ok(out)
-    }
-
     /// Number of chains.
     pub fn count(&self) -> usize {
         self.members.iter().map(|m| m.block.count()).sum()
-    }
-
-    /// Divergences after warm-up of each chain.
-    pub fn divergences(&self) -> Vec<u64> {
-        self.members.iter().flat_map(|m| m.divergences.iter().copied()).collect()
-    }
-
-    /// Steps after warm-up that left the support, of each chain; of samplers with gradients only, others do not mind.
-    pub fn outside(&self) -> Vec<u64> {
-        let minds = u64::from(self.run.transition.uses_gradients());
-        self.members.iter().flat_map(|m| m.outside.iter().map(move |n| n * minds)).collect()
-    }
-
-    /// Steps made here after warm-up along lines where the density does not end, by their number modulo d, which is the coordinate
-    /// of samplers that take one after the other; empty for samplers with gradients.
-    pub fn endless(&self) -> Vec<u64> {
-        let mut sums = self.members[0].endless.clone();
-        for member in &self.members[1..] {
-            sums.iter_mut().zip(&member.endless).for_each(|(sum, n)| *sum += n);
-        }
-        sums
-    }
-
-    /// The sum of divergences so far, also while the chains run.
-    pub fn diverged(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.diverged)
-    }
-
-    /// Step size of each chain.
-    pub fn step_sizes(&self) -> Vec<f64> {
-        self.members.iter().flat_map(|m| m.sizes.iter().copied()).collect()
-    }
-
-    /// Square roots of the diagonal preconditioner.
-    pub fn scale(&self) -> &[f64] {
-        &self.scale
-    }
-
-    /// Steps that all chains have made.
-    pub fn number(&self) -> u64 {
-        self.number
-    }
-
-    /// Most gradients that a chain took, warm-up included.
-    pub fn n_gradients(&self) -> u64 {
-        1 + self.members.iter().flat_map(|m| m.gradients.iter().copied()).max().unwrap_or(0)
-    }
-
-    /// Directions that the preconditioner stretches besides.
-    pub fn rank(&self) -> usize {
-        self.frame.as_ref().map_or(0, |f| f.rank())
-    }
-
-    /// Mean steps of a trajectory, or until a velocity is forgotten.
-    pub fn steps(&self) -> f64 {
-        self.steps
-    }
-
-    /// Whether each chain is where the gradient is zero, if anything looks at gradients.
-    pub fn is_flat(&self) -> Vec<bool> {
-        let (d, looks) = (self.run.density.dim(), self.run.transition.uses_gradients());
-        let flat = |g: &[f64]| looks && g.iter().all(|&v| v == 0.0);
-        self.members.iter().flat_map(|m| m.block.grad.chunks_exact(d).map(flat)).collect()
-    }
-
-    /// Has the density evaluated at the points of a state, before anything else.
-    pub fn doubt(&mut self) {
-        self.doubted = true;
-    }
-
-    /// The log-density of a chain in its state, and what was found instead.
-    pub fn differing(&self, chain: usize) -> Option<(f64, f64)> {
-        let mut pairs = self.members.iter().flat_map(|m| m.block.logp.iter().zip(&m.block.proposal_logp));
-        pairs.nth(chain).map(|(&was, now)| (was, now.unwrap_or(f64::NAN)))
     }
 
     /// Values at the starting points, and velocities; or a look at whether values are those of the state.
@@ -307,8 +208,9 @@ impl Chains {
             let (run, drawn) = (&self.run, self.drawn);
             let scale = if self.frame.is_some() { &self.ones } else { &self.scale };
             let step = Step { key: run.key, number: 0, sizes: &[], scale, steps: self.steps, monitor };
+            let counts: Vec<usize> = self.members.iter().map(|m| m.block.count()).collect();
             let slots = match out.as_deref_mut() {
-                Some(draws) => split(draws, &self.members),
+                Some(draws) => draws.split(&counts),
                 None => self.members.iter().map(|_| None).collect(),
             };
             let parts = parts(self.members.len());
@@ -345,6 +247,114 @@ impl Chains {
     }
 }
 
+impl Sampler for Chains {
+    fn prepare(&mut self, monitor: &dyn Monitor) -> Result<End> {
+        if self.doubted || !self.position.started {
+            match self.evaluate(monitor) {
+                Err(Error::Interrupted) => return Ok(End::Interrupted),
+                end => match end? {
+                    End::Complete => {}
+                    bad => return Ok(bad),
+                },
+            }
+            self.position.started = true;
+            self.doubted = false;
+        }
+        self.warm_up(monitor)
+    }
+
+    fn draw(&mut self, n: usize, monitor: &dyn Monitor) -> Result<Draws> {
+        let mut out = Draws::new(self.run.density.dim(), self.count(), n, &self.run.kept, 0)?;
+        out.recall(self.members.iter_mut().map(|m| (&mut m.ahead, m.block.count())).collect());
+        let thin = self.run.thin as u64;
+        let (first, drawn) = (self.run.n_warmup as u64, self.drawn);
+        out.end = self.advance(
+            first + self.drawn.saturating_add(n as u64).saturating_mul(thin),
+            false,
+            Some(&mut out),
+            monitor,
+        )?;
+        out.count = (((self.number - first) / thin - self.drawn) as usize).min(n);
+        let made = |number: u64| (number - first) / thin - drawn;
+        let blocks = self.members.iter_mut().map(|m| (&mut m.ahead, m.block.count(), made(m.number)));
+        out.remember(blocks.collect())?;
+        self.drawn += out.count as u64;
+        Ok(out)
+    }
+
+    fn divergences(&self) -> Vec<u64> {
+        self.members.iter().flat_map(|m| m.divergences.iter().copied()).collect()
+    }
+
+    fn outside(&self) -> Vec<u64> {
+        let minds = u64::from(self.run.transition.uses_gradients());
+        self.members.iter().flat_map(|m| m.outside.iter().map(move |n| n * minds)).collect()
+    }
+
+    fn endless(&self) -> Vec<u64> {
+        let mut sums = self.members[0].endless.clone();
+        for member in &self.members[1..] {
+            sums.iter_mut().zip(&member.endless).for_each(|(sum, n)| *sum += n);
+        }
+        sums
+    }
+
+    fn diverged(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.diverged)
+    }
+
+    fn step_sizes(&self) -> Vec<f64> {
+        self.members.iter().flat_map(|m| m.sizes.iter().copied()).collect()
+    }
+
+    fn scale(&self) -> &[f64] {
+        &self.scale
+    }
+
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn n_gradients(&self) -> u64 {
+        1 + self.members.iter().flat_map(|m| m.gradients.iter().copied()).max().unwrap_or(0)
+    }
+
+    fn rank(&self) -> usize {
+        self.frame.as_ref().map_or(0, |f| f.rank())
+    }
+
+    fn steps(&self) -> f64 {
+        self.steps
+    }
+
+    fn is_flat(&self) -> Vec<bool> {
+        let (d, looks) = (self.run.density.dim(), self.run.transition.uses_gradients());
+        let flat = |g: &[f64]| looks && g.iter().all(|&v| v == 0.0);
+        self.members.iter().flat_map(|m| m.block.grad.chunks_exact(d).map(flat)).collect()
+    }
+
+    fn doubt(&mut self) {
+        self.doubted = true;
+    }
+
+    fn differing(&self, chain: usize) -> Option<(f64, f64)> {
+        let mut pairs = self.members.iter().flat_map(|m| m.block.logp.iter().zip(&m.block.proposal_logp));
+        pairs.nth(chain).map(|(&was, now)| (was, now.unwrap_or(f64::NAN)))
+    }
+
+    fn is_doubted(&self) -> bool {
+        self.doubted
+    }
+
+    fn save(&mut self) -> Result<Saved> {
+        self.write()
+    }
+
+    fn load(&mut self, saved: &Saved) -> Result<Loaded> {
+        self.read(saved)
+    }
+}
+
 impl Member {
     fn start(&mut self, run: &Run, monitor: &dyn Monitor) -> Result<End> {
         let (block, d) = (&mut self.block, run.density.dim());
@@ -376,8 +386,6 @@ impl Member {
             Err(_) => return Ok(End::Failed { chain: self.failed(), step: self.number }),
             Ok(()) => {}
         }
-        let [absolute, relative] = ROUNDING;
-        let agree = |was: f64, now: f64| (now - was).abs() <= absolute + relative * was.abs();
         let mut pairs = block.logp.iter().zip(&block.proposal_logp);
         let differs = pairs.position(|(&was, now)| !now.is_ok_and(|now| agree(was, now)));
         Ok(differs.map_or(End::Complete, |i| End::Differs(block.first as usize + i)))

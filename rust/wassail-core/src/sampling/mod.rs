@@ -14,6 +14,7 @@ mod observed;
 mod pace;
 mod quantiles;
 mod ranks;
+mod sampler;
 mod storage;
 pub mod targets;
 mod tau;
@@ -31,8 +32,9 @@ pub use density::{DensityError, LogDensity, Terms};
 pub use minibatch::choose;
 pub use moments::{Moments, Table};
 pub use ranks::by_rank;
+pub use sampler::{Rungs, Sampler};
 pub use storage::{Draws, Kept};
-pub use tempering::{Reference, Tempered, Tempering, temper};
+pub use tempering::{Ladders, Reference, Tempering};
 pub use transition::{
     Barker, Decay, Directions, Info, Integrator, Kinetic, Mala, Midpoint, Path, Persistent, Scheme, Slice, Splitting,
     Step, Stochastic, Stretch, Taming, Trajectory, Transition, Ula,

@@ -35,6 +35,9 @@ impl Noise {
 /// Most numbers that another thread makes ahead: so many take a few milliseconds.
 const MOST: usize = 1 << 20;
 
+/// Tasks that may wait for a thread: where all are busy more would only take memory.
+const QUEUED: usize = 8;
+
 /// Room for the normals of one step of a block, and what is to be in it.
 struct Room {
     normals: Aligned<f64>,
@@ -63,7 +66,7 @@ impl Errand {
             let room = |normals| Arc::new(Mutex::new(Room { normals, wanted: None, is_made: false }));
             self.0 = Aligned::zeroed(size).ok().map(room);
         }
-        let Some(room) = self.0.clone() else { return };
+        let Some(room) = self.0.as_ref().filter(|room| Arc::strong_count(room) <= QUEUED).cloned() else { return };
         let wanted = Some((key, step));
         {
             let mut room = lock(&room);
@@ -125,6 +128,22 @@ mod tests {
             assert!(!errand.fetch(3, 9, &mut out), "it is there once");
             errand.ask(3, 5, 9, d, size);
             assert!(!errand.fetch(3, 10, &mut out), "another step");
+        });
+    }
+
+    #[test]
+    fn tasks_that_nobody_takes_up_do_not_pile_up() {
+        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        let (mut errand, mut out) = (Errand::default(), Aligned::zeroed(20).unwrap());
+        private_pool(2).unwrap().install(|| {
+            rayon::spawn(move || receiver.recv().unwrap());
+            for step in 0..1000 {
+                errand.fetch(3, step, &mut out);
+                errand.ask(3, 0, step + 1, 10, 20);
+            }
+            let queued = errand.0.as_ref().map_or(0, Arc::strong_count);
+            sender.send(()).unwrap();
+            assert!(queued <= QUEUED + 1, "{queued}");
         });
     }
 }

@@ -1,6 +1,6 @@
 //! Where draws go.
 
-use super::chains::{Chains, End, Member};
+use super::chains::{End, Member};
 use crate::error::{Result, try_extend, try_zeroed};
 
 /// What is kept of every draw.
@@ -28,7 +28,9 @@ pub struct Draws {
     pub logp: Vec<f64>,
     /// Mean acceptance since the last draw, (chains, n).
     pub acceptance: Vec<f64>,
-    n: usize,
+    /// Log ratios of target and reference on all rungs of ladders, (chains, n, rungs), or nothing.
+    pub ratios: Vec<f64>,
+    pub(super) n: usize,
     kept: Kept,
 }
 
@@ -44,8 +46,8 @@ impl Kept {
 pub(super) struct Slots<'s> {
     n: usize,
     kept: &'s Kept,
-    /// Draws, gradients, log-densities and acceptance.
-    parts: [&'s mut [f64]; 4],
+    /// Draws, gradients, log-densities, acceptance and ratios.
+    parts: [&'s mut [f64]; 5],
 }
 
 /// Draws of a block that not all chains have yet: the rows of the parts of its slots, draw by draw.
@@ -56,8 +58,8 @@ pub(super) struct Ahead {
 }
 
 impl Draws {
-    /// Room for n draws.
-    pub(super) fn new(d: usize, chains: usize, n: usize, kept: &Kept) -> Result<Self> {
+    /// Room for n draws, of ladders with their rungs.
+    pub(super) fn new(d: usize, chains: usize, n: usize, kept: &Kept, rungs: usize) -> Result<Self> {
         let [width, gradients] = kept.widths(d);
         let rows = chains.saturating_mul(n);
         Ok(Self {
@@ -68,29 +70,69 @@ impl Draws {
             gradients: try_zeroed(rows.saturating_mul(gradients))?,
             logp: try_zeroed(rows)?,
             acceptance: try_zeroed(rows)?,
+            ratios: try_zeroed(rows.saturating_mul(rungs))?,
             n,
             kept: kept.clone(),
         })
     }
-}
 
-/// Each block's part of the storage.
-pub(super) fn split<'s>(out: &'s mut Draws, members: &[Member]) -> Vec<Option<Slots<'s>>> {
-    let (n, kept) = (out.n, &out.kept);
-    let widths = [out.width, if kept.gradients { out.width } else { 0 }, 1, 1];
-    let mut rest = [&mut out.draws[..], &mut out.gradients[..], &mut out.logp[..], &mut out.acceptance[..]];
-    let mut slots = Vec::new();
-    for member in members {
-        let mut at = 0;
-        let parts = rest.each_mut().map(|part| {
-            let (mine, others) = std::mem::take(part).split_at_mut(member.block.count() * n * widths[at]);
-            *part = others;
-            at += 1;
-            mine
-        });
-        slots.push(Some(Slots { n, kept, parts }));
+    /// The part of the storage of each block, of so many chains.
+    pub(super) fn split(&mut self, counts: &[usize]) -> Vec<Option<Slots<'_>>> {
+        let n = self.n;
+        let rows = counts.iter().sum::<usize>() * n;
+        let all = [&mut self.draws, &mut self.gradients, &mut self.logp, &mut self.acceptance, &mut self.ratios];
+        let mut rest = all.map(|part| (part.len() / rows.max(1), &mut part[..]));
+        let mut slots = Vec::new();
+        for count in counts {
+            let parts = rest.each_mut().map(|(width, part)| {
+                let (mine, others) = std::mem::take(part).split_at_mut(count * n * *width);
+                *part = others;
+                mine
+            });
+            slots.push(Some(Slots { n, kept: &self.kept, parts }));
+        }
+        slots
     }
-    slots
+
+    /// Puts the draws that some chains already made in their places; blocks with their numbers of chains.
+    pub(super) fn recall(&mut self, blocks: Vec<(&mut Ahead, usize)>) {
+        let n = self.n;
+        let counts: Vec<usize> = blocks.iter().map(|b| b.1).collect();
+        let slots = self.split(&counts);
+        for ((ahead, count), mut slots) in blocks.into_iter().zip(slots.into_iter().flatten()) {
+            let now = ahead.count.min(n);
+            let mut rows = &ahead.rows[..];
+            for (row, i) in (0..now).flat_map(|row| (0..count).map(move |i| (row, i))) {
+                for place in slots.places(count, i, row) {
+                    let (mine, others) = rows.split_at(place.len());
+                    place.copy_from_slice(mine);
+                    rows = others;
+                }
+            }
+            let used = ahead.rows.len() - rows.len();
+            ahead.rows.drain(..used);
+            ahead.count -= now;
+        }
+    }
+
+    /// Takes the draws that not all chains have yet out; blocks with their numbers of chains, and of draws that those have made.
+    pub(super) fn remember(&mut self, blocks: Vec<(&mut Ahead, usize, u64)>) -> Result<()> {
+        let (n, from) = (self.n, self.count);
+        let counts: Vec<usize> = blocks.iter().map(|b| b.1).collect();
+        let slots = self.split(&counts);
+        for ((ahead, count, made), mut slots) in blocks.into_iter().zip(slots.into_iter().flatten()) {
+            let made = made.min(n as u64) as usize;
+            let later = std::mem::take(ahead);
+            for (row, i) in (from..made).flat_map(|row| (0..count).map(move |i| (row, i))) {
+                for place in slots.places(count, i, row) {
+                    try_extend(&mut ahead.rows, place.iter().copied())?;
+                }
+            }
+            try_extend(&mut ahead.rows, later.rows.into_iter())?;
+            ahead.count = made - from + later.count;
+        }
+        Ok(())
+    }
 }
 
 impl Slots<'_> {
@@ -102,6 +144,18 @@ impl Slots<'_> {
             &mut part[(i * n + row) * width..][..width]
         })
     }
+
+    /// Stores what chain i of the block has as draw `row`.
+    pub(super) fn put(&mut self, count: usize, i: usize, row: usize, values: [&[f64]; 5]) {
+        let kept = self.kept;
+        for (part, (place, values)) in self.places(count, i, row).zip(values).enumerate() {
+            match &kept.coordinates {
+                Some(chosen) if part < 2 => place.iter_mut().zip(chosen).for_each(|(p, &k)| *p = values[k]),
+                _ if place.is_empty() => {}
+                _ => place.copy_from_slice(values),
+            }
+        }
+    }
 }
 
 impl Member {
@@ -109,61 +163,10 @@ impl Member {
     pub(super) fn store(&mut self, slots: &mut Slots<'_>, row: usize) {
         let count = self.block.count();
         let d = self.block.x.len() / count;
-        let kept = slots.kept;
         self.block.show();
         for i in 0..count {
             let (x, grad) = self.block.shown(i, d);
-            let values = [x, grad, &self.block.logp[i..=i], &self.accepted[i..=i]];
-            for (part, (place, values)) in slots.places(count, i, row).zip(values).enumerate() {
-                match &kept.coordinates {
-                    Some(chosen) if part < 2 => place.iter_mut().zip(chosen).for_each(|(p, &k)| *p = values[k]),
-                    _ if place.is_empty() => {}
-                    _ => place.copy_from_slice(values),
-                }
-            }
+            slots.put(count, i, row, [x, grad, &self.block.logp[i..=i], &self.accepted[i..=i], &[]]);
         }
-    }
-}
-
-impl Chains {
-    /// Puts the draws that some chains already made in their places.
-    pub(super) fn recall(&mut self, out: &mut Draws) {
-        let n = out.n;
-        let slots = split(out, &self.members);
-        for (member, mut slots) in self.members.iter_mut().zip(slots.into_iter().flatten()) {
-            let count = member.block.count();
-            let now = member.ahead.count.min(n);
-            let mut rows = &member.ahead.rows[..];
-            for (row, i) in (0..now).flat_map(|row| (0..count).map(move |i| (row, i))) {
-                for place in slots.places(count, i, row) {
-                    let (mine, others) = rows.split_at(place.len());
-                    place.copy_from_slice(mine);
-                    rows = others;
-                }
-            }
-            let used = member.ahead.rows.len() - rows.len();
-            member.ahead.rows.drain(..used);
-            member.ahead.count -= now;
-        }
-    }
-
-    /// Takes the draws that not all chains have yet out of `out`.
-    pub(super) fn remember(&mut self, out: &mut Draws) -> Result<()> {
-        let (first, thin) = (self.run.n_warmup as u64, self.run.thin as u64);
-        let (n, from) = (out.n, out.count);
-        let slots = split(out, &self.members);
-        for (member, mut slots) in self.members.iter_mut().zip(slots.into_iter().flatten()) {
-            let count = member.block.count();
-            let made = ((member.number - first) / thin - self.drawn).min(n as u64) as usize;
-            let later = std::mem::take(&mut member.ahead);
-            for (row, i) in (from..made).flat_map(|row| (0..count).map(move |i| (row, i))) {
-                for place in slots.places(count, i, row) {
-                    try_extend(&mut member.ahead.rows, place.iter().copied())?;
-                }
-            }
-            try_extend(&mut member.ahead.rows, later.rows.into_iter())?;
-            member.ahead.count = made - from + later.count;
-        }
-        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Warm-up: windows that grow, at whose ends the chains share what they learned about steps, lengths and the preconditioner.
 
 use super::adaptation::{Spread, StepTuner};
+use super::archive::Archived;
 use super::chains::{Chains, End, Member, Run};
 use super::frame::{Frame, Rows};
 use super::observed::{Observed, Wanted};
@@ -128,14 +129,14 @@ impl Position {
 impl Chains {
     pub(super) fn warm_up(&mut self, monitor: &dyn Monitor) -> Result<End> {
         while self.position.left > 0 {
-            let before = self.save()?;
+            let before = self.write()?;
             self.open()?;
             let mut end = self.advance(self.number + self.position.steps(), true, None, monitor)?;
             if end == End::Complete {
                 end = self.close(monitor)?;
             }
             if end != End::Complete {
-                self.load(&before)?;
+                self.read(&before)?;
                 return Ok(end);
             }
             self.position.advance();

@@ -1,5 +1,6 @@
 //! The ladders of some chains that are evaluated together.
 
+use super::books::Books;
 use super::path::{Parts, Path};
 use super::{Reference, Tempering};
 use crate::error::{Error, Result};
@@ -7,74 +8,81 @@ use crate::monitor::Monitor;
 use crate::rng::{Purpose, Stream};
 use crate::sampling::adaptation::DualAveraging;
 use crate::sampling::block::Block;
-use crate::sampling::chains::End;
+use crate::sampling::chains::{End, agree};
 use crate::sampling::density::DensityError;
-use crate::sampling::transition::{Info, Step};
+use crate::sampling::storage::{Ahead, Slots};
+use crate::sampling::transition::Info;
+use std::sync::Arc;
 
 /// Ladders of several chains: rung 0 is drawn exactly, rungs 1.. are the rows of a block, ladder by ladder.
-pub struct Group<'a> {
-    run: &'a Tempering<'a>,
+pub struct Group {
     pub block: Block,
-    pub path: Path<'a>,
-    now: Parts,
-    below: Parts,
+    pub path: Path,
+    pub now: Parts,
+    pub below: Parts,
     pub info: Vec<Info>,
     pub sizes: Vec<f64>,
+    /// Of each row; none where no window of warm-up has begun.
     pub tuners: Vec<DualAveraging>,
-    pub divergences: Vec<u64>,
-    /// Sums of rejections between rungs and their number, since they were last looked at.
-    pub rejected: Vec<f64>,
-    pub offered: Vec<f64>,
+    pub books: Books,
     /// Which walker stands on each rung, and whether it was last at the top.
-    walkers: Vec<u32>,
-    from_top: Vec<bool>,
-    pub round_trips: Vec<u64>,
+    pub walkers: Vec<u64>,
+    pub from_top: Vec<bool>,
+    /// Scans made, and steps of the kernel in the next one.
+    pub number: u64,
+    pub step: u64,
+    /// Sums of the acceptance at the top since the last draw.
+    pub accepted: Vec<f64>,
+    /// The target's log-density that was known, and found instead, where it differs.
+    pub differing: Option<(f64, f64)>,
+    /// Draws that not all ladders have yet.
+    pub(in crate::sampling) ahead: Ahead,
 }
 
-/// Where the draws of the ladders of a group go, from draw `drawn` of `n` on.
-pub struct Slots<'s> {
-    pub draws: &'s mut [f64],
-    pub logp: &'s mut [f64],
-    pub acceptance: &'s mut [f64],
-    pub ratios: &'s mut [f64],
-    pub drawn: usize,
-}
-
-impl<'a> Group<'a> {
+impl Group {
     /// Ladders all of whose rungs start at the same point.
-    pub fn new(run: &'a Tempering<'a>, first_chain: usize, start: &[f64], betas: &[f64]) -> Result<Self> {
+    pub fn new(run: &Tempering, first_chain: usize, start: &[f64], betas: &[f64]) -> Result<Self> {
         let (d, rows) = (run.target.dim(), betas.len() - 1);
         let chains = start.len() / d;
         let x: Vec<f64> = start.chunks_exact(d).flat_map(|x| (0..rows).flat_map(move |_| x)).copied().collect();
         let row_betas = (0..chains).flat_map(|_| betas[1..].iter().copied()).collect();
+        let ends = [Arc::clone(&run.reference.density), Arc::clone(&run.target)];
         Ok(Self {
-            run,
             block: Block::new((first_chain * rows) as u32, &x, d)?,
-            path: Path::new([run.reference.density, run.target], row_betas)?,
+            path: Path::new(ends, row_betas)?,
             now: Parts::new(chains * rows, d)?,
             below: Parts::new(chains, d)?,
             info: vec![Info::default(); chains * rows],
             sizes: vec![run.step_size; chains * rows],
             tuners: Vec::new(),
-            divergences: vec![0; chains],
-            rejected: vec![0.0; rows],
-            offered: vec![0.0; rows],
-            walkers: (0..chains).flat_map(|_| 0..=rows as u32).collect(),
+            books: Books::new(chains, rows),
+            walkers: (0..chains).flat_map(|_| 0..=rows as u64).collect(),
             from_top: vec![false; chains * (rows + 1)],
-            round_trips: vec![0; chains],
+            number: 0,
+            step: 0,
+            accepted: vec![0.0; chains],
+            differing: None,
+            ahead: Ahead::default(),
         })
     }
 
-    fn rows(&self) -> usize {
-        self.rejected.len()
+    /// Rungs of a ladder that are rows of the block.
+    pub fn rows(&self) -> usize {
+        self.books.rows
     }
 
-    fn chains(&self) -> usize {
-        self.divergences.len()
+    /// Ladders.
+    pub fn chains(&self) -> usize {
+        self.accepted.len()
+    }
+
+    /// The row at the top of a ladder.
+    pub fn top(&self, chain: usize) -> usize {
+        (chain + 1) * self.rows() - 1
     }
 
     /// Number of the first chain.
-    fn first_chain(&self) -> usize {
+    pub fn first_chain(&self) -> usize {
         self.block.first as usize / self.rows()
     }
 
@@ -93,95 +101,32 @@ impl<'a> Group<'a> {
             }
         }
         self.path.keep(&self.block.x, &mut self.now);
-        self.block.draw_velocities(self.run.key, d, self.run.transition);
         Ok(End::Complete)
     }
 
-    /// Makes a scan: steps of the kernel on every rung, a new draw of the reference, then swaps.
-    fn scan(&mut self, number: u64, adapts: bool, monitor: &dyn Monitor) -> std::result::Result<End, DensityError> {
-        let run = self.run;
-        for k in 0..run.steps {
-            if monitor.cancelled() {
-                return Ok(End::Interrupted);
-            }
-            let number = number * run.steps as u64 + k as u64;
-            let step = Step { key: run.key, number, sizes: &self.sizes, scale: run.scale, steps: 1.0, monitor };
-            run.transition.step(&mut self.block, &self.path, step, &mut self.info)?;
-            self.block.commit();
-            self.path.keep(&self.block.x, &mut self.now);
-            if adapts {
-                for ((tuner, size), info) in self.tuners.iter_mut().zip(&mut self.sizes).zip(&self.info) {
-                    tuner.update(info.acceptance);
-                    *size = tuner.step();
-                }
-            } else {
-                let rows = self.rows();
-                self.info.iter().enumerate().for_each(|(i, at)| self.divergences[i / rows] += u64::from(at.divergent));
-            }
+    /// Compares the target where the rungs are with what is known of it.
+    pub fn verify(&mut self, monitor: &dyn Monitor) -> Result<End> {
+        let mut found = Parts::new(self.block.count(), self.path.dim_of())?;
+        if !found.evaluate(&self.path.ends, &self.now.x, monitor) {
+            return Err(Error::Interrupted);
         }
-        self.draw_reference(number, monitor)?;
-        (0..self.chains()).for_each(|c| self.exchange(c, number));
-        Ok(End::Complete)
+        if let Some(i) = found.failed(self.block.count()) {
+            return Ok(End::Failed { chain: self.first_chain() + i / self.rows(), step: self.number });
+        }
+        let differs = |&i: &usize| !found.value(i).is_ok_and(|now| agree(self.now.logp[1][i], now));
+        let Some(i) = (0..self.block.count()).find(differs) else { return Ok(End::Complete) };
+        self.differing = Some((self.now.logp[1][i], found.value(i).unwrap_or(f64::NAN)));
+        Ok(End::Differs(self.first_chain() + i / self.rows()))
     }
 
     /// Random words of a ladder that are those of no row.
-    fn draws(&self, chain: usize, number: u64) -> Stream {
-        let ladders = self.run.chains * self.rows();
-        Stream::new(self.run.key, (ladders + self.first_chain() + chain) as u32, number)
-    }
-
-    fn draw_reference(&mut self, number: u64, monitor: &dyn Monitor) -> std::result::Result<(), DensityError> {
-        let d = self.path.dim_of();
-        let mut x = vec![0.0; self.chains() * d];
-        for (c, x) in x.chunks_exact_mut(d).enumerate() {
-            self.run.reference.draw(self.draws(c, number), x);
-        }
-        if !self.below.evaluate(self.path.ends, &x, monitor) {
-            return Err(DensityError::Recoverable);
-        }
-        if self.below.failed(self.chains()) { Err(DensityError::Failed) } else { Ok(()) }
-    }
-
-    /// Swaps neighbors, even and odd pairs in turn, which lets walkers drift instead of diffuse.
-    fn exchange(&mut self, chain: usize, number: u64) {
-        let (rows, d) = (self.rows(), self.path.dim_of());
-        let draws = self.draws(chain, number);
-        let row = |rung: usize| chain * rows + rung - 1;
-        let beta = |path: &Path<'_>, rung: usize| if rung == 0 { 0.0 } else { path.betas[row(rung)] };
-        for rung in ((number % 2) as usize..rows).step_by(2) {
-            let upper = self.now.ratio(row(rung + 1));
-            let lower = if rung == 0 { self.below.ratio(chain) } else { self.now.ratio(row(rung)) };
-            let log_odds = (beta(&self.path, rung) - beta(&self.path, rung + 1)) * (upper - lower);
-            let odds = if log_odds >= 0.0 { 1.0 } else { log_odds.exp().max(0.0) };
-            self.rejected[rung] += 1.0 - odds;
-            self.offered[rung] += 1.0;
-            if draws.uniform(Purpose::Accept, rung as u32) < odds {
-                if rung == 0 {
-                    self.now.copy(row(1), &self.below, chain, d);
-                } else {
-                    self.now.swap(row(rung), row(rung + 1), d);
-                    self.stand(row(rung));
-                }
-                self.stand(row(rung + 1));
-                self.walkers.swap(chain * (rows + 1) + rung, chain * (rows + 1) + rung + 1);
-            }
-        }
-        self.count_trips(chain);
-    }
-
-    fn count_trips(&mut self, chain: usize) {
-        let rungs = self.rows() + 1;
-        let ladder = chain * rungs..(chain + 1) * rungs;
-        let (bottom, top) = (self.walkers[ladder.start] as usize, self.walkers[ladder.end - 1] as usize);
-        let from_top = &mut self.from_top[ladder];
-        from_top[top] = true;
-        if std::mem::take(&mut from_top[bottom]) {
-            self.round_trips[chain] += 1;
-        }
+    pub fn draws(&self, run: &Tempering, chain: usize, number: u64) -> Stream {
+        let ladders = run.chains * self.rows();
+        Stream::new(run.key, (ladders + self.first_chain() + chain) as u32, number)
     }
 
     /// Puts a row of the block where its parts are.
-    fn stand(&mut self, i: usize) {
+    pub fn stand(&mut self, i: usize) {
         let d = self.path.dim_of();
         let at = i * d..(i + 1) * d;
         self.block.x[at.clone()].copy_from_slice(&self.now.x[at.clone()]);
@@ -199,60 +144,33 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// Makes scans from a number on, and says how many.
-    pub fn advance(
-        &mut self,
-        from: u64,
-        scans: usize,
-        adapts: bool,
-        mut slots: Option<Slots<'_>>,
-        monitor: &dyn Monitor,
-    ) -> (usize, End) {
-        for made in 0..scans {
-            match self.scan(from + made as u64, adapts, monitor) {
-                Ok(End::Complete) => {}
-                Ok(end) => return (made, end),
-                Err(DensityError::Failed) => {
-                    return (made, End::Failed { chain: self.first_chain(), step: from + made as u64 });
-                }
-                Err(_) => return (made, End::Interrupted),
-            }
-            if let Some(slots) = &mut slots {
-                self.store(slots, made);
-            }
-        }
-        (scans, End::Complete)
-    }
-
-    fn store(&self, slots: &mut Slots<'_>, made: usize) {
-        let (run, d, rows) = (self.run, self.path.dim_of(), self.rows());
-        if !(slots.drawn + made + 1).is_multiple_of(run.thin) {
-            return;
-        }
-        let at = (slots.drawn + made) / run.thin;
-        for c in 0..self.chains() {
-            let (to, top) = (c * run.n_samples + at, (c + 1) * rows - 1);
-            slots.draws[to * d..(to + 1) * d].copy_from_slice(&self.block.x[top * d..(top + 1) * d]);
-            slots.logp[to] = self.now.logp[1][top];
-            slots.acceptance[to] = self.info[top].acceptance;
-            let ratios = &mut slots.ratios[to * (rows + 1)..(to + 1) * (rows + 1)];
+    /// Stores where the tops are as draw `row`.
+    pub(in crate::sampling) fn store(&mut self, slots: &mut Slots<'_>, row: usize) {
+        let (chains, rows, d) = (self.chains(), self.rows(), self.path.dim_of());
+        let mut ratios = vec![0.0; rows + 1];
+        for c in 0..chains {
+            let top = self.top(c);
+            let at = top * d..(top + 1) * d;
             ratios[0] = self.below.ratio(c);
             for (r, ratio) in ratios[1..].iter_mut().enumerate() {
                 *ratio = self.now.ratio(c * rows + r);
             }
+            let (x, grad) = (&self.block.x[at.clone()], &self.block.grad[at]);
+            slots.put(chains, c, row, [x, grad, &self.now.logp[1][top..=top], &self.accepted[c..=c], &ratios]);
         }
+        self.books.mark();
     }
 }
 
-impl Path<'_> {
-    fn dim_of(&self) -> usize {
+impl Path {
+    pub fn dim_of(&self) -> usize {
         self.ends[1].dim()
     }
 }
 
-impl Reference<'_> {
+impl Reference {
     /// An exact draw.
-    fn draw(&self, draws: Stream, x: &mut [f64]) {
+    pub fn draw(&self, draws: Stream, x: &mut [f64]) {
         let d = x.len();
         let mut noise = vec![0.0; d];
         draws.normals(Purpose::Noise, 0, &mut noise);

@@ -5,7 +5,7 @@ use crate::monitor::{Monitor, Silent};
 use crate::sampling::density::{DensityError, LogDensity};
 use crate::sampling::values::evaluate;
 use crate::sampling::vector::all_finite;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 type Value = std::result::Result<f64, DensityError>;
 
@@ -30,13 +30,13 @@ impl Parts {
     }
 
     /// Evaluates both at x; false, with parts that are not to be used, where the monitor ended it.
-    pub fn evaluate(&mut self, ends: [&dyn LogDensity; 2], x: &[f64], monitor: &dyn Monitor) -> bool {
+    pub fn evaluate(&mut self, ends: &[Arc<dyn LogDensity>; 2], x: &[f64], monitor: &dyn Monitor) -> bool {
         let d = ends[0].dim();
         let rows = x.len() / d;
         self.x[..x.len()].copy_from_slice(x);
         let mut out: [Vec<Value>; 2] = [vec![Ok(0.0); rows], vec![Ok(0.0); rows]];
         for ((end, out), grad) in ends.iter().zip(&mut out).zip(&mut self.grad) {
-            if !evaluate(*end, x, &mut grad[..x.len()], out, monitor) {
+            if !evaluate(&**end, x, &mut grad[..x.len()], out, monitor) {
                 return false;
             }
         }
@@ -60,9 +60,14 @@ impl Parts {
         if self.errors[i].is_some() { f64::NEG_INFINITY } else { self.logp[1][i] - self.logp[0][i] }
     }
 
-    /// Whether the target failed for good.
-    pub fn failed(&self, rows: usize) -> bool {
-        self.errors[..rows].contains(&Some(DensityError::Failed))
+    /// log π_1 of a row.
+    pub fn value(&self, i: usize) -> Value {
+        self.errors[i].map_or(Ok(self.logp[1][i]), Err)
+    }
+
+    /// The first of some rows that a density failed for, for good.
+    pub fn failed(&self, rows: usize) -> Option<usize> {
+        self.errors[..rows].iter().position(|e| *e == Some(DensityError::Failed))
     }
 
     /// log π_β of a row, and its gradient.
@@ -103,17 +108,17 @@ impl Parts {
 }
 
 /// The densities of a block's rows, which remember what they saw last: that is what an accepted proposal is made of.
-pub struct Path<'a> {
+pub struct Path {
     /// Reference and target.
-    pub ends: [&'a dyn LogDensity; 2],
+    pub ends: [Arc<dyn LogDensity>; 2],
     /// Of each row.
     pub betas: Vec<f64>,
     seen: Mutex<Parts>,
 }
 
-impl<'a> Path<'a> {
+impl Path {
     /// Densities of as many rows as there are βs.
-    pub fn new(ends: [&'a dyn LogDensity; 2], betas: Vec<f64>) -> Result<Self> {
+    pub fn new(ends: [Arc<dyn LogDensity>; 2], betas: Vec<f64>) -> Result<Self> {
         let seen = Mutex::new(Parts::new(betas.len(), ends[0].dim())?);
         Ok(Self { ends, betas, seen })
     }
@@ -130,7 +135,7 @@ impl<'a> Path<'a> {
     }
 }
 
-impl LogDensity for Path<'_> {
+impl LogDensity for Path {
     fn dim(&self) -> usize {
         self.ends[1].dim()
     }
@@ -152,7 +157,7 @@ impl LogDensity for Path<'_> {
 
     fn watched(&self, x: &[f64], grad: &mut [f64], out: &mut [Value], monitor: &dyn Monitor) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if !seen.evaluate(self.ends, x, monitor) {
+        if !seen.evaluate(&self.ends, x, monitor) {
             return false;
         }
         for (i, (out, grad)) in out.iter_mut().zip(grad.chunks_exact_mut(self.dim())).enumerate() {
