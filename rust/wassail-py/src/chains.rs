@@ -185,6 +185,7 @@ impl Chains {
     /// Ladders of chains; `reference` is (density, mean, factor), schedule as above, `ladder` (rungs, steps of the kernel a scan),
     /// `step` (size, acceptance to adapt it to).
     #[staticmethod]
+    #[allow(clippy::too_many_arguments)]
     fn ladders(
         py: Python<'_>,
         target: Py<Target>,

@@ -47,10 +47,12 @@ impl Group {
         let x: Vec<f64> = start.chunks_exact(d).flat_map(|x| (0..rows).flat_map(move |_| x)).copied().collect();
         let row_betas = (0..chains).flat_map(|_| betas[1..].iter().copied()).collect();
         let ends = [Arc::clone(&run.reference.density), Arc::clone(&run.target)];
+        let mut now = Parts::new(chains * rows, d)?;
+        now.x.copy_from_slice(&x);
         Ok(Self {
             block: Block::new((first_chain * rows) as u32, &x, d)?,
             path: Path::new(ends, row_betas)?,
-            now: Parts::new(chains * rows, d)?,
+            now,
             below: Parts::new(chains, d)?,
             info: vec![Info::default(); chains * rows],
             sizes: vec![run.step_size; chains * rows],

@@ -23,8 +23,9 @@ impl Archived for Ladders {
             group.visit(run, pass)?;
             group.books.drawn = self.drawn;
             group.path.betas.iter_mut().enumerate().for_each(|(i, b)| *b = self.betas[1 + i % (run.rungs - 1)]);
-            if let (Pass::Read { .. }, true) = (&*pass, self.started) {
-                (0..group.block.count()).for_each(|i| group.stand(i));
+            if let Pass::Read { .. } = pass {
+                group.block.x.copy_from_slice(&group.now.x);
+                (0..if self.started { group.block.count() } else { 0 }).for_each(|i| group.stand(i));
             }
         }
         Ok(())
