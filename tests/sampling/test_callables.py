@@ -139,7 +139,7 @@ def test_resume_names_what_was_lost():
     with pytest.raises(InputError, match="cannot go on: what takes up its draws failed"):
         caught.value.result.resume(5)
     tempered = sampling.temper(wide, wide, MORE, n_samples=5, n_warmup=5)
-    with pytest.raises(InputError, match="cannot go on: parallel tempering"):
+    with pytest.raises(InputError, match="the TemperingResult has a resume"):
         tempered.samples.resume(5)
 
 
