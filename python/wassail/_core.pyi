@@ -306,7 +306,7 @@ def sparse_transport(
     tol: float,
     max_iter: int,
     init: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
-    plans: tuple[_Csr, _Csr] | None,
+    plans: tuple[_Csr, _Csr, float] | None,
     n_threads: int,
     callback: Callable[[int, float, float], bool | None] | None,
     progress: Callable[[int, float, float], None] | None,

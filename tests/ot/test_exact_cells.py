@@ -86,3 +86,18 @@ def test_a_callback_stops_before_the_first_pivot():
     assert result.status is ot.Status.STOPPED
     assert result.marginal_error < 1e-13
     assert result.dual_value <= result.value
+
+
+def test_clusters_far_apart_start_from_exact_cells():
+    def pivots(distance):
+        rng = np.random.default_rng(0)
+        x, y = rng.normal(size=(2, 2100, 2))
+        for points in (x, y):
+            points[1050:, 0] += distance
+        a, b = rng.random((2, 2100))
+        a[:1050] *= 1.3  # mass has to cross
+        result = ot.exact(ot.PointCloud(x, y), a / a.sum(), b / b.sum())
+        assert result.converged
+        return result.n_iter
+
+    assert pivots(1e3) < 3 * pivots(0.0)

@@ -508,6 +508,58 @@ def test_warm_start_with_ties(k, less):
 
 
 @pytest.mark.filterwarnings("ignore:sparse_transport")
+def uneven(n, rng):
+    a = 0.5 + rng.random(n)
+    return a / a.sum()
+
+
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("kind", ["uniform", "plane"])
+def test_uneven_weights_have_a_plan_of_two_nonzeros_that_a_start_mends(kind, axis):
+    # All but one of the columns need both of their places: the support is a tree.
+    rng = np.random.default_rng(4)
+    n = 80
+    C = rng.random((n, n)) if kind == "uniform" else cdist(rng.random((n, 2)), rng.random((n, 2)), "sqeuclidean")
+    a, b = uneven(n, rng), uneven(n, rng)
+    options = {"gamma": n * C.mean() / 50, "max_nonzeros": 2, "axis": axis}
+    first = ot.sparse_transport(C, a, b, **options)
+    assert first.status is ot.Status.TIED
+    check_certificate(first, C, 2)
+    changed = a * (1 + 1e-4 * rng.random(n))
+    fresh = ot.sparse_transport(C, changed / changed.sum(), b, **options)
+    warm = ot.sparse_transport(C, changed / changed.sum(), b, init=first, **options)
+    for result in (first, fresh, warm):
+        assert np.isfinite(result.gap)
+        assert result.nonzeros.max() == 2
+    assert 3 * warm.n_iter <= fresh.n_iter
+    assert warm.gap <= 1.1 * first.gap
+    assert warm.dual_value == pytest.approx(fresh.dual_value, rel=1e-8)
+    check_certificate(warm, C, 2)
+
+
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("k", [1, 2, 3, None])
+def test_starts_find_plans_where_runs_without_do(k):
+    rng = np.random.default_rng(0 if k is None else k)
+    for _ in range(25):
+        n, m = rng.integers(2, 30, 2)
+        C = rng.integers(0, 4, (n, m)).astype(float) if rng.random() < 0.5 else rng.random((n, m))
+        a, b = (np.maximum(rng.integers(0, 3, size) * rng.random(size), 0) for size in (n, m))
+        a[0], b[0] = 1, 1
+        a, b = a / a.sum(), b / b.sum()
+        rows, columns = np.count_nonzero(a), np.count_nonzero(b)
+        options = {"gamma": float(n), "max_nonzeros": k, "axis": 0 if k and k * columns >= rows else 1}
+        first = ot.sparse_transport(C, a, b, **options)
+        changed = a * (1 + 1e-3 * rng.random(n))
+        fresh = ot.sparse_transport(C, changed / changed.sum(), b, **options)
+        warm = ot.sparse_transport(C, changed / changed.sum(), b, init=first, **options)
+        assert warm.dual_value == pytest.approx(fresh.dual_value, rel=1e-7, abs=1e-12)
+        assert np.isfinite(warm.gap) >= np.isfinite(fresh.gap)
+        assert np.isfinite(warm.gap) <= (warm.marginal_error <= 1e-9)
+        assert k is None or warm.nonzeros.max() <= k
+
+
 def test_callback_progress_and_limits():
     rng = np.random.default_rng(13)
     C = rng.random((50, 50))
@@ -571,6 +623,12 @@ def test_bad_input(change, word):
     options = {"cost": np.ones((4, 3)), "gamma": 1.0, **change}
     with pytest.raises(InputError, match=word):
         ot.sparse_transport(options.pop("cost"), **options)
+
+
+def test_tolerances_that_any_plan_meets_are_refused():
+    with pytest.raises(InputError, match="tol must be at most 1"):
+        ot.sparse_transport(np.eye(3), gamma=1.0, tol=2.0)
+    assert ot.sparse_transport(np.eye(3), gamma=1.0, tol=1.0).converged
 
 
 def test_single_points():

@@ -13,7 +13,7 @@ from wassail import _core
 from wassail._frozen import ReadOnly
 from wassail._progress import progress_reporter
 from wassail._user import user_level
-from wassail._validate import Report, check_callable, check_integer, check_positive, check_threads
+from wassail._validate import Report, check_callable, check_integer, check_positive, check_threads, check_tolerance
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
 from wassail.ot._order import cost_first
 from wassail.ot._problem import Potentials, Problem, check_init, kept_back, prepare
@@ -229,10 +229,12 @@ def sparse_transport(
     next entry of a column do not tie at the optimum, both have the same solution and ``status`` is ``CONVERGED``.
     Where they tie (common for small k; `n_ties` counts) the relaxation may spread the last places over more than k
     entries. Then the dual value is still a lower bound, `relaxed` the plan that attains it, and the plan returned the
-    best feasible one that was found by fixing columns one after the other: ``status`` is ``TIED`` and `gap` says how
-    much may be lost. With k = 1 or 2 and uneven weights there is often no feasible plan at all (k = 1 sends all mass of
-    a target from one source), and then the gap is inf. A larger `max_nonzeros` gives fewer ties, and mostly a smaller
-    `gamma` too.
+    best feasible one that was found: by fixing columns one after the other, or, where that leaves the weights no plan,
+    by joining the parts of such a support along arcs of little slack. ``status`` is ``TIED`` and `gap` says how much
+    may be lost. With k = 1 and uneven weights there is mostly no feasible plan at all (all mass of a target comes from
+    one source), nor with fewer than n + m - 1 places in all; then, and where the search ends without one, the gap is
+    inf. A larger `max_nonzeros` gives fewer ties, and mostly a smaller `gamma` too. The plan of a result given as
+    `init` has its support kept, or mended for other weights; it is looked for anew where mending leaves a larger gap.
 
     The dual is smoothed by the proximal point method, which does not move its solution, and each stage is solved by
     semismooth Newton steps on a graph Laplacian. For k = 1, for γ so small that the regularization hardly acts, and
@@ -267,7 +269,7 @@ def sparse_transport(
     strength = _check_gamma(gamma)
     limit = 0 if max_nonzeros is None else check_integer(max_nonzeros, "max_nonzeros", minimum=1)
     side = check_axis(axis)
-    tolerance, steps = check_positive(tol, "tol"), check_integer(max_iter, "max_iter", minimum=0)
+    tolerance, steps = check_tolerance(tol), check_integer(max_iter, "max_iter", minimum=0)
     stop = check_callable(callback, "callback")
     threads = check_threads(n_threads)
     problem = prepare(as_cost(cost), a, b, strength, _EXACT, threads)
@@ -320,12 +322,13 @@ def _check_limit(problem: Problem, limit: int, axis: int) -> None:
         )
 
 
-def _known_plans(init: object, problem: Problem, axis: int) -> tuple[Triple, Triple] | None:
-    """Return the plans of another run, by the limited side, where weights are positive now."""
+def _known_plans(init: object, problem: Problem, axis: int) -> tuple[Triple, Triple, float] | None:
+    """Return the plans of another run, by the limited side, where weights are positive now, and its gap."""
     if not isinstance(init, SparseTransportResult):
         return None
     relaxed = _triple(init.relaxed, problem, axis)
-    return relaxed, relaxed if init.entries is init.relaxed else _triple(init.entries, problem, axis)
+    plan = relaxed if init.entries is init.relaxed else _triple(init.entries, problem, axis)
+    return relaxed, plan, init.gap
 
 
 def _triple(matrix: csr_array, problem: Problem, axis: int) -> Triple:

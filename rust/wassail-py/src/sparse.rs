@@ -6,7 +6,7 @@ use crate::geometry::Geometry;
 use crate::ot::{Arg, Array, check_lengths};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
-use wassail_core::ot::sparse::{Init, Options, Outcome, Status, solve};
+use wassail_core::ot::sparse::{Init, Known, Options, Outcome, Status, solve};
 use wassail_core::ot::sparsify::Csr;
 use wassail_core::ot::sweep::Weights;
 
@@ -59,7 +59,7 @@ fn solution(py: Python<'_>, out: Outcome) -> Solution<'_> {
 }
 
 /// Rows (axis 1) or columns (axis 0) have at most `max_nonzeros` nonzeros, 0 for any number. `init` are potentials,
-/// `plans` those of the relaxation and with the limit, by the limited side.
+/// `plans` those of the relaxation and with the limit, by the limited side, and the gap between them.
 #[pyfunction]
 pub fn sparse_transport<'py>(
     py: Python<'py>,
@@ -72,7 +72,7 @@ pub fn sparse_transport<'py>(
     tol: f64,
     max_iter: usize,
     init: Option<(Arg<'py>, Arg<'py>)>,
-    plans: Option<(Given<'py>, Given<'py>)>,
+    plans: Option<(Given<'py>, Given<'py>, f64)>,
     n_threads: usize,
     callback: Option<Py<PyAny>>,
     progress: Option<Py<PyAny>>,
@@ -84,10 +84,13 @@ pub fn sparse_transport<'py>(
         check_lengths(geometry.size(), &[f], &[g])?;
     }
     let shape = if axis == 0 { (b.len(), a.len()) } else { (a.len(), b.len()) };
-    let plans = plans.map(|(relaxed, plan)| Ok::<_, PyErr>((csr(&relaxed, shape)?, csr(&plan, shape)?))).transpose()?;
+    let given = |(relaxed, plan, gap): (Given<'py>, Given<'py>, f64)| {
+        Ok::<_, PyErr>((csr(&relaxed, shape)?, csr(&plan, shape)?, gap))
+    };
+    let plans = plans.map(given).transpose()?;
     let init = init.map(|(f, g)| {
         let (f, g) = if axis == 0 { (g, f) } else { (f, g) };
-        Init { f, g, plans: plans.as_ref().map(|(relaxed, plan)| (relaxed, plan)) }
+        Init { f, g, plans: plans.as_ref().map(|(relaxed, plan, gap)| Known { relaxed, plan, gap: *gap }) }
     });
     let limit = (max_nonzeros > 0).then_some(max_nonzeros);
     let options = Options { gamma, max_nonzeros: limit, tol, max_iter };

@@ -1,11 +1,14 @@
-//! Potentials of points from those of their cells: entropic transport between the cells' centers, on a small fraction of the pairs.
+//! Potentials of points from those of their cells: entropic transport between the cells' centers, on a small fraction of the pairs, or
+//! exact transport where clusters lie so far apart that it would blur all within one.
 
-use super::super::geometry::{PointCloud, Points};
+use super::super::geometry::{Geometry, PointCloud, Points};
 use super::super::newton;
 use super::super::sinkhorn::Status;
 use super::super::softmin::{Columns, softmin_rows};
 use super::super::sweep::Weights;
+use super::super::tiling::entry;
 use super::potentials::{Before, Start, usable};
+use super::{Amount, solve};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
 use crate::points::given::Side;
@@ -17,6 +20,11 @@ const EPSILON: f64 = 1e-3;
 const TOLERANCE: f64 = 1e-3;
 /// Sweeps, at most.
 const SWEEPS: usize = 100;
+/// Regularization as a share of the cost between cells nearby, and how far below the other it is where clusters lie far apart.
+const NEARBY: f64 = 0.1;
+const FAR: f64 = 0.01;
+/// Cells that tell.
+const SAMPLE: usize = 64;
 
 /// A side of the coarse problem.
 struct Cells {
@@ -30,18 +38,46 @@ pub fn entropic(cloud: &PointCloud, weights: Weights<'_>, spread: f64, monitor: 
     let (d, metric) = (cloud.dim(), cloud.metric());
     let rows = cells(x, d, weights.a, monitor)?;
     let cols = cells(y, d, weights.b, monitor)?;
-    let epsilon = EPSILON * spread;
-    let options = newton::Options { epsilon, tol: TOLERANCE, max_iter: SWEEPS, anneal: None };
     let coarse = PointCloud::new(rows.centers.clone(), cols.centers.clone(), d, metric);
     let between = Weights { a: &rows.weights, b: &cols.weights };
-    let pair = newton::solve(&coarse, between, None, &options, &Before(monitor))?.pair;
+    let Level { epsilon, f, g, stopped } = level(&coarse, between, spread, monitor)?;
     let extended = |points: &Points, to: Cells, g: &[f64]| {
         let fine = PointCloud::new(points.clone(), to.centers, d, metric);
         softmin_rows(&fine, Columns { g, b: &to.weights, values: &[], width: 0 }, epsilon, monitor)
     };
-    let f = extended(x, cols, &pair.g)?.0;
-    let g = extended(y, rows, &pair.f)?.0;
-    Ok((usable(f, g), pair.status == Status::Stopped))
+    let (f, g) = (extended(x, cols, &g)?.0, extended(y, rows, &f)?.0);
+    Ok((usable(f, g), stopped))
+}
+
+/// Potentials of the cells, and ε.
+struct Level {
+    epsilon: f64,
+    f: Vec<f64>,
+    g: Vec<f64>,
+    stopped: bool,
+}
+
+fn level(coarse: &PointCloud, weights: Weights<'_>, spread: f64, monitor: &dyn Monitor) -> Result<Level> {
+    let (epsilon, near) = (EPSILON * spread, NEARBY * nearby(coarse)?);
+    if near > 0.0 && near < FAR * epsilon {
+        let found = solve(coarse, weights, Amount::All, None, &Before(monitor))?;
+        return Ok(Level { epsilon: near, f: found.f, g: found.g, stopped: !found.optimal });
+    }
+    let options = newton::Options { epsilon, tol: TOLERANCE, max_iter: SWEEPS, anneal: None };
+    let found = newton::solve(coarse, weights, None, &options, &Before(monitor))?;
+    let stopped = found.pair.status == Status::Stopped;
+    Ok(Level { epsilon, f: found.pair.f, g: found.pair.g, stopped })
+}
+
+/// Median cost from a cell to the nearest of the other side, in a sample of them.
+fn nearby(coarse: &PointCloud) -> Result<f64> {
+    coarse.prepare(false)?;
+    let (n, m) = coarse.shape();
+    let sample = (0..n).step_by(n.div_ceil(SAMPLE));
+    let nearest = |i| (0..m).map(|j| entry(coarse, i, j)).fold(f64::INFINITY, f64::min);
+    let mut least: Vec<f64> = sample.map(nearest).collect();
+    let middle = least.len() / 2;
+    Ok(*least.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
 
 /// Cells of nearby points: halves along the longest side of their box until they are small.

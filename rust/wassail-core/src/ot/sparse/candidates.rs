@@ -156,11 +156,13 @@ struct Largest {
 }
 
 impl Largest {
-    /// The last candidates, if there were as many, show what the smallest of the largest is at least.
+    /// The last candidates, if there were as many, show what the smallest of the largest is at least. Where all are wanted, none is
+    /// left out: candidates that are there as centers alone would otherwise leave the smallest out again and again.
     fn new(row: &Row, g: &[f64]) -> Self {
         let keys = row.entries.iter().map(|e| g[e.j as usize] - row.costs[e.place as usize]);
         let enough = row.entries.len() >= row.want;
         let cutoff = match enough {
+            _ if row.want == g.len() => f64::NEG_INFINITY,
             true => keys.fold(f64::INFINITY, f64::min),
             false if row.floor.is_nan() => row.hint,
             false => f64::NEG_INFINITY,
@@ -246,4 +248,25 @@ fn push_above(costs: &[f64], g: &[f64], cutoff: f64, first: usize, hits: &mut Ve
 multiversion! {
     /// Appends the places where g − C exceeds the cutoff.
     fn above(costs: &[f64], g: &[f64], cutoff: f64, hits: &mut Vec<u32>) => above_body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::Silent;
+    use crate::ot::geometry::Dense;
+
+    #[test]
+    fn a_row_of_centers_alone_is_gathered_whole() -> Result<()> {
+        let cost = [0.0, 1.0, 2.0];
+        let geometry = Dense::from_rows(&cost, 1, 3);
+        let mut row = Row::new(3);
+        for (j, c) in (0..).zip(cost) {
+            row.center(j, 0.1, || c);
+        }
+        gather(&geometry, [(0, &mut row)].into_iter(), &Base::zero(1, 3), &[0.0; 3], 0, &Silent)?;
+        assert_eq!(row.entries.len(), 3);
+        assert_eq!(row.floor, f64::NEG_INFINITY);
+        Ok(())
+    }
 }

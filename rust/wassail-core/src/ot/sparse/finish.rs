@@ -2,7 +2,7 @@
 
 use super::dual::{Dual, Measure, Problem};
 use super::newton::{Log, Newton};
-use super::{Outcome, Status, rounding};
+use super::{Known, Outcome, Status, rounding};
 use crate::error::Result;
 use crate::ot::sparsify::Csr;
 use crate::parallel::sum;
@@ -42,7 +42,7 @@ impl Found {
 pub fn outcome(
     mut newton: Newton<'_>,
     status: Status,
-    nearby: Option<&Csr>,
+    known: Option<Known<'_>>,
     tol: f64,
     goal: f64,
     mut log: Log<'_>,
@@ -50,7 +50,7 @@ pub fn outcome(
     let monitor = log.monitor;
     let relaxed = Found::new(&newton.dual);
     let rounds = relaxed.sums.crowded > 0 && matches!(status, Status::Tied | Status::Stalled);
-    let rounded = if rounds { rounding::solve(newton.clone(), nearby, goal, &mut log)? } else { None };
+    let rounded = if rounds { rounding::solve(&newton, known, goal, &mut log)? } else { None };
     newton.dual.sharpen();
     newton.refresh(monitor)?;
     let dual = newton.dual.based() - newton.value();

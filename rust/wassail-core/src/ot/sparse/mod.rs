@@ -9,7 +9,9 @@ mod base;
 mod candidates;
 mod dual;
 mod finish;
+mod forest;
 mod history;
+mod mend;
 mod newton;
 mod proximal;
 mod rounding;
@@ -92,8 +94,19 @@ pub struct Init<'a> {
     pub f: &'a [f64],
     /// Column potential.
     pub g: &'a [f64],
-    /// The plans of the relaxation, and with at most k nonzeros in each row.
-    pub plans: Option<(&'a Csr, &'a Csr)>,
+    /// The plans, if they are at hand.
+    pub plans: Option<Known<'a>>,
+}
+
+/// The plans of another run.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// That of the relaxation.
+    pub relaxed: &'a Csr,
+    /// That with at most k nonzeros in each row.
+    pub plan: &'a Csr,
+    /// By how much the value of the latter is above the dual one; inf if it does not have the marginals.
+    pub gap: f64,
 }
 
 /// The loosest tolerance in use: from a relaxed plan that is further off no feasible one is found, and the search for it takes longest.
@@ -136,6 +149,5 @@ pub fn solve(
         };
         status = task.settle(&mut newton, &mut log)?;
     }
-    let nearby = init.and_then(|init| init.plans).map(|(_, plan)| plan);
-    finish::outcome(newton, status, nearby, options.tol, task.goal, log)
+    finish::outcome(newton, status, init.and_then(|init| init.plans), options.tol, task.goal, log)
 }

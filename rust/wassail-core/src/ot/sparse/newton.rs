@@ -91,6 +91,13 @@ impl<'a> Newton<'a> {
         Ok(())
     }
 
+    /// Evaluates at these column potentials.
+    pub fn move_to(&mut self, g: &[f64], monitor: &dyn Monitor) -> Result<()> {
+        let now = self.dual.columns();
+        self.g.iter_mut().zip(g.iter().zip(now)).for_each(|(offset, (g, now))| *offset += g - now);
+        self.refresh(monitor)
+    }
+
     /// Fits anew after a change of centers, where the last damping was right for other kinks.
     pub fn recenter(&mut self, zeta: f64, monitor: &dyn Monitor) -> Result<()> {
         self.dual.recenter();

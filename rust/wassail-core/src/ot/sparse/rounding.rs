@@ -1,12 +1,14 @@
 //! A feasible plan with at most k nonzeros in each row, from the relaxed one: rows that have more are cut back and fixed, those first that
-//! lose least, and the others solved for again, until no row has more.
+//! lose least, and the others solved for again, until no row has more. Where that leaves the weights no plan, the cut one is mended.
 
-use super::Status;
 use super::dual::Dual;
+use super::mend;
 use super::newton::{Log, Newton};
+use super::{Known, Status};
 use crate::error::Result;
 use crate::ot::sets::Sets;
 use crate::ot::sparsify::Csr;
+use crate::ot::tiling::entry;
 use crate::parallel::sum;
 
 /// Share of the rows with too many nonzeros that is fixed at a time, or this many.
@@ -21,20 +23,77 @@ const ERROR: f64 = 1e-3;
 /// Newton steps of a round.
 const STEPS: usize = 40;
 
-/// The plan of the best support found, or None. The support of a plan nearby is tried first, where there is one.
-pub fn solve<'a>(newton: Newton<'a>, nearby: Option<&Csr>, goal: f64, log: &mut Log<'_>) -> Result<Option<Newton<'a>>> {
-    if let Some(plan) = nearby {
-        let mut near = newton.clone();
-        near.dual.adopt(plan);
-        if is_balanced(&near.dual, goal) {
-            near.dual.sharpen();
-            near.refresh(log.monitor)?;
-            if near.minimize(goal, STEPS, log)? == Some(Status::Converged) {
-                return Ok(Some(near));
-            }
-        }
+/// How much further from the dual value than it was, a plan may be that another one was mended to.
+const WORSE: f64 = 1.1;
+
+/// The best plan found, or None. Plans of another run, where there are, have their support kept; or mended, which is the answer if it leaves
+/// no larger a gap than it did there.
+pub fn solve<'a>(
+    newton: &Newton<'a>,
+    known: Option<Known<'_>>,
+    goal: f64,
+    log: &mut Log<'_>,
+) -> Result<Option<Newton<'a>>> {
+    let near = match known {
+        Some(Known { plan, .. }) => match adopted(newton, plan, goal, log)? {
+            Some(kept) => return Ok(Some(kept)),
+            None => mended(newton, plan, mend::FEW_CUTS, goal, log)?,
+        },
+        None => None,
+    };
+    let lower = value(newton);
+    if let (Some(near), Some(known)) = (&near, known)
+        && known.gap.is_finite()
+        && value(near) - lower <= WORSE * known.gap
+    {
+        return Ok(Some(near.clone()));
     }
-    cut(newton, goal, log)
+    let found = match cut(newton.clone(), goal, log)? {
+        Some(cut) => Some(cut),
+        None => mended(newton, &newton.dual.plan(), mend::CUTS, goal, log)?,
+    };
+    Ok([near, found].into_iter().flatten().min_by(|p, q| value(p).total_cmp(&value(q))))
+}
+
+/// The value of the plan, to first order in its error.
+fn value(newton: &Newton<'_>) -> f64 {
+    let sums = newton.dual.measure();
+    sums.cost + sums.regularization + newton.dual.priced()
+}
+
+/// The best plan on the support of another, if that can carry the weights.
+fn adopted<'a>(newton: &Newton<'a>, plan: &Csr, goal: f64, log: &mut Log<'_>) -> Result<Option<Newton<'a>>> {
+    let mut near = newton.clone();
+    near.dual.adopt(plan);
+    if !is_balanced(&near.dual, goal) {
+        return Ok(None);
+    }
+    near.dual.sharpen();
+    near.refresh(log.monitor)?;
+    let ended = near.minimize(goal, STEPS, log)?;
+    Ok((ended == Some(Status::Converged)).then_some(near))
+}
+
+/// A plan of other weights made to carry these. Its support is a forest, on which there is no other.
+fn mended<'a>(
+    newton: &Newton<'a>,
+    plan: &Csr,
+    cuts: usize,
+    goal: f64,
+    log: &mut Log<'_>,
+) -> Result<Option<Newton<'a>>> {
+    let Some(mut forest) = mend::plan(&newton.dual, plan, cuts, goal, log.monitor)? else { return Ok(None) };
+    let (n, geometry, gamma) = (newton.dual.rows.len(), newton.dual.problem.geometry, newton.dual.rule.gamma);
+    let mut g = newton.dual.columns();
+    forest.potentials(&mut g, |link| entry(geometry, link.i, link.v - n) + gamma * link.t);
+    let plan = forest.plan();
+    let mut near = newton.clone();
+    near.dual.center(&plan);
+    near.dual.adopt(&plan);
+    near.dual.sharpen();
+    near.move_to(&g, log.monitor)?;
+    let ended = near.minimize(goal, STEPS, log)?;
+    Ok((ended == Some(Status::Converged)).then_some(near))
 }
 
 /// Whether the parts into which the candidates fall have as much mass in their rows as in their columns. What candidates rows may

@@ -4,7 +4,7 @@ use super::base::Base;
 use super::dual::{Dual, Problem};
 use super::newton::{Log, Newton};
 use super::row::Rule;
-use super::{Init, Options, Outcome, Status, proximal, vertex};
+use super::{Init, Known, Options, Outcome, Status, proximal, vertex};
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::ot::annealing::spread;
@@ -103,7 +103,7 @@ impl<'a> Task<'a> {
     }
 
     fn nearby(&self, init: Init<'_>, monitor: &dyn Monitor) -> Result<Newton<'a>> {
-        let Some((relaxed, _)) = init.plans else {
+        let Some(Known { relaxed, .. }) = init.plans else {
             return self.newton(init.g.to_vec(), self.options.gamma, 0.0, monitor);
         };
         let zeta = if self.k < usize::MAX { proximal::WARM } else { 0.0 };
@@ -125,7 +125,7 @@ impl<'a> Task<'a> {
         let start = known.as_ref().map(|(f, init)| Start {
             f,
             g: init.g,
-            plan: init.plans.map(|(_, plan)| Pattern { indptr: &plan.indptr, indices: &plan.indices }),
+            plan: init.plans.map(|Known { plan, .. }| Pattern { indptr: &plan.indptr, indices: &plan.indices }),
         });
         let found = exact::solve(geometry, self.weights(), Amount::All, start, &Quiet(monitor))?;
         if let Some(outcome) = vertex::outcome(&self.problem, &found, self.k, self.options) {

@@ -2,7 +2,7 @@
 
 use super::dual::{Dual, Problem};
 use super::row::{Entry, Rule, settle};
-use super::{Init, Options, Status, solve};
+use super::{Init, Known, Options, Status, solve};
 use crate::error::Result;
 use crate::monitor::Silent;
 use crate::ot::geometry::Dense;
@@ -104,7 +104,11 @@ fn plans_keep_their_limit_and_their_marginals() -> Result<()> {
     let options = Options { gamma: 10.0, max_nonzeros: Some(2), tol: 1e-9, max_iter: 2000 };
     let out = solve(&geometry, weights, None, &options, &Silent)?;
     assert_eq!(out.status, Status::Tied);
-    let again = Init { f: &out.f, g: &out.g, plans: Some((&out.relaxed, &out.plan)) };
+    let again = Init {
+        f: &out.f,
+        g: &out.g,
+        plans: Some(Known { relaxed: &out.relaxed, plan: &out.plan, gap: out.primal - out.dual }),
+    };
     let warm = solve(&geometry, weights, Some(again), &options, &Silent)?;
     assert!(3 * warm.trace.len() <= out.trace.len());
     for found in [&out, &warm] {
