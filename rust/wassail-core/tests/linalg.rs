@@ -230,7 +230,7 @@ fn few_products_on_a_long_chain_of_blocks() {
 
 #[test]
 fn products_are_those_of_the_matrix() {
-    let w = random_graph(20, 15, 4, 31);
+    let w = random_graph(20, 15, 11, 31);
     let mut numbers = Numbers::new(32);
     let (x, y) = (numbers.take(20), numbers.take(15));
     let table = dense(&w, &[0.0; 20], &[0.0; 15]);

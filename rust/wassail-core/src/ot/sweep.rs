@@ -42,10 +42,13 @@ pub struct Weights<'a> {
     pub b: &'a [f64],
 }
 
+/// Entries of a chunk that are worth its own column sums and a hand-over.
+const CHUNK: usize = 1 << 15;
+
 /// Row ranges of a sweep. They depend on the shape only; their column sums are kept apart, in at most 64 MB or 8 rows.
 pub fn row_chunks(n: usize, m: usize) -> Vec<Range<usize>> {
     let most = ((1 << 23) / m.max(1)).clamp(8, 64);
-    chunks(n, BLOCK, most)
+    chunks(n, BLOCK, most.min((n.saturating_mul(m) / CHUNK).max(8)))
 }
 
 /// One chunk's share of the rows.

@@ -1,7 +1,7 @@
 //! How far steps may go, from what came of those before.
 
 /// Bounds and first value of the damping.
-const RANGE: (f64, f64) = (1e-4, 4.0);
+const RANGE: (f64, f64) = (0.03, 4.0);
 const FIRST: f64 = 0.25;
 /// Factors on it after a step that did well, and after one that did not help.
 const RELAXED: f64 = 0.25;

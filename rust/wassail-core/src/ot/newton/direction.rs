@@ -24,10 +24,9 @@ const GRAIN: f64 = 0.01;
 const FACTORED: f64 = 0.1;
 /// A stand-in of at most this many entries a point is factored whole: where weak arcs carry what strong ones cannot, each counts.
 const WHOLE: usize = 8;
-/// The plan counts as sparse with up to this share of its entries: products with a stored kernel take about this share of the time
-/// of one with a sparse entry, those that compute it more.
-const SPARSE_STORED: f64 = 0.05;
-const SPARSE_STREAMED: f64 = 0.15;
+/// The plan counts as sparse with up to this share of its entries: an entry of a product over all of them takes about this share of the
+/// time of a sparse one.
+const SPARSE: f64 = 0.15;
 /// The same below this error: products over all entries are made in f32, in which small flows between parts of the plan are lost.
 const SPARSE_FINE: f64 = 0.2;
 const FINE_BELOW: f64 = 1e-3;
@@ -41,6 +40,8 @@ const WORN: usize = 30;
 const MOST: usize = 500;
 /// What of the residual that is allowed counts as imbalance of each column, by its weight.
 const BALANCED: f64 = 0.3;
+/// Moves, in units of ε, up to which the linear model is followed.
+const FAR: f64 = 3.0;
 /// Share of its column below which the mass of a stand-in's column is completed on the diagonal.
 const LOST: f64 = 0.5;
 
@@ -96,11 +97,10 @@ impl Finder {
         let Weights { a, b } = run.weights;
         let rough = run.relative() > FINE_BELOW;
         let at = Linearization { softmin: &run.softmin, g: &run.g, b, row_mass: a, epsilon };
-        let most = match (rough, engine.is_stored()) {
-            (true, true) => SPARSE_STORED,
-            (true, false) => SPARSE_STREAMED,
-            (false, _) if self.complete => 1.0,
-            (false, _) => SPARSE_FINE,
+        let most = match rough {
+            true => SPARSE,
+            false if self.complete => 1.0,
+            false => SPARSE_FINE,
         };
         if most <= self.exceeded {
             return Ok(None);
@@ -161,7 +161,7 @@ impl Finder {
         };
         let y = &solution.x;
         let left = sum(y.iter().zip(&shift).map(|(y, s)| s * y * y)) / sum(y.iter().zip(&right).map(|(y, r)| y * r));
-        let delta = y.iter().map(|y| epsilon * y).collect();
+        let delta = y.iter().map(|y| epsilon * tempered(*y)).collect();
         Ok(Found { delta, density, iterations: solution.iterations, left })
     }
 
@@ -209,6 +209,12 @@ impl Finder {
     }
 }
 
+/// A move in units of ε that grows by its logarithm beyond `FAR`. A part of the plan that hangs on an arc of mass w and lacks r ≫ w
+/// is to move by ln(1 + r/w), where the linear model says r/w.
+fn tempered(y: f64) -> f64 {
+    if y.abs() > FAR { y.signum() * FAR * (1.0 + (y.abs() / FAR).ln()) } else { y }
+}
+
 /// A stand-in with the diagonals of its system.
 struct Grounded<'a> {
     weights: &'a Bipartite,
@@ -225,5 +231,17 @@ impl<'a> Grounded<'a> {
 
     fn system(&self) -> System<'_> {
         System { weights: self.weights, rows: &self.rows, cols: &self.cols }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn far_moves_grow_by_their_logarithm() {
+        assert_eq!([0.0, 2.5, -FAR].map(tempered), [0.0, 2.5, -FAR]);
+        let far = tempered(FAR * 1f64.exp());
+        assert!((far - 2.0 * FAR).abs() < 1e-12 && tempered(-1e300) > -FAR * 700.0);
     }
 }
