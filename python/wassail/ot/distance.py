@@ -13,7 +13,7 @@ from wassail._user import user_level
 from wassail._validate import check_threads
 from wassail.exceptions import ConvergenceWarning, InputError
 from wassail.ot._high_order import LOW, Reached, climb, reach_of
-from wassail.ot._line import check_order, masses
+from wassail.ot._line import check_order, in_range, masses
 from wassail.ot._problem import prepare
 from wassail.ot.costs import PNorm
 from wassail.ot.exact import solved
@@ -137,7 +137,8 @@ def wasserstein_distance(
                 f"the p-th power of the distance may be {result.gap:.1e} less, relative to a box of side 1 around the "
                 "points"
             )
-    return float(np.ldexp(distance * math.pow(mass, 1.0 / order), exponent))
+    with np.errstate(over="ignore"):
+        return in_range(float(np.ldexp(distance * math.pow(mass, 1.0 / order), exponent)))
 
 
 def _of_high_order(found: Reached) -> float:
