@@ -110,3 +110,29 @@ def test_mass_zeros_and_single_points():
 def test_bad_input(arguments, options, message):
     with pytest.raises(InputError, match=message):
         ot.wasserstein_distance(*arguments, **options)
+
+
+@pytest.mark.parametrize("p", [17.0, 64.0, 300.0, 3000.0, 1e6, 1e12, 1e300])
+def test_high_order(p):
+    """W_p of 60 units of mass lies between 60^(-1/p) W_inf and W_inf, which is found by matchings."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 3)), rng.normal(size=(15, 3)) + 1.0
+    costs = np.kron(cdist(x, y), np.ones((3, 4)))
+    for longest in np.unique(costs):
+        rows, columns = linear_sum_assignment(costs > longest)
+        if not (costs > longest)[rows, columns].any():
+            break
+    found = ot.wasserstein_distance(x, y, p=p)
+    assert longest * 60.0 ** (-1.0 / p) * (1.0 - 1e-12) <= found <= longest * (1.0 + 1e-12)
+    assert ot.wasserstein_distance(x, y, p=0.75 * p) <= found * (1.0 + 1e-9)
+
+
+def test_high_order_sees_all_ways():
+    """Of order 400 the sum is led by the longest way that is needed; the next ones decide between plans."""
+    x = np.array([[0.0, 0.0], [5.0, 0.0], [9.0, 1.0]])
+    y = np.array([[0.0, 1.0], [5.0, 0.5], [9.0, -1.0]])
+    expected = 2.0 * 3.0 ** (-1.0 / 400)
+    assert ot.wasserstein_distance(x, y, p=400) == pytest.approx(expected, rel=1e-12)
+    weights = np.array([1.0, 1.0, 0.0])
+    expected = (0.5 * (1.0 + 0.5**400)) ** (1 / 400) * 2.0 ** (1 / 400)
+    assert ot.wasserstein_distance(x, y, p=400, a=weights, b=weights) == pytest.approx(expected, rel=1e-12)

@@ -510,3 +510,15 @@ def test_the_bar_counts_pivots_and_shows_the_gap(capsys):
         assert "gap=" in shown
     ot.sparse_transport(C, gamma=1.0, progress=True)
     assert "gamma=1, marginal error=" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mass", [1.0, 1e-3])
+def test_costs_whose_sums_overflow(mass):
+    """Sums of costs overflow there; those made smaller by a power of two have the same plan."""
+    C = np.random.default_rng(0).random((4, 3)) + 1.0
+    expected = ot.exact(C * 2.0**-10)
+    found = ot.exact(C * 2.0**1023, np.full(4, mass / 4), np.full(3, mass / 3))
+    assert found.converged
+    assert found.value * 2.0**-1023 == pytest.approx(mass * expected.value * 2.0**10, rel=1e-14)
+    assert found.dual_value <= found.value
+    np.testing.assert_allclose(found.plan, mass * expected.plan, rtol=1e-14)

@@ -756,3 +756,31 @@ def test_numbers_at_the_end_of_the_range_end_the_run(scale, mass, gamma, k):
         result = ot.sparse_transport(cost, a, b, gamma=gamma, max_nonzeros=k)
         assert not (result.converged and np.isinf(result.gap))
         assert result.gap >= 0.0
+
+
+@pytest.mark.parametrize(
+    ("scale", "mass"),
+    [(1e-200, 1.0), (1e-160, 1.0), (1e160, 1.0), (1e300, 1.0), (1.0, 1e-200), (1e100, 1e-180), (1e-100, 1e160)],
+)
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+def test_certificates_at_any_scale(scale, mass):
+    """Where squares of slacks or of masses leave float64 the bounds hold, and are as tight as at scale 1."""
+    rng = np.random.default_rng(36)
+    C, a, b = rng.random((6, 5)), rng.dirichlet(np.ones(6)), rng.dirichlet(np.ones(5))
+    expected = ot.sparse_transport(C, a, b, gamma=0.1, max_nonzeros=4)
+    assert expected.converged
+    result = ot.sparse_transport(scale * C, mass * a, mass * b, gamma=0.1 * scale / mass, max_nonzeros=4)
+    found = result.certificate()
+    lower, upper = found.entropic_lower / mass, found.entropic_upper / mass
+    assert lower <= upper
+    assert lower <= expected.value * scale * (1.0 + 1e-9)
+    assert upper >= expected.value * scale * (1.0 - 1e-9)
+    if result.converged:
+        assert upper - lower <= 1e-6 * scale
+
+
+def test_certificate_of_a_tiny_problem():
+    C = [[-7.489e-201], [1.5946e-201], [-0.844e-201]]
+    found = ot.sparse_transport(C, [0.0, 1.0, 0.0], [1.0], gamma=3.87e-199, max_nonzeros=2).certificate()
+    assert found.entropic_lower <= 1.5946e-201 + 0.5 * 3.87e-199 <= found.entropic_upper
+    assert found.entropic_gap < 1e-12 * found.entropic_upper

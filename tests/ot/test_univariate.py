@@ -12,8 +12,9 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 from scipy.stats import norm, wasserstein_distance
 
+from wassail import ot
 from wassail.exceptions import InputError
-from wassail.ot import wasserstein_1d
+from wassail.ot import _line, wasserstein_1d
 
 ORDERS = [1.0, 1.5, 2.0, 7.0]
 
@@ -236,3 +237,20 @@ def test_integer_weights_repeat_points(atoms, y, p):
     x, counts = np.array([at for at, _ in atoms]), np.array([count for _, count in atoms])
     weighted = wasserstein_1d(x, y, counts / counts.sum(), p=p)
     assert weighted == pytest.approx(wasserstein_1d(np.repeat(x, counts), y, p=p), rel=1e-7)
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, np.inf])
+def test_distance_beyond_float64(p):
+    """No infinite distance without a word."""
+    with pytest.raises(InputError, match=r"x and y: their distance .* rescale"):
+        wasserstein_1d([-1.7e308], [1.7e308], p=p)
+    with pytest.raises(InputError, match=r"x and y: their distance .* rescale"):
+        ot.wasserstein_distance([[-1.7e308, 0.0]], [[1.7e308, 0.0]], p=2.0 if np.isinf(p) else p)
+    assert wasserstein_1d([-0.8e308], [0.8e308], p=p) == pytest.approx(1.6e308, rel=1e-15)
+
+
+def test_sums_in_pieces():
+    """Ctrl-C need not wait for one long sum; its parts are rounded as the whole is."""
+    weights = np.random.default_rng(0).random(600_001)
+    expected = np.cumsum(weights, dtype=np.longdouble).astype(np.float64)
+    np.testing.assert_array_equal(_line.cumulated(weights), expected)

@@ -16,6 +16,7 @@ from wassail._validate import Report
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
 from wassail.ot._problem import Potentials, Problem, check_blocked, check_init
 from wassail.ot._sparse_result import SparsePlanResult
+from wassail.ot.geometry import ArrayCost, Cost
 from wassail.ot.results import SinkhornResult, Status
 
 if TYPE_CHECKING:
@@ -25,7 +26,18 @@ F64 = NDArray[np.float64]
 Start = Potentials | SinkhornResult | SparsePlanResult
 
 CoreStart: TypeAlias = tuple[F64, F64, tuple[NDArray[np.int64], NDArray[np.int64]] | None]
+_Raw: TypeAlias = tuple[
+    F64,
+    F64,
+    tuple[NDArray[np.int64], NDArray[np.int64], F64],
+    tuple[float, float, float, float],
+    bool,
+    tuple[float | None, float | None],
+    tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], F64],
+]
 
+_HIGH = 2.0**1020  # sums of costs and potentials above may overflow
+_SHIFT = 16  # powers of two by which such costs are made smaller, which loses nothing beside them
 _PROMISE = 1e-12  # of the largest term of the value
 
 
@@ -110,11 +122,9 @@ def solve(
     progress: Report | None = None,
 ) -> Basis:
     """Solve on the support; potentials of points without weight are left at 0."""
-    a, b = problem.weights
-    f, g, plan, (value, gap, blocked, largest), optimal, dummies, trace = _core.exact(
-        problem.support.handle, a, b, mass, start, problem.n_threads, callback, progress
-    )
-    total = float(a.sum()) if mass is None else mass
+    raw = _called(problem, mass, start, callback, progress)
+    f, g, plan, (value, gap, blocked, largest), optimal, dummies, trace = raw
+    total = float(problem.weights[0].sum()) if mass is None else mass
     if optimal:  # a run that was stopped may not have moved all mass yet
         check_blocked(blocked, total, problem.blockable)
     if not (np.isfinite(f).all() and np.isfinite(g).all() and math.isfinite(value)):
@@ -131,6 +141,36 @@ def solve(
     elif not gap <= _PROMISE * max(abs(value), total * largest):
         status = Status.STALLED
     return Basis(full_f, full_g, entries, value, gap, status, dummies, ExactTrace(*trace))
+
+
+def _called(
+    problem: Problem, mass: float | None, start: CoreStart | None, callback: Report | None, progress: Report | None
+) -> _Raw:
+    """Call the core; anew with smaller costs where sums of the costs as given may have overflowed."""
+
+    def call(cost: Cost, start: CoreStart | None) -> _Raw:
+        return _core.exact(cost.handle, *problem.weights, mass, start, problem.n_threads, callback, progress)
+
+    cost = problem.support
+    raw = call(cost, start)
+    f, g, _, (_, _, _, largest), optimal, _, _ = raw
+    in_range = all(size < _HIGH for size in (largest, np.abs(f).max(), np.abs(g).max()))  # false for NaN
+    if in_range or not optimal or not isinstance(cost, ArrayCost):
+        return raw
+    if start is not None:
+        start = np.ldexp(start[0], -_SHIFT), np.ldexp(start[1], -_SHIFT), start[2]
+    return _enlarged(call(ArrayCost(np.ldexp(cost.values.astype(np.float64), -_SHIFT)), start))
+
+
+def _enlarged(raw: _Raw) -> _Raw:
+    """Undo that costs were made smaller."""
+    f, g, plan, (value, gap, blocked, largest), optimal, dummies, (*counts, gaps) = raw
+    scale = 2.0**_SHIFT
+    with np.errstate(over="ignore"):  # refused by `solve`
+        f, g, gaps = scale * f, scale * g, scale * gaps
+    sizes = (scale * value, scale * gap, blocked, scale * largest)
+    row, column = (None if price is None else scale * price for price in dummies)
+    return f, g, plan, sizes, optimal, (row, column), (counts[0], counts[1], counts[2], gaps)
 
 
 def warn_unless_proved(name: str, status: Status, gap: float) -> None:

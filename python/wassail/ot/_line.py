@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Masses: TypeAlias = "tuple[float, NDArray[np.float64], NDArray[np.float64], float]"
 """Total mass, weights up to a common factor, and the rounding of their cumulated sums."""
 
+_PIECE = 1 << 18  # numbers cumulated at once
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -84,8 +85,18 @@ def sorted_atoms(
 
 
 def cumulated(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cumulated sums, in extended precision where the platform has it."""
-    return np.cumsum(weights, dtype=np.longdouble).astype(np.float64)
+    """Cumulated sums, in extended precision where the platform has it.
+
+    In pieces: NumPy holds the interpreter while it cumulates in another type, and Ctrl-C would have to wait.
+    """
+    sums = np.empty(weights.size)
+    before = np.longdouble(0.0)
+    for start in range(0, weights.size, _PIECE):
+        piece = weights[start : start + _PIECE].astype(np.longdouble)
+        piece[0] += before
+        np.cumsum(piece, out=piece)
+        sums[start : start + _PIECE], before = piece, piece[-1]
+    return sums
 
 
 def _snapped(
@@ -107,6 +118,13 @@ def _snapped(
     smallest = np.minimum(np.minimum(a[:-1], a[1:]), np.minimum(b[nearest], beside[nearest + 1]))
     close = np.abs(ends_y[nearest] - inner) <= np.minimum(slack, 0.25 * smallest)
     return np.where(close, ends_y[nearest], inner)
+
+
+def in_range(distance: float) -> float:
+    """Return a finite distance."""
+    if math.isinf(distance):
+        raise InputError("x and y: their distance leaves the range of float64: rescale the points")
+    return distance
 
 
 def mean_power(share: NDArray[np.float64], distance: NDArray[np.float64], order: float) -> float:

@@ -63,7 +63,7 @@ def certify_sparse(result: SparseTransportResult) -> SparseCertificate:
     swept = _sweep(result)
     conjugate, linear = swept.conjugate, swept.linear
     weighted = weighted_sum(a, f) + weighted_sum(b, g)
-    penalty = 0.5 * result.gamma * float(result.entries.data @ result.entries.data)
+    penalty = 0.5 * _scaled_squares(result.entries.data, result.gamma)
     rounding = ROUNDING * (weighted_sum(a, np.abs(f)) + weighted_sum(b, np.abs(g)) + conjugate + swept.size + penalty)
     dual = weighted - conjugate - swept.slack - rounding
     rows, columns = result.plan_marginals
@@ -75,6 +75,16 @@ def certify_sparse(result: SparseTransportResult) -> SparseCertificate:
     found = enclosure(deviations, entropic=(dual, linear + penalty + above), plain=plain)
     values = {field.name: getattr(found, field.name) for field in dataclasses.fields(Certificate)}
     return SparseCertificate(**values, nonzeros=result.nonzeros, n_ties=swept.ties)
+
+
+def _scaled_squares(values: F64, factor: float) -> float:
+    """Return factor · Σ v² of non-negative values, whose squares alone may leave the range of float64."""
+    top = float(values.max(initial=0.0))
+    if top == 0.0:
+        return 0.0
+    with np.errstate(invalid="ignore"):  # infinities: judged by `enclosure`
+        relative = values / top
+    return (factor * top) * top * float((relative * relative).sum())
 
 
 def _largest(weights: F64, potential: F64) -> float:
@@ -118,9 +128,11 @@ def _sweep(result: SparseTransportResult) -> _Swept:
             slacks = slacks[:, 1:]
         positions = np.searchsorted(kept, block)
         ties += int((tied | (count[positions] > k)).sum())
-        total += float((slacks**2).sum()) / (2.0 * result.gamma)
+        with np.errstate(over="ignore"):
+            masses = slacks / result.gamma
+        total += 0.5 * _scaled_squares(masses, result.gamma)
         # Slacks that rounding hides count for their square only.
-        slack += (unit * float(slacks.sum()) + 0.5 * unit * unit * float(np.count_nonzero(slacks))) / result.gamma
+        slack += unit * float(masses.sum()) + 0.5 * unit * (unit / result.gamma) * float(np.count_nonzero(slacks))
     return _Swept(total, slack, linear, size, ties)
 
 

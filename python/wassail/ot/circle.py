@@ -93,10 +93,12 @@ def wasserstein_circle(
     if np.isinf(order):
         raise InputError("p must be finite on the circle")
     length = check_positive(period, "period")
-    points_x, points_y = _turns(x, "x", length), _turns(y, "y", length)
+    points_x, points_y = line.read_points(x, "x"), line.read_points(y, "y")
     weights = line.masses(points_x.size, points_y.size, a, b)
     size = points_x.size + points_y.size
-    return length * interruptible_if_long(size, lambda: _distance(points_x, points_y, weights, order))
+    return length * interruptible_if_long(
+        size, lambda: _distance(_turns(points_x, length), _turns(points_y, length), weights, order)
+    )
 
 
 def _distance(
@@ -114,9 +116,9 @@ def _distance(
     return line.mean_power(share / share.sum(), distance, order) * float(mass ** (1.0 / order))
 
 
-def _turns(value: ArrayLike, name: str, period: float) -> NDArray[np.float64]:
+def _turns(points: NDArray[np.float64], period: float) -> NDArray[np.float64]:
     """Positions in turns, in [0, 1)."""
-    turns = np.mod(line.read_points(value, name), period) / period
+    turns = np.mod(points, period) / period
     turns[turns >= 1.0] = 0.0
     return turns
 
@@ -126,7 +128,7 @@ def _by_median(x: NDArray[np.float64], y: NDArray[np.float64], a: NDArray[np.flo
     at = np.concatenate([x, y])
     order = np.argsort(at, kind="stable")
     at = at[order]
-    difference = np.cumsum(np.concatenate([a, -b])[order], dtype=np.longdouble).astype(np.float64)
+    difference = line.cumulated(np.concatenate([a, -b])[order])
     arcs = np.diff(at, append=at[0] + 1.0)
     ranked = np.argsort(difference, kind="stable")
     reached = np.cumsum(arcs[ranked])

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wassail._arrays import check_finite, real_array
+from wassail._user import user_level
 from wassail._validate import check_threads
 from wassail.exceptions import ConvergenceWarning, InputError
-from wassail.ot._line import check_order, masses, mean_power
+from wassail.ot._high_order import LOW, Reached, climb, reach_of
+from wassail.ot._line import check_order, in_range, masses
 from wassail.ot._problem import prepare
 from wassail.ot.costs import PNorm
 from wassail.ot.exact import solved
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["wasserstein_distance"]
 
 _ROUNDING = 1e-14  # of costs between points of a box of side 1
+_PROVED = 1e-9  # rounding of distances of high order
 _NAMED: dict[float, CostName] = {1.0: "euclidean", 2.0: "sqeuclidean"}
 
 
@@ -71,6 +74,8 @@ def wasserstein_distance(
         An argument is unusable.
     DeviceError
         An array lives on an accelerator.
+    MemoryLimitError
+        p is above 16, and the costs of all pairs would not fit.
 
     Warns
     -----
@@ -84,6 +89,10 @@ def wasserstein_distance(
     vanishes, and the distances of the optimal plan are taken from differences of coordinates, so that small distances
     are as accurate as large ones. The plan is proved to be optimal up to the rounding of costs: distances below about
     :math:`10^{-14/p}` of the extent of the points are upper bounds.
+
+    From p = 16 on, where powers of distances leave what one float64 resolves, plans of the orders 16, 32, 64, ..., p
+    are found in turn, each with costs relative to the distance that the one before has, so that the result is proved
+    to ten digits. That takes the memory of a matrix of shape (n, m) and up to 43 solves.
 
     Use :func:`sinkhorn_divergence` for a loss with gradients, :func:`sliced_wasserstein` for very many points,
     :func:`exact` for the plan, the potentials and the certificate.
@@ -116,20 +125,31 @@ def wasserstein_distance(
     mass = masses(len(points_x), len(points_y), a, b)[0]
     threads = check_threads(n_threads)
     points_x, points_y, exponent = _centered(points_x, points_y)
-    cloud = PointCloud(points_x, points_y, cost=_NAMED.get(order, PNorm(2.0, power=order)))
+    start = min(order, LOW)
+    cloud = PointCloud(points_x, points_y, cost=_NAMED.get(start, PNorm(2.0, power=start)))
     result = solved(prepare(cloud, a, b, 0.0, (math.inf, math.inf), threads))
-    plan = result.sparse_plan().tocoo()
-    apart = points_x[plan.row] - points_y[plan.col]
-    share = np.asarray(plan.data, dtype=np.float64)
-    distance = mean_power(share / share.sum(), np.sqrt((apart**2).sum(axis=1)), order)
-    if not result.converged and result.gap > _ROUNDING * mass:
-        warnings.warn(
-            f"the plan is not proved to be optimal: the p-th power of the distance may be {result.gap:.1e} less, "
-            "relative to a box of side 1 around the points",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
-    return float(np.ldexp(distance * math.pow(mass, 1.0 / order), exponent))
+    if order > LOW:
+        distance = _of_high_order(climb(result, points_x, points_y, (a, b), order, threads))
+    else:
+        distance = reach_of(result, points_x, points_y, order)
+        if not result.converged and result.gap > _ROUNDING * mass:
+            _warn_unproved(
+                f"the p-th power of the distance may be {result.gap:.1e} less, relative to a box of side 1 around the "
+                "points"
+            )
+    with np.errstate(over="ignore"):
+        return in_range(float(np.ldexp(distance * math.pow(mass, 1.0 / order), exponent)))
+
+
+def _of_high_order(found: Reached) -> float:
+    """Return the distance, with a warning if it is not proved to be the least one."""
+    if found.below < found.distance * (1.0 - _PROVED):
+        _warn_unproved(f"the distance may be {1.0 - found.below / found.distance:.1e} less, relative to itself")
+    return found.distance
+
+
+def _warn_unproved(what: str) -> None:
+    warnings.warn(f"the plan is not proved to be optimal: {what}", ConvergenceWarning, stacklevel=user_level())
 
 
 def _centered(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:

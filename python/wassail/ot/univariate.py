@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wassail._interrupt import interruptible_if_long
-from wassail.ot._line import Masses, check_order, masses, mean_power, monotone_plan, read_points
+from wassail.ot._line import Masses, check_order, in_range, masses, mean_power, monotone_plan, read_points
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -52,7 +52,7 @@ def wasserstein_1d(
     ------
     InputError
         An argument is not a vector of finite real numbers, is empty, weights are negative or of another length than
-        their points, the masses differ, or p is less than 1.
+        their points, the masses differ, p is less than 1, or the distance leaves the range of float64.
 
     Notes
     -----
@@ -88,4 +88,4 @@ def _distance(points_x: NDArray[np.float64], points_y: NDArray[np.float64], weig
         points_x, points_y = 0.25 * points_x, 0.25 * points_y
     length, distance = monotone_plan(points_x, points_y, weights_a, weights_b, slack)
     reach = mean_power(length / length.sum(), distance, order) * math.pow(mass, 1.0 / order)
-    return 4.0 * reach if half else reach
+    return in_range(4.0 * reach if half else reach)

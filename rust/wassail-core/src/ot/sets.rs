@@ -25,4 +25,9 @@ impl Sets {
         self.0[child as usize] = parent;
         child != parent
     }
+
+    /// The nodes that stand for the sets, in ascending order.
+    pub fn representatives(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..).zip(&self.0).filter(|(v, above)| v == *above).map(|(v, _)| v)
+    }
 }

@@ -1,5 +1,6 @@
 //! A plan whose support is a forest, with what its points still miss.
 
+use crate::ot::sets::Sets;
 use crate::ot::sparsify::Csr;
 
 /// An entry of the plan.
@@ -23,7 +24,7 @@ pub struct Forest<'a> {
     at: Vec<Vec<u32>>,
     /// What points miss: rows of a, columns of b.
     missing: Vec<f64>,
-    parent: Vec<usize>,
+    sets: Sets,
     /// Mass of the rows of a part less that of its columns, at its root.
     excess: Vec<f64>,
     /// Points and entries of the cost looked at.
@@ -50,7 +51,7 @@ impl<'a> Forest<'a> {
             links: Vec::new(),
             at: vec![Vec::new(); count],
             missing: Vec::new(),
-            parent: Vec::new(),
+            sets: Sets::new(0),
             excess: Vec::new(),
             work: 0,
             order: Vec::new(),
@@ -66,21 +67,17 @@ impl<'a> Forest<'a> {
         self.at.iter_mut().for_each(Vec::clear);
         self.missing = a.iter().chain(b).copied().collect();
         self.excess = a.iter().copied().chain(b.iter().map(|b| -b)).collect();
-        self.parent = (0..a.len() + b.len()).collect();
+        self.sets = Sets::new(a.len() + b.len());
     }
 
     /// Points that stand for their parts.
     pub fn parts(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.parent.len()).filter(|&v| self.parent[v] == v)
+        self.sets.representatives().map(|v| v as usize)
     }
 
     /// The point that stands for the part of this one.
-    pub fn part(&mut self, mut point: usize) -> usize {
-        while self.parent[point] != point {
-            self.parent[point] = self.parent[self.parent[point]];
-            point = self.parent[point];
-        }
-        point
+    pub fn part(&mut self, point: usize) -> usize {
+        self.sets.find(point as u32) as usize
     }
 
     /// What a part has too much of.
@@ -101,7 +98,7 @@ impl<'a> Forest<'a> {
     /// Adds a link if it joins two parts.
     pub fn add(&mut self, link: Link) {
         let (p, q) = (self.part(link.i), self.part(link.v));
-        if p == q {
+        if !self.sets.join(p as u32, q as u32) {
             return;
         }
         for point in [link.i, link.v] {
@@ -109,7 +106,6 @@ impl<'a> Forest<'a> {
             self.missing[point] -= link.t;
         }
         self.links.push(link);
-        self.parent[p] = q;
         self.excess[q] += self.excess[p];
     }
 
