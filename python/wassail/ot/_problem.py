@@ -235,6 +235,9 @@ def prepare(
     if np.isinf(rho[0]) and np.isinf(rho[1]):
         target, factor = match_masses(source, target, names[1:])
     empty = geometry.scan(names[0], n_threads)
+    if not empty.anywhere and _is_as_balanced(geometry, (source, target), epsilon, rho):
+        rho = (math.inf, math.inf)
+        target, factor = match_masses(source, target, names[1:])
     rows, columns = np.flatnonzero(source), np.flatnonzero(target)
     support = geometry
     if rows.size < n or columns.size < m:
@@ -246,6 +249,19 @@ def prepare(
     if empty.anywhere and all(map(np.isinf, rho)):
         return replace(problem, blocked=require_feasible(problem, names[0]))
     return problem
+
+
+def _is_as_balanced(cost: Cost, weights: tuple[F64, F64], epsilon: float, rho: tuple[float, float]) -> bool:
+    """
+    Say whether penalties of equal masses are so large that marginals deviate by less than rounding.
+
+    They are off by exp(−f/ρ). Iterating would move the pair by ρ times what the masses are rounded by.
+    """
+    least, (mass, other) = min(rho), (float(w.sum()) for w in weights)
+    if math.isinf(least) or least < _NEVER * epsilon or abs(mass - other) > 16.0 * mass / _NEVER:
+        return False
+    low, high, _ = range_of(cost)
+    return least >= _NEVER * max(abs(low), abs(high))
 
 
 def require_feasible(problem: Problem, name: str) -> float:
