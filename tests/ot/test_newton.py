@@ -512,3 +512,14 @@ def test_a_stall_says_in_which_stage():
         ot.sinkhorn_newton(C, epsilon=1e-3, tol=1e-300)
     with pytest.warns(ConvergenceWarning, match=r"max_iter after 1 sweeps \(Sinkhorn's sweeps, epsilon"):
         ot.sinkhorn_newton(C, epsilon=1e-3, max_iter=1)
+
+
+@pytest.mark.parametrize("seed", [855891640205, 53, 713, 774, 1240])
+def test_steps_do_not_follow_each_other_in_a_circle(seed):
+    """One along which the dual fell, and one that undid it, were both taken for progress, for ever."""
+    g = np.random.default_rng(seed)
+    n, m = g.integers(3, 60, 2)
+    C, a, b = g.random((n, m)), g.dirichlet(np.full(n, 0.3)), g.dirichlet(np.full(m, 0.3))
+    result = ot.sinkhorn_newton(C, a, b, epsilon=1e-3 * C.mean(), max_iter=200)
+    assert result.converged
+    assert true_error(C, result) <= 1e-9

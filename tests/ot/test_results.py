@@ -299,3 +299,21 @@ def test_certificates_of_masses_at_the_ends_of_float64():
     bounds = ot.sinkhorn(C, [1e100, 1e146, 1e-42], [1e146], epsilon=0.004, max_iter=0).certificate()
     assert bounds.dual_bound <= 1e146 * C[1, 0] * (1 + 1e-12)
     assert bounds.primal_bound >= 1e146 * C[1, 0] * (1 - 1e-12)
+
+
+@pytest.mark.parametrize("rho", [None, 1.0, (2.0, np.inf)])
+@pytest.mark.parametrize("epsilon", [1e3, 1e5, 1e6, 1e8, 1e11, 1e14])
+def test_value_at_large_epsilon(epsilon, rho):
+    """What ε magnifies is the dual value itself, not what rounding left of sums of 1."""
+    rng = np.random.default_rng(3)
+    C, a, b = rng.random((40, 30)), rng.dirichlet(np.ones(40)), rng.dirichlet(np.ones(30))
+    result = ot.sinkhorn(C, a, b, epsilon=epsilon, rho=rho)
+    wide = np.longdouble
+    f, g, a, b = (v.astype(wide) for v in (result.f, result.g, result.a, result.b))
+    t = (f[:, None] + g - C.astype(wide)) / wide(epsilon)
+    terms = [
+        w @ v if np.isinf(r) else -r * (w @ np.expm1(-v / r))
+        for w, v, r in ((a, f, result.rho[0]), (b, g, result.rho[1]))
+    ]
+    expected = sum(terms) - a @ (wide(epsilon) * np.expm1(t)) @ b
+    assert result.value == pytest.approx(float(expected), rel=1e-10)

@@ -126,3 +126,21 @@ def test_no_mass_at_all_is_not_converged():
     with pytest.warns(ConvergenceWarning, match="raise rho"):
         result = ot.sinkhorn(np.full((2, 2), 1e4) + np.eye(2), epsilon=0.1, rho=0.3)
     assert not result.converged
+
+
+@pytest.mark.parametrize("rho", [1e50, 1e300, (1e300, np.inf), (1e40, 1e300)])
+def test_a_penalty_beyond_rounding_is_balanced(rho):
+    rng = np.random.default_rng(4)
+    C, a, b = rng.random((12, 9)), rng.dirichlet(np.ones(12)), rng.dirichlet(np.ones(9))
+    free, exact = ot.sinkhorn(C, a, b, epsilon=0.1, rho=rho, tol=1e-9), ot.sinkhorn(C, a, b, epsilon=0.1, tol=1e-9)
+    assert free.converged
+    assert free.rho == (np.inf, np.inf)
+    np.testing.assert_array_equal(free.plan, exact.plan)
+    assert free.value == exact.value
+
+
+def test_masses_that_differ_stay_unbalanced():
+    rng = np.random.default_rng(4)
+    C, a, b = rng.random((12, 9)), rng.dirichlet(np.ones(12)), 1.1 * rng.dirichlet(np.ones(9))
+    with pytest.warns(ConvergenceWarning):
+        assert ot.sinkhorn(C, a, b, epsilon=0.1, rho=1e17, max_iter=0).rho == (1e17, 1e17)

@@ -138,3 +138,27 @@ def test_single_precision_is_named():
     cost = ot.PointCloud(rng.random((30, 2), dtype=np.float32), rng.random((40, 2), dtype=np.float32))
     with pytest.warns(ConvergenceWarning, match="pass float64 costs"):
         ot.sinkhorn_newton(cost, epsilon=1e-3, tol=1e-25)
+
+
+@pytest.mark.parametrize("seed", [186, 33, 130, 5, 6])
+@pytest.mark.parametrize("epsilon", [1e-6, 1e-7, 1e-8])
+@pytest.mark.parametrize("solver", [ot.solve, ot.sinkhorn_newton, ot.sinkhorn])
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+def test_the_plan_has_the_error_that_is_reported(seed, epsilon, solver):
+    """Another rounding of the same exponents is no proof of a small error."""
+    C = np.random.default_rng(seed).random((8, 6))
+    tol = 1e-8 if solver is ot.sinkhorn else 1e-9
+    result = solver(C, epsilon=epsilon, tol=tol)
+    rows, columns = result.plan.sum(axis=1), result.plan.sum(axis=0)
+    error = np.abs(rows - result.a).sum() + np.abs(columns - result.b).sum()
+    assert error <= tol or not result.converged
+    if isinstance(result, ot.SinkhornResult):
+        assert result.certificate().marginal_l1 <= max(tol, result.marginal_error * (1 + 1e-12))
+
+
+def test_rounding_that_hides_the_error_is_named():
+    C = np.random.default_rng(186).random((8, 6))
+    with pytest.warns(ConvergenceWarning, match="rounding"):
+        result = ot.sinkhorn_newton(C, epsilon=1e-8)
+    assert result.status is ot.Status.STALLED
+    assert isinstance(ot.solve(C, epsilon=1e-8), ot.ExactResult)

@@ -25,6 +25,7 @@ from wassail._validate import (
 )
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
 from wassail.ot._dual import shrinkage, target_marginal
+from wassail.ot._plan import PlanOperator
 from wassail.ot.epsilon import range_of
 from wassail.ot.geometry import ArrayCost, Cost, Forbidden, as_cost
 from wassail.ot.results import SinkhornResult, SinkhornTrace, Status
@@ -37,10 +38,12 @@ _ABOVE = 1.25  # errors of plans come close to the least one, and never below
 _LIGHTEST = 1e-290  # masses below lose digits, and the reciprocals of their parts overflow
 _OFFSET = 16.0  # costs may be larger by this than their differences, as potentials may
 _HIDES = 16.0  # four bits of the differences are lost then
+_NEVER = 2.0**53  # times anything, what a penalty must be at least to never matter beside it
+_ROUNDED = 2.0**-49  # exponents f / ε, g / ε and C / ε are rounded by a few units in the last place of the largest
 _STATUS = (Status.CONVERGED, Status.MAX_ITER, Status.STOPPED, Status.STALLED)
 _ADVICE = {
     Status.MAX_ITER: "raise epsilon, raise max_iter, or loosen tol",
-    Status.STALLED: "this precision allows no smaller error: loosen tol, or raise epsilon",
+    Status.STALLED: "rounding in this precision allows no smaller error: loosen tol, or raise epsilon",
 }
 _FASTER = "; at low epsilon sinkhorn_newton takes fewer sweeps"
 _FINER = ", or pass float64 costs"
@@ -148,11 +151,12 @@ class Problem:
                 "cost. Raise it, or take exact, which solves without regularization"
             )
         f, g = self._filled(f, g)
+        ending, error = self._judged(_STATUS[status], f, g, error, tol)
         return SinkhornResult(
             f=f,
             g=g,
             epsilon=self.epsilon,
-            status=self.status(_STATUS[status], error, tol),
+            status=ending,
             n_iter=n_iter,
             marginal_error=error,
             trace=trace or SinkhornTrace(*history),
@@ -168,6 +172,25 @@ class Problem:
         """Return the status, which is not converged where only the error that is reachable was reached."""
         missed = self.reachable(tol) > tol and error > tol * float(self.a.sum())
         return Status.STALLED if found is Status.CONVERGED and missed else found
+
+    def _judged(self, found: Status, f: F64, g: F64, error: float, tol: float) -> tuple[Status, float]:
+        """
+        Return status and error; of the plan itself where rounding of exponents may decide.
+
+        The solver sums other roundings of the same exponents: its error says little of the plan that users read.
+        """
+        found = self.status(found, error, tol)
+        wanted = [target_marginal(*side) for side in zip((self.a, self.b), (f, g), self.rho, strict=True)]
+        mass = max(float(target.sum()) for target in wanted)
+        limit = self.reachable(tol) * mass
+        size = max(float(np.abs(v[kept]).max()) for v, kept in ((f, self.rows), (g, self.columns)))
+        rounding = _ROUNDED * (size / self.epsilon) * mass
+        if max(rounding, error + rounding if error <= limit else 0.0) <= limit:
+            return found, error
+        rows, columns, _ = PlanOperator(self.cost.exact(), f, g, self.a, self.b, self.epsilon, self.n_threads).sums()
+        with np.errstate(invalid="ignore"):  # a sum that is no number changes nothing
+            error = max(error, float(np.abs(rows - wanted[0]).sum() + np.abs(columns - wanted[1]).sum()))
+        return (Status.STALLED if error > limit and found is Status.CONVERGED else found), error
 
     def _filled(self, f: F64, g: F64) -> tuple[F64, F64]:
         """Extend potentials to the points of weight zero by the optimality condition."""
@@ -212,6 +235,9 @@ def prepare(
     if np.isinf(rho[0]) and np.isinf(rho[1]):
         target, factor = match_masses(source, target, names[1:])
     empty = geometry.scan(names[0], n_threads)
+    if not empty.anywhere and _is_as_balanced(geometry, (source, target), epsilon, rho):
+        rho = (math.inf, math.inf)
+        target, factor = match_masses(source, target, names[1:])
     rows, columns = np.flatnonzero(source), np.flatnonzero(target)
     support = geometry
     if rows.size < n or columns.size < m:
@@ -223,6 +249,19 @@ def prepare(
     if empty.anywhere and all(map(np.isinf, rho)):
         return replace(problem, blocked=require_feasible(problem, names[0]))
     return problem
+
+
+def _is_as_balanced(cost: Cost, weights: tuple[F64, F64], epsilon: float, rho: tuple[float, float]) -> bool:
+    """
+    Say whether penalties of equal masses are so large that marginals deviate by less than rounding.
+
+    They are off by exp(−f/ρ). Iterating would move the pair by ρ times what the masses are rounded by.
+    """
+    least, (mass, other) = min(rho), (float(w.sum()) for w in weights)
+    if math.isinf(least) or least < _NEVER * epsilon or abs(mass - other) > 16.0 * mass / _NEVER:
+        return False
+    low, high, _ = range_of(cost)
+    return least >= _NEVER * max(abs(low), abs(high))
 
 
 def require_feasible(problem: Problem, name: str) -> float:

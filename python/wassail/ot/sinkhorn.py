@@ -64,7 +64,9 @@ def sinkhorn(
         Sweeps over the cost, those of annealing included; 0 evaluates the starting potentials.
     rho : float or pair of float, optional
         Penalty of each marginal, positive; inf or None keeps it exact. Masses may then differ. A point with forbidden
-        arcs only is refused all the same: set its weight to 0, and count ρ times that weight in the value.
+        arcs only is refused all the same: set its weight to 0, and count ρ times that weight in the value. Where masses
+        are equal and both penalties at least 2⁵³ times all costs and epsilon, marginals are exact to rounding, and the
+        balanced problem is solved: `rho` of the result is inf.
     anneal : "auto", float in (0, 1) or None, default "auto"
         Ratio of successive epsilons on the way down to `epsilon`; None starts at `epsilon`.
     relaxation : "auto", float in (0, 2) or None, default "auto"

@@ -245,6 +245,7 @@ impl<'a> Newton<'a> {
         let usable = found.blocked == 0.0 && found.g.iter().all(|g| g.is_finite());
         if usable {
             self.run.g = found.g;
+            self.run.least.1 = f64::INFINITY;
             self.engine.coarsen();
             self.finder.start_stage();
             self.damping = Damping::new();

@@ -134,6 +134,8 @@ pub(in crate::ot) struct Run<'a> {
     /// What g is updated to.
     target: Vec<f64>,
     pub(in crate::ot) error: f64,
+    /// The ε of the last step that was tried, and the least error that one there started from.
+    pub(in crate::ot) least: (f64, f64),
     pub(in crate::ot) trace: Vec<TracePoint>,
     fresh: bool,
     /// Whether pairs are moved to their best translation (unbalanced problems, outside the linearized phase).
@@ -165,6 +167,7 @@ impl<'a> Run<'a> {
             mass: vec![0.0; m],
             target: vec![0.0; m],
             error: f64::INFINITY,
+            least: (0.0, f64::INFINITY),
             trace: Vec::new(),
             fresh: init.is_none(),
             radius: FIRST_MOVE,

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::parallel::sum;
 
-/// Error that a step may leave without a look at the dual.
+/// What of the least error at this ε a step may leave without a look at the dual.
 const SHRUNK: f64 = 0.9;
 /// Share of the slope that may remain, with the other sign, where the dual is too flat to be compared in f64.
 const OVERSHOT: f64 = 0.5;
@@ -61,8 +61,9 @@ impl Run<'_> {
         self.error = saved.error;
     }
 
-    /// Moves g from `start` along `delta`. It helped if the error shrank, or the dual grew: as its value says or, where its values
-    /// differ by rounding only, as the slope at the end does (the dual is concave).
+    /// Moves g from `start` along `delta`. It helped if the error is a new least one, or the dual grew: as its value says or, where its
+    /// values differ by rounding only, as the slope at the end does (the dual is concave). An error below that of the start only is not
+    /// enough: a step along which the dual fell and one that undoes it would follow each other for ever.
     pub(in crate::ot) fn try_along(
         &mut self,
         start: &Saved,
@@ -78,6 +79,10 @@ impl Run<'_> {
         if !(slope > 0.0 && slope.is_finite() && largest.is_finite()) {
             return Ok(Tried::Failed(None));
         }
+        if self.least.0 != epsilon {
+            self.least = (epsilon, f64::INFINITY);
+        }
+        self.least.1 = self.least.1.min(start.error);
         let length = (LARGEST_MOVE * epsilon / largest).min(1.0);
         self.g.iter_mut().zip(delta).for_each(|(g, d)| *g += length * d);
         if let Some(status) = self.iterate(engine, epsilon, 1.0, monitor)? {
@@ -94,7 +99,7 @@ impl Run<'_> {
         } else {
             left >= -OVERSHOT
         };
-        let helped = self.error.is_finite() && (grown || self.error < SHRUNK * start.error);
+        let helped = self.error.is_finite() && (grown || self.error < SHRUNK * self.least.1);
         Ok(if helped { Tried::Moved(length, left) } else { Tried::Failed(Some(left)) })
     }
 }
