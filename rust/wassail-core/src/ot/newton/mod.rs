@@ -187,12 +187,12 @@ impl<'a> Newton<'a> {
     }
 
     fn stage(&mut self, epsilon: f64, last: bool, monitor: &dyn Monitor) -> Result<Option<Status>> {
-        let goal = if last { self.options.tol } else { STAGE_TOL };
         let (mut stall, mut sweeps, mut newton) = (Stall::new(PATIENCE), 1, 0);
         let mut plain_ratio = 1.0;
         let mut status = self.sweep(epsilon, monitor)?;
         while status.is_none() {
             let relative = self.run.relative();
+            let goal = if last { self.run.aim(epsilon) } else { STAGE_TOL };
             if relative <= goal && (!last || self.engine.is_exact()) {
                 return Ok(last.then_some(Status::Converged));
             }
@@ -208,7 +208,7 @@ impl<'a> Newton<'a> {
                 continue;
             }
             if stuck && relative <= self.run.rounding(epsilon) {
-                return Ok(Some(Status::Stalled));
+                return Ok(Some(self.run.stuck()));
             }
             let needed = (relative / goal).ln() / -f64::ln(plain_ratio);
             let warming = relative > NEWTON_BELOW && sweeps < WARM_UP;

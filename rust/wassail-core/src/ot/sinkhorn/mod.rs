@@ -258,7 +258,7 @@ impl<'a> Run<'a> {
             let plain = relaxed || relative > LINEAR_BELOW || (0.0..=NEARLY_DONE).contains(&needed);
             let stuck = stall.observe(relative);
             previous = relative;
-            if engine.is_exact() && relative <= self.options.tol {
+            if engine.is_exact() && relative <= self.aim(epsilon) {
                 return Ok(Status::Converged);
             }
             if !engine.is_exact()
@@ -269,7 +269,7 @@ impl<'a> Run<'a> {
                 (stall, previous) = (Stall::new(patience), f64::INFINITY);
                 status = self.iterate(engine, epsilon, omega, monitor)?;
             } else if stuck && (relative <= self.rounding(epsilon) || self.moving == 0.0) {
-                return Ok(Status::Stalled);
+                return Ok(self.stuck());
             } else if plain {
                 self.advance_columns(omega);
                 status = self.iterate(engine, epsilon, omega, monitor)?;

@@ -23,6 +23,17 @@ impl Run<'_> {
         16.0 * f64::EPSILON * (1.0 + self.largest() / epsilon)
     }
 
+    /// The error to stop at: below the tolerance by what other roundings of the same exponents may add to it, at most by half.
+    pub(in crate::ot) fn aim(&self, epsilon: f64) -> f64 {
+        let tol = self.options.tol;
+        (tol - self.rounding(epsilon) / 8.0).max(0.5 * tol)
+    }
+
+    /// How a run ends that makes no progress.
+    pub(in crate::ot) fn stuck(&self) -> Status {
+        if self.relative() <= self.options.tol { Status::Converged } else { Status::Stalled }
+    }
+
     /// Largest potential.
     pub(in crate::ot) fn largest(&self) -> f64 {
         self.f.iter().chain(&self.g).fold(0.0f64, |s, v| s.max(v.abs()))
