@@ -163,3 +163,22 @@ def test_answers_in_arrays_that_are_used_again(kernel):
     again = kernel(reusing, start, n_samples=15, n_warmup=40, rng=0).resume(25)
     np.testing.assert_array_equal(one.draws, other.draws)
     np.testing.assert_array_equal(one.draws, again.draws)
+
+
+@pytest.mark.filterwarnings("error")
+def test_warnings_that_are_errors_are_not_blamed_on_the_density():
+    with pytest.raises(PerformanceWarning, match="one point at a time"):
+        sampling.mala(one, MORE[:, [0, 1, 2, 0]], n_samples=10, step_size=0.1, rng=0)
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_masked_answers_are_refused(part):
+    def masked(x):
+        answer = [-0.5 * (x**2).sum(axis=1), -x]
+        answer[part] = np.ma.masked_less(answer[part], -5.0)
+        return tuple(answer)
+
+    with pytest.raises(InputError, match="masked array"):
+        sampling.mala(masked, MORE, n_samples=10, step_size=0.1, rng=0)
+    with pytest.raises(InputError, match="masked array"):
+        sampling.slice_sample(lambda x: masked(x)[0] if part == 0 else masked(x)[1][:, 0], MORE, n_samples=10, rng=0)

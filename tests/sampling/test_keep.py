@@ -1,5 +1,6 @@
 """What is kept of draws: the same bits, wherever they go."""
 
+import errno
 import pickle
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from wassail import _core, discrepancy, kernels, sampling, thinning
 from wassail.exceptions import ConvergenceWarning, DensityError, InputError, MemoryLimitError
-from wassail.sampling import _record
+from wassail.sampling import _file, _record
 from wassail.sampling._later import Later
 from wassail.sampling.streamed import StreamedMoments
 
@@ -281,7 +282,9 @@ def test_a_second_ctrl_c_ends_a_sink_that_hangs():
             super().push(chain, step, x, grad)
             if len(self.seen) == 50:
                 signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)  # the same one, sent twice
                 assert len(self.seen) == 50  # the first waits for what takes up draws
+                time.sleep(0.4)
                 signal.raise_signal(signal.SIGINT)
 
     with pytest.warns(ConvergenceWarning, match="Ctrl-C ended the sink at draw 12 of chain 1"):
@@ -289,6 +292,60 @@ def test_a_second_ctrl_c_ends_a_sink_that_hangs():
     assert part.status is sampling.RunStatus.INTERRUPTED
     assert part.draws.shape[1] > 12
     np.testing.assert_array_equal(part.draws, WHOLE.draws[:, : part.draws.shape[1]])
+
+
+def test_ctrl_c_twice_leaves_a_file_that_goes_on(tmp_path):
+    """However long after the first: what is being written is waited for."""
+    path = tmp_path / "draws.npy"
+
+    class Slow(_file.DrawFile):
+        def append(self, rows):
+            super().append(rows)
+            if self.count >= 3:
+                signal.raise_signal(signal.SIGINT)
+                time.sleep(0.4)
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wassail.sampling._record.DrawFile", Slow)
+        part = sampling.mala(TARGET, X0, keep=sampling.Keep(file=path), **OPTIONS)
+    assert part.status is sampling.RunStatus.INTERRUPTED
+    count = part.draws.shape[1]
+    assert 3 <= count < 200
+    np.testing.assert_array_equal(np.load(path).transpose(1, 0, 2), part.draws)
+    np.testing.assert_array_equal(part.resume(200 - count).draws, WHOLE.draws)
+
+
+def test_a_file_grows_while_draws_are_made(tmp_path):
+    """A process that is killed leaves all but the last second."""
+    path, seen = tmp_path / "draws.npy", []
+
+    def slow(x):
+        time.sleep(0.002)
+        seen.append(np.load(path).shape[0])
+        return -0.5 * (x**2).sum(axis=1), -x
+
+    sampling.mala(slow, np.zeros((4, 3)), n_samples=1200, step_size=1.0, rng=0, keep=sampling.Keep(file=path))
+    assert np.load(path).shape[0] == 1200
+    assert len(set(seen)) > 8
+    assert seen[-1] > 300
+
+
+def test_a_full_disk_leaves_what_the_file_has(tmp_path, monkeypatch):
+    """Traces, draws and the message tell of the same number of draws."""
+    path = tmp_path / "draws.npy"
+
+    class Full(_file.DrawFile):
+        def _write(self, rows):
+            if self.count + rows.shape[1] > 20:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            super()._write(rows)
+
+    monkeypatch.setattr("wassail.sampling._record.DrawFile", Full)
+    with pytest.raises(DensityError, match="failed after 15 draws") as caught:
+        sampling.mala(TARGET, X0, keep=sampling.Keep(file=path), **OPTIONS)
+    result = caught.value.result
+    assert np.load(path).shape[0] == result.draws.shape[1] == result.log_density.shape[1] == 15
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def draw(chains: _core.Chains, recorder: Recorder, hearing: Hearing, interrupts:
         (code, chain, step), count, *arrays = made
         try:
             if arrays[2].size:
-                recorder.take(count, *arrays)
+                interrupts.take(recorder.take, count, *arrays, hangs=recorder.may_hang)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (raised with the result)
             return _lost(recorder, error)
         finished = 0 < recorder.n <= recorder.count
@@ -69,11 +69,12 @@ def _made(
 
 def _lost(recorder: Recorder, error: BaseException) -> Stop:
     """Return the end by what takes draws up, which misses some."""
-    finished = 0 < recorder.n <= recorder.count
     if recorder.missed is None:
+        recorder.settle()
         return Stop(
             End.INTERRUPTED, raised=error, who="what keeps the draws (keep.function or the file)", goes_on=False
         )
+    finished = 0 < recorder.n <= recorder.count
     chain, draw = recorder.missed
     who = f"the sink at draw {draw} of chain {chain}, from which on it lacks the draws of this result,"
     return Stop(End.COMPLETE if finished else End.INTERRUPTED, raised=error, who=who)

@@ -50,7 +50,8 @@ def raise_failure(
     starts = end is not End.FAILED
     if raised is not None and not isinstance(raised, Exception):
         raise raised
-    if isinstance(raised, InputError) and (starts or not begun):
+    # Warnings that the user turned into errors are not the density's.
+    if isinstance(raised, InputError | Warning) and (starts or not begun):
         raise raised
     if end is End.BAD_START:
         words = "" if start is None else refusal(target, start[chain])

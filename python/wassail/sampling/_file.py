@@ -47,7 +47,7 @@ class DrawFile:
     def _check(self, chains: int, width: int) -> None:
         try:
             found = np.load(self.path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise InputError(f"keep.file {str(self.path)!r} of the state cannot be read: {error}") from None
         if found.shape[1:] != (chains, width) or found.shape[0] < self.count or found.dtype != np.dtype("<f8"):
             raise InputError(f"keep.file {str(self.path)!r} has shape {found.shape}, which is not that of the state")

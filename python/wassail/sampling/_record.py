@@ -23,6 +23,7 @@ from wassail.sampling.streamed import StreamedMoments
 _FLOAT64 = 8
 _PIECE = 2**25  # bytes of draws that are handed over at once
 _PATIENCE = 0.1  # seconds of a sink's work between two looks at Ctrl-C
+_UNWRITTEN = 1.0  # seconds of draws that a file may lack when the process is killed
 _STATE = 8  # vectors of a chain: positions, gradients, velocities, proposals and a copy of what makes a state
 _RUNG = 12  # the same of a rung of a ladder, where both densities are kept with their gradients
 STATE_BYTES = _FLOAT64 * _STATE  # of a coordinate of a chain
@@ -171,11 +172,13 @@ class Recorder:
     acceptance: list[F64] = field(default_factory=list)
     ratios: list[F64] = field(default_factory=list)  # of ladders, of earlier parts of the run too
     _paced: int = 1  # draws that a sink takes in a moment
+    _timed: int = 1  # draws that are made for a file in a while
+    _begun: float = 0.0  # when they were asked for
 
     @property
     def may_hang(self) -> bool:
-        """Whether what takes up draws is the user's, or a disk."""
-        return self.sink is not None or self.wanted.function is not None or isinstance(self.store, Files)
+        """Whether what takes up draws is the user's. A file is waited for in any case: what is written counts."""
+        return self.sink is not None or self.wanted.function is not None
 
     def rows(self) -> int:
         """Draws to make next: all of them where they are kept as they are."""
@@ -183,12 +186,15 @@ class Recorder:
         if isinstance(self.store, Memory) and not self.whole and self.store.fits(left):
             return left
         fitting = _PIECE // (_FLOAT64 * self.wanted.chains * self.wanted.handed(whole=self.whole))
-        return min(left, max(1, fitting), self._paced if self.sink is not None else left)
+        self._begun = time.perf_counter()
+        timed = self._timed if isinstance(self.store, Files) else left
+        return min(left, max(1, fitting), self._paced if self.sink is not None else left, timed)
 
     def take(self, count: int, draws: F64, gradients: F64, log_density: F64, acceptance: F64, ratios: F64) -> None:
         """Take up the first `count` draws of flat arrays of the core."""
         chains = self.wanted.chains
         n = log_density.size // chains
+        self._timed = _next_pace(self._timed, (time.perf_counter() - self._begun) / max(n, 1), _UNWRITTEN)
         x = draws.reshape(chains, n, -1)[:, :count]
         grad = gradients.reshape(chains, n, -1)[:, :count] if gradients.size else None
         self.log_density.append(log_density.reshape(chains, n)[:, :count])
@@ -228,14 +234,19 @@ class Recorder:
                 except BaseException:
                     self.missed = chain, self.first + at + row
                     raise
-        each = (time.perf_counter() - begun) / x.shape[1]
-        self._paced = max(1, min(2 * self._paced, int(_PATIENCE / max(each, 1e-9))))
+        self._paced = _next_pace(self._paced, (time.perf_counter() - begun) / x.shape[1], _PATIENCE)
 
     def close(self) -> None:
         """Finish what is being written."""
         if isinstance(self.store, Files):
             for file in self.store.files:
                 file.close()
+
+    def settle(self) -> None:
+        """Count the draws that are kept, where what keeps them failed."""
+        if isinstance(self.store, Files):
+            self.abandon()
+            self.count = min(file.count for file in self.store.files) - self.first
 
     def abandon(self) -> None:
         """End what is still being written, without a word: something else went wrong."""
@@ -274,6 +285,11 @@ class Recorder:
     def moments(self) -> StreamedMoments | None:
         """Return the moments, where they are kept."""
         return self.store.result(self.first + self.count) if isinstance(self.store, Sums) else None
+
+
+def _next_pace(now: int, each: float, seconds: float) -> int:
+    """Return how many draws to hand over next, of so many seconds each."""
+    return max(1, min(2 * now, int(seconds / max(each, 1e-9))))
 
 
 def apply(function: Function, x: F64) -> F64:
@@ -335,6 +351,6 @@ def check_size(wanted: Wanted, n: int, *, sink: bool, before: int = 0) -> None:
         size = _FLOAT64 * rows * per_draw
         if size > free:
             raise MemoryLimitError(
-                f"{n} draws of {chains} chains need {show_bytes(size)} on the disk, {show_bytes(free)} are free: "
-                f"{instead}"
+                f"{n} draws of {chains} chains need {show_bytes(size)} on the disk of keep.file, {show_bytes(free)} "
+                "are free: draw less, keep every k-th with thin=k, fewer coordinates, or write to another disk"
             )

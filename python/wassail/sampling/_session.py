@@ -231,12 +231,9 @@ def _go(
         diverged=chains.diverged,
     )
     with Interrupts(chains.stop) as interrupts:
-        if not recorder.may_hang:
-            interrupts.hold()
         try:
             with shown as report:
                 stop = draw(chains, recorder, (report, hooks.callback, hooks.n_threads), interrupts)
-            interrupts.hold()
             stop = closed(recorder, stop)
         finally:
             recorder.abandon()

@@ -127,19 +127,22 @@ def save(state: State, path: str | PathLike[str]) -> None:
         ladder = {"mean": mean, "precision": precision, "ratios": state.ratios}
     moments, count = (np.zeros(0), 0) if state.moments is None else state.moments()
     beside = final.with_name(final.name + ".part")
-    with beside.open("wb") as file:
-        np.savez(
-            file,
-            settings=np.array(json.dumps(settings)),
-            floats=state.floats,
-            integers=state.integers,
-            moments=moments,
-            moments_count=np.array(count, dtype=np.uint64),
-            **ladder,
-        )
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(final)
+    try:
+        with beside.open("wb") as file:
+            np.savez(
+                file,
+                settings=np.array(json.dumps(settings)),
+                floats=state.floats,
+                integers=state.integers,
+                moments=moments,
+                moments_count=np.array(count, dtype=np.uint64),
+                **ladder,
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(final)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def check_path(path: str | PathLike[str]) -> Path:

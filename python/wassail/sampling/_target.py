@@ -51,6 +51,8 @@ def check_answer(answer: object, shape: tuple[int, int]) -> tuple[F64, F64]:
     if not isinstance(answer, tuple | list) or len(answer) != _PAIR:
         of = f" of shape {answer.shape}" if isinstance(answer, np.ndarray) else ""
         raise InputError(f"target returned {type(answer).__name__}{of}: {_HELP}")
+    if any(np.ma.isMaskedArray(part) for part in answer):
+        raise InputError(f"target returned a masked array, whose mask has no meaning here: {_HELP}")
     if any(np.iscomplexobj(part) for part in answer):
         raise InputError(f"target returned complex numbers: {_HELP}")
     try:

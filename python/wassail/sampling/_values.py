@@ -144,6 +144,8 @@ def _differ(found: F64 | None, expected: F64, like: F64) -> bool:
 
 def _checked(answer: Any, points: F64) -> F64:  # noqa: ANN401
     """Return values as an array, or say what they should be."""
+    if np.ma.isMaskedArray(answer):
+        raise InputError(f"target returned a masked array, whose mask has no meaning here: {_HELP}")
     if np.iscomplexobj(answer):
         raise InputError(f"target returned complex numbers: {_HELP}")
     try:
