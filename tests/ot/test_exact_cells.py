@@ -62,18 +62,56 @@ def test_cells_without_extent(kind):
         assert result.value == pytest.approx(expected, rel=1e-12)
 
 
+def stored(x, y, order=2):
+    C = np.linalg.norm(x[:, None] - y, ord=order, axis=2)
+    return C**2 if order == 2 else C
+
+
 def test_the_start_is_near():
     """The first sweep of all pairs finds far fewer arcs that improve than after a short entropic run on all of them."""
     x, y = clouds(np.random.default_rng(3), 5000, 5000, 2)
-    points = ot.exact(ot.PointCloud(x, y))
-    stored = ot.exact(((x[:, None] - y) ** 2).sum(2))
-    assert points.trace.violations[0] < 0.5 * stored.trace.violations[0]
-    assert points.n_iter < 0.8 * stored.n_iter
+    C = stored(x, y)
+    points, costs = ot.exact(ot.PointCloud(x, y)), ot.exact(C)
+    C[0, 0] = np.inf  # one arc less, and nothing tells where the first point lies
+    short = ot.exact(C)
+    for result in (points, costs):
+        assert result.value == pytest.approx(short.value, rel=1e-12)
+        assert result.trace.violations[0] < 0.5 * short.trace.violations[0]
+        assert result.n_iter < 0.8 * short.n_iter
 
 
-def test_any_number_of_threads():
-    x, y = clouds(np.random.default_rng(4), N, M, 2)
-    results = [ot.exact(ot.PointCloud(x, y), n_threads=count) for count in (1, 2, 5)]
+@pytest.mark.parametrize("kind", ["cityblock", "float32", "columns", "strided", "uneven", "forbidden", "scaled"])
+def test_stored_costs_that_look_like_those_of_points(kind):
+    rng = np.random.default_rng(7)
+    n, m = 4100, 4300
+    x, y = clouds(rng, n, m, 2)
+    a, b = (weights(rng, n), weights(rng, m)) if kind == "uneven" else (None, None)
+    C = stored(x, y, 1 if kind == "cityblock" else 2)
+    if kind == "float32":
+        C = C.astype(np.float32)
+    elif kind == "columns":
+        C = np.asfortranarray(C)
+    elif kind == "strided":
+        C = np.repeat(C, 2, axis=1)[:, ::2]
+    elif kind == "forbidden":  # far from the landmarks, which still tell
+        C[np.ix_(np.arange(5, n, 97), np.arange(1, m, 89))] = np.inf
+    elif kind == "scaled":
+        C *= 1e-200
+    result = ot.exact(C, a, b)
+    assert result.converged
+    assert result.gap <= 1e-12 * result.value
+    assert result.marginal_error < 1e-14
+    finite = np.where(np.isfinite(C), C, 0.0).max()
+    assert (C.astype(float) - result.f[:, None] - result.g).min() >= -1e-13 * finite
+    P = result.sparse_plan()
+    assert (C[P.nonzero()].astype(float) * P.data).sum() == pytest.approx(result.value, rel=1e-12)
+
+
+@pytest.mark.parametrize("cost", [ot.PointCloud, stored], ids=["points", "stored"])
+def test_any_number_of_threads(cost):
+    n = N if cost is ot.PointCloud else 4000
+    x, y = clouds(np.random.default_rng(4), n, n, 2)
+    results = [ot.exact(cost(x, y), n_threads=count) for count in (1, 2, 5)]
     for other in results[1:]:
         assert other.n_iter == results[0].n_iter
         np.testing.assert_array_equal(other.f, results[0].f)

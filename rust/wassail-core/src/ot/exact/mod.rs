@@ -1,10 +1,12 @@
 //! Exact transport: a primal simplex on few arcs, and sweeps over all arcs that add to them or prove the optimum.
 
 mod arcs;
+mod cells;
 mod coarse;
 mod costs;
 mod feasible;
 mod finish;
+mod landmarks;
 mod masses;
 mod modest;
 mod potentials;

@@ -21,6 +21,8 @@ const SWEEPS: usize = 40;
 /// Points in at most so many dimensions, and at least so many of them, start from cells.
 const COARSE: usize = 3;
 const MANY: usize = 2000;
+/// Stored costs that look like theirs do so from here on: one point of a cell stands for it, where there are no means.
+const MANY_STORED: usize = 4000;
 /// Below this many arcs all of them are candidates.
 const ALL: usize = 1 << 14;
 /// Candidates of a row, and of a column.
@@ -58,7 +60,13 @@ pub fn entropic(geometry: &dyn Geometry, weights: Weights<'_>, monitor: &dyn Mon
         return Ok((None, false));
     }
     if let Some(cloud) = geometry.points().filter(|cloud| cloud.dim() <= COARSE && n.min(m) >= MANY) {
-        return coarse::entropic(cloud, weights, spread, monitor);
+        return coarse::of_points(cloud, weights, spread, monitor);
+    }
+    if geometry.is_stored()
+        && n.min(m) >= MANY_STORED
+        && let Some(start) = coarse::of_costs(geometry, weights, spread, monitor)?
+    {
+        return Ok(start);
     }
     let options = Options {
         epsilon,

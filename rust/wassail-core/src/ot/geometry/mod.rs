@@ -1,10 +1,12 @@
 //! Ground costs: stored or computed, a solver never knows.
 
 mod dense;
+mod picked;
 mod point_cloud;
 
 pub use crate::points::Points;
 pub use dense::Dense;
+pub use picked::Picked;
 pub use point_cloud::PointCloud;
 
 use crate::error::Result;
