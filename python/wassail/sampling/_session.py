@@ -89,6 +89,7 @@ class State:
     whole: bool  # whether the core stores whole draws
     ratios: NDArray[np.float64]  # log ratios on the rungs of ladders at all draws, (chains, draws, rungs)
     unverified: bool = False  # whether a look at another density was interrupted
+    last: tuple[NDArray[np.float64], ...] = ()  # last rows of the files of draws and gradients, (chains, width)
 
     @property
     def floats(self) -> NDArray[np.float64]:
@@ -200,7 +201,8 @@ def _recorder(
         if state is not None and (state.moments is None or not store.core.load(*state.moments())):
             raise InputError("the state has no moments that fit: it was changed, or is another version's")
     elif wanted.files is not None:
-        store = Files(wanted, wanted.files, first, begins=state is None)
+        last = () if state is None else state.last
+        store = Files(wanted, wanted.files, first, begins=state is None, last=last)
     else:
         store = Memory(wanted, n, (None, None) if previous is None else (previous.draws, previous.gradients))
     whole = hooks.sink is not None if state is None else state.whole
@@ -296,7 +298,8 @@ def _result(
         needs_function = recorder.wanted.function is not None
         drawn = recorder.first + recorder.count
         numbers, ratios, unverified = Later(chains.save), recorder.tempered(), chains.is_doubted()
-        state = State(plan, numbers, sums, drawn, target, needs_function, recorder.whole, ratios, unverified)
+        last = recorder.store.last() if isinstance(recorder.store, Files) else ()
+        state = State(plan, numbers, sums, drawn, target, needs_function, recorder.whole, ratios, unverified, last)
     return SampleResult(
         draws=draws,
         log_density=log_density,
