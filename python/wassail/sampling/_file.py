@@ -61,10 +61,10 @@ class DrawFile:
         same = self.last is None or found[self.count - 1].tobytes() == self.last.tobytes()
         if not same or found.offset != self._offset or not found.flags.c_contiguous:
             raise InputError(
-                f"keep.file {str(self.path)!r} is not the file of the state: its draw {self.count - 1} is another, or it "
-                "was written by something else"
+                f"keep.file {str(self.path)!r} is not the file of the state: its draw {self.count - 1} is another, or "
+                "something else wrote it"
             )
-        return found.shape[0]
+        return int(found.shape[0])
 
     def _write_header(self) -> None:
         header = _header((self.count, *self._shape))

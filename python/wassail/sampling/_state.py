@@ -225,7 +225,7 @@ def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
 
 
 def _last(rows: NDArray[np.float64] | None, wanted: Wanted) -> tuple[NDArray[np.float64], ...]:
-    """Return the last rows of files, none where there are no files or no draws (or an older version wrote the state)."""
+    """Return the last rows of files; states without files or draws have none, and those that older versions wrote."""
     if rows is None or not rows.size:
         return ()
     if rows.shape != (1 + wanted.gradients, wanted.chains, wanted.width):
