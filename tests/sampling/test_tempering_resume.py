@@ -426,6 +426,9 @@ def test_another_density_or_a_damaged_state_is_refused(tmp_path):
     refuse("not a state", mean=arrays["mean"][1:])
     refuse("not a state", precision=-arrays["precision"])
     refuse("not a state", settings=np.array(json.dumps({**settings, "ladder": [4, 3]})))
+    none = {"key": [-1], "schedule": [[90, 0], [-1, 2]], "ladder": [[5, -1]], "recipe": [[], ["mala", 1]]}
+    for name, value in ((name, value) for name, values in none.items() for value in values):
+        refuse("settings of no run", settings=np.array(json.dumps({**settings, name: value})))
     refuse("state of chains, not of ladders", settings=np.array(json.dumps({**settings, "ladder": None})))
 
 

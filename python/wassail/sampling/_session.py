@@ -20,7 +20,7 @@ from wassail.sampling._ladder import Ladder
 from wassail.sampling._later import Later
 from wassail.sampling._record import Files, Memory, Recorder, Sums, Wanted, check_size
 from wassail.sampling._target import AnyTarget, as_core
-from wassail.sampling._warn import endless, warn
+from wassail.sampling._warn import endless, too_wide, warn
 from wassail.sampling.keep import Function, Moments, Sink
 from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.results import RunStatus, SampleResult
@@ -170,7 +170,12 @@ def resume(
     if hooks.sink is not None and not state.whole:
         raise InputError("sink is given, but the run had none: start it with one")
     check_size(plan.wanted, n, sink=state.whole, before=0 if previous is None else previous.draws.shape[1])
-    chains = plan.chains(taken, np.zeros((wanted.chains, wanted.dim)), whole=state.whole)
+    try:
+        chains = plan.chains(taken, np.zeros((wanted.chains, wanted.dim)), whole=state.whole)
+    except InputError:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # of settings that no run has
+        raise InputError(f"the state has settings of no run: it was changed ({error})") from error
     match chains.load(state.floats, state.integers, verify):
         case 1:
             raise InputError(
@@ -252,16 +257,19 @@ def _go(
         raise_failure(
             end, outcome, result, target=target, start=start, chain=stop.chain, begun=stop.step > 0, place=place
         )
-        warn(samples, interrupts, known=known + words + _endless(plan, chains, recorder, samples), whole=result)
+        warn(samples, interrupts, known=known + words + _slices(plan, chains, recorder, samples), whole=result)
         return result
 
 
-def _endless(plan: Plan, chains: _core.Chains, recorder: Recorder, result: SampleResult) -> tuple[str, ...]:
-    """Return what slices say about densities without end; counts are those of this call."""
+def _slices(plan: Plan, chains: _core.Chains, recorder: Recorder, result: SampleResult) -> tuple[str, ...]:
+    """Return what slices say about densities without end, counted in this call, and about widths far off."""
     counts = chains.endless()
     updates = recorder.count * plan.thin * plan.wanted.chains / max(counts.size, 1)
     whole = result.draws if plan.wanted.keeps_points else result.draws[:, :, :0]
-    return endless(counts, updates, None if plan.recipe == ("slice", 0) else whole)
+    given = plan.recipe[0] == "slice" and plan.step[1] is None
+    # Ends of intervals that are too wide are where densities overflow, as those without end do.
+    wide = too_wide(*chains.progress()) if given else ()
+    return wide or endless(counts, updates, None if plan.recipe == ("slice", 0) else whole)
 
 
 def _raise_other_density(chains: _core.Chains, chain: int) -> None:

@@ -13,6 +13,7 @@ from wassail import _core
 from wassail._user import warner
 from wassail.exceptions import InputError, PerformanceWarning
 from wassail.sampling._values import Valued, check_rows, flatten
+from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.pointers import CFunction, resolve
 from wassail.sampling.targets._base import Target
 
@@ -133,9 +134,11 @@ def _check_arguments(function: Callable[..., Any]) -> None:
         )
 
 
-def as_core(target: AnyTarget, dim: int, *, gradients: bool = True) -> _core.Target:
+def as_core(target: AnyTarget, dim: int, *, gradients: bool = True, points: str = "x0") -> _core.Target:
     """
     Return the density of the core; without `gradients` a callable may give values only.
+
+    `points` is the name of those that have `dim` coordinates.
 
     Raises
     ------
@@ -144,7 +147,7 @@ def as_core(target: AnyTarget, dim: int, *, gradients: bool = True) -> _core.Tar
     """
     if isinstance(target, Target):
         if target.dim != dim:
-            raise InputError(f"x0 has {dim} coordinates, the target has {target.dim}")
+            raise InputError(f"{points} has {dim} coordinates, the target has {target.dim}")
         return target._core_target()  # noqa: SLF001
     pointer = resolve(target)
     if pointer is not None:
@@ -154,4 +157,9 @@ def as_core(target: AnyTarget, dim: int, *, gradients: bool = True) -> _core.Tar
     if callable(target) and not isinstance(target, tuple):
         _check_arguments(target)
         return _core.Target.from_callable(Checked(target) if gradients else Valued(target), dim)
+    if isinstance(target, MinibatchSum):
+        raise InputError(
+            "target is a MinibatchSum, whose gradients are estimates, for sgld, psgld and sghmc: this function needs "
+            "the log-density of all data with its gradient"
+        )
     raise InputError(f"target must be a Target, a callable or a C function, got {target!r}: {_HELP}")
