@@ -170,6 +170,17 @@ def test_files_hold_the_same_draws(tmp_path):
     np.testing.assert_array_equal(np.load(path).shape, (230, 4, D))
 
 
+def test_files_are_found_from_another_working_directory(tmp_path, monkeypatch):
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path)
+    first = sampling.mala(TARGET, X0, keep=sampling.Keep(file="draws.npy"), **OPTIONS)
+    first.save_state("state.npz")
+    monkeypatch.chdir(tmp_path / "below")
+    assert first.resume(5).draws.shape == (4, 205, D)
+    assert sampling.resume("../state.npz", TARGET, 7).draws.shape == (4, 207, D)
+    assert len(np.load(tmp_path / "draws.npy")) == 207
+
+
 def test_files_that_were_changed_are_refused(tmp_path):
     paths = [tmp_path / "draws.npy", tmp_path / "draws.gradients.npy"]
     options = {"keep": sampling.Keep(file=paths[0]), "store_gradients": True}

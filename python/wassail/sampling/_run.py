@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -179,6 +180,8 @@ def check_keep(keep: Keep | Moments | None, start: NDArray[np.float64], *, store
     if isinstance(keep, Moments):
         width = 0
     else:
+        if keep.file is not None:  # found again from another working directory
+            keep = replace(keep, file=Path(keep.file).absolute())
         coordinates = keep.chosen(dim)
         if coordinates is not None:
             width = coordinates.size

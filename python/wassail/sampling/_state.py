@@ -114,7 +114,7 @@ def save(state: State, path: str | PathLike[str]) -> None:
         "shape": [wanted.chains, wanted.dim, wanted.width],
         "gradients": wanted.gradients,
         "coordinates": None if wanted.coordinates is None else wanted.coordinates.tolist(),
-        "file": None if wanted.files is None else str(wanted.files[0].absolute()),
+        "file": None if wanted.files is None else str(wanted.files[0]),
         "quantiles": keep.quantiles if isinstance(keep, Moments) else None,
         "drawn": state.drawn,
         "needs_function": state.needs_function,
