@@ -105,3 +105,18 @@ def test_only_true_and_false_store_gradients(kept):
     for sampler in (sampling.mala, sampling.underdamped):
         with pytest.raises(InputError, match="store_gradients must be True or False"):
             sampler(GAUSSIAN, X0, n_samples=5, store_gradients=kept)
+
+
+def mixing(points):
+    return -0.5 * ((points - points.mean(axis=0)) ** 2).sum(axis=1), -points
+
+
+@pytest.mark.parametrize("sampler", [sampling.mala, sampling.hmc, sampling.slice_sample])
+def test_rows_that_mix_are_found_where_all_chains_start_at_the_same_point(sampler):
+    with pytest.raises(InputError, match=r"as the log-density of row \d+ of X beside other points"):
+        sampler(mixing, np.zeros((8, 3)), n_samples=50, rng=0)
+
+
+def test_ladders_that_mix_are_found_of_one_chain():
+    with pytest.raises(InputError, match=r"row \d+ of X beside other points"):
+        sampling.temper(mixing, GAUSSIAN, X0[:1], n_samples=50, rng=0)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wassail import _core
 from wassail._user import warner
 from wassail.exceptions import InputError, PerformanceWarning
-from wassail.sampling._values import Valued, check_rows, flatten
+from wassail.sampling._values import Valued, check_rows, flatten, told_apart
 from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.pointers import CFunction, resolve
 from wassail.sampling.targets._base import Target
@@ -75,6 +75,7 @@ class Checked:
         self._function: Callable[[F64], Any] = function
         self._warn = warner(PerformanceWarning)
         self._scalar: bool | None = None  # not known before the first call
+        self._compared = False
 
     def __call__(self, points: F64) -> tuple[F64, F64]:
         if self._scalar:
@@ -85,11 +86,13 @@ class Checked:
             if self._scalar is not None or not self._takes_one(points):
                 raise
             return self._slowly(points)
-        if self._scalar is None:
+        if not self._compared and (self._scalar is None or told_apart(points)):
+            self._compared = told_apart(points)
             # With as many chains as dimensions, functions of one point may answer like batched ones.
             answer = (answer[0].copy(), answer[1].copy())  # the next call may write to these arrays
             takes_rows = check_rows(self._function, points, answer[0])
-            if not takes_rows and points.shape[0] == points.shape[1] and self._takes_one(points):
+            alike = self._scalar is None and points.shape[0] == points.shape[1]
+            if not takes_rows and alike and self._takes_one(points):
                 return self._slowly(points)
             self._scalar = False
         return answer
