@@ -39,6 +39,36 @@ def test_small_errors_are_found(size):
     assert lines[2].split()[1] == "4"
 
 
+@pytest.mark.parametrize("doubles", [True, False])
+@pytest.mark.parametrize("center", [0.0, 1000.0])
+@pytest.mark.parametrize("size", [0.01, 1.0, 100.0])
+def test_densities_of_single_precision_are_judged_by_it(size, center, doubles):
+    def target(points, wrong=1.0):
+        off = np.asarray(points, dtype=np.float32) - np.float32(center)
+        logp, grad = -np.float32(0.25) * (off**4).sum(axis=1), -(off**3)
+        grad[:, 4] *= np.float32(wrong)
+        return (logp.astype(float), grad.astype(float)) if doubles else (logp, grad)
+
+    points = center + size * (1.0 + np.abs(X))
+    found = sampling.check_gradient(target, points)
+    assert found.passed
+    assert found.rtol == 1e-4
+    found = sampling.check_gradient(lambda x: target(x, 1.3), points, scale=size)
+    assert np.unique(found.coordinate[found.wrong]).tolist() == [4]
+
+
+def test_values_that_happen_to_be_short_are_no_single_precision():
+    # Of few digits at the points themselves only.
+    found = sampling.check_gradient(lambda x: (-0.5 * (x**2).sum(axis=1), -x * 1.00001), [[1.0, 2.0], [0.5, 4.0]])
+    assert not found.passed
+    assert found.rtol == 1e-6
+
+
+def test_dimensions_are_those_of_x():
+    with pytest.raises(InputError, match="x has 4 coordinates, the target has 6"):
+        sampling.check_gradient(sampling.targets.Funnel(6), np.zeros(4))
+
+
 @pytest.mark.parametrize("scale", [1e-100, 1e-8, 1e8, 1e100])
 def test_scales(scale):
     target = sampling.targets.Gaussian(np.full(6, 3 * scale), np.full(6, scale**-2))

@@ -170,6 +170,56 @@ def test_files_hold_the_same_draws(tmp_path):
     np.testing.assert_array_equal(np.load(path).shape, (230, 4, D))
 
 
+def test_files_are_found_from_another_working_directory(tmp_path, monkeypatch):
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path)
+    first = sampling.mala(TARGET, X0, keep=sampling.Keep(file="draws.npy"), **OPTIONS)
+    first.save_state("state.npz")
+    monkeypatch.chdir(tmp_path / "below")
+    assert first.resume(5).draws.shape == (4, 205, D)
+    assert sampling.resume("../state.npz", TARGET, 7).draws.shape == (4, 207, D)
+    assert len(np.load(tmp_path / "draws.npy")) == 207
+
+
+def test_files_that_were_changed_are_refused(tmp_path):
+    paths = [tmp_path / "draws.npy", tmp_path / "draws.gradients.npy"]
+    options = {"keep": sampling.Keep(file=paths[0]), "store_gradients": True}
+    first = sampling.mala(TARGET, X0, **options, **OPTIONS)
+    first.save_state(tmp_path / "state.npz")
+    for path in paths:
+        kept = path.read_bytes()
+        rows = np.load(path)
+        changed = rows.copy()
+        changed[-1, 0, 0] += 1e-9
+        # Of another run, or written by another program with the same numbers.
+        for wrong in (np.ones((300, 4, D)), changed, np.asfortranarray(rows)):
+            np.save(path, wrong)
+            there = path.read_bytes()
+            with pytest.raises(InputError, match=r"keep.file .*not the file of the state"):
+                sampling.resume(tmp_path / "state.npz", TARGET, 5)
+            with pytest.raises(InputError, match=r"keep.file .*not the file of the state"):
+                first.resume(5)
+            assert path.read_bytes() == there
+        path.write_bytes(kept)
+    assert sampling.resume(tmp_path / "state.npz", TARGET, 5).draws.shape == (4, 205, D)
+
+
+def test_what_goes_on_twice_leaves_the_first_result_its_draws(tmp_path):
+    # A file that became shorter would kill the process at the next look at the longer result.
+    first = sampling.mala(TARGET, X0, keep=sampling.Keep(file=tmp_path / "draws.npy"), **OPTIONS)
+    longer = first.resume(1000)
+    expected = np.array(longer.draws)
+    with pytest.raises(InputError, match="not the density"):
+        first.resume(5, target=sampling.targets.Gaussian(np.full(D, 9.0), np.ones(D)))
+    assert len(np.load(tmp_path / "draws.npy")) == 1200
+    again = first.resume(5)
+    np.testing.assert_array_equal(again.draws, expected[:, :205])
+    assert len(np.load(tmp_path / "draws.npy")) == 205
+    assert (tmp_path / "draws.npy").stat().st_size > expected.nbytes
+    np.testing.assert_array_equal(longer.draws, expected)
+    np.testing.assert_array_equal(again.resume(995).draws, expected)
+
+
 def test_a_killed_process_leaves_a_readable_file(tmp_path):
     script = """
 import sys

@@ -10,6 +10,7 @@ import pytest
 from wassail import sampling
 from wassail.exceptions import ConvergenceWarning, DensityError, InputError
 from wassail.sampling import RunStatus, TemperingKernel, _session
+from wassail.sampling._ladder import stepping_stones
 
 # Short runs, on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
@@ -134,7 +135,7 @@ def test_targets_of_less_support_than_the_reference():
 
 def test_too_few_rungs_warn():
     far = sampling.targets.Gaussian(np.full(40, 3.0), np.full(40, 100.0))
-    with pytest.warns(ConvergenceWarning, match="n_rungs"):
+    with pytest.warns(ConvergenceWarning, match=r"n_rungs.*log_normalizer means nothing"):
         result = sampling.temper(
             far,
             sampling.targets.Gaussian(np.zeros(40), np.ones(40)),
@@ -144,6 +145,20 @@ def test_too_few_rungs_warn():
             rng=8,
         )
     assert np.isfinite(result.samples.draws).all()
+    # One draw outweighs all others: no error is known.
+    assert result.log_normalizer_error == np.inf
+
+
+def test_stepping_stones_know_where_they_have_no_error():
+    betas, ratios = np.array([0.0, 1.0]), np.random.default_rng(10).normal(size=(2, 500, 2))
+    value, error = stepping_stones(ratios, betas)
+    assert 0.0 < error < 0.2
+    # Normal log ratios with variance v have the log mean v / 2.
+    assert abs(value - 0.5) < 4 * error
+    for few, infinite in ((5, True), (15, False)):
+        heavy = ratios.copy()
+        heavy[0, :few, 0] = 100.0
+        assert np.isinf(stepping_stones(heavy, betas)[1]) == infinite
 
 
 def test_ctrl_c_and_callbacks_keep_the_draws():
@@ -191,6 +206,7 @@ def test_a_density_that_raises_keeps_the_draws():
         ({"n_warmup": 0, "step_size": None}, "n_warmup"),
         ({"target": lambda x: (np.full(len(x), np.nan), x)}, "not finite"),
         ({"callback": 3}, "callback"),
+        ({"x0": [[1.0, 0.0], [1e200, 0.0]]}, r"x0\[1\] is so far from the reference"),
     ],
 )
 def test_bad_input_is_named(change, message):

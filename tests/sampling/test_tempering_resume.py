@@ -401,6 +401,17 @@ def test_progress_is_shown(capsys):
     assert "130/170" in capsys.readouterr().err
 
 
+def test_rungs_that_round_to_the_same_go_on():
+    # A reference that is far too narrow: rungs gather beside 1, where numbers are 1e-16 apart.
+    target, narrow = (sampling.targets.Gaussian([0.0], [a]) for a in (1.0, 1e40))
+    options = {"n_warmup": 1500, "n_rungs": 1000, "n_steps": 1, "rng": 0}
+    first = sampling.temper(target, narrow, [[0.0]], n_samples=2, **options)
+    assert (np.diff(first.betas) == 0.0).any()
+    assert (np.diff(first.betas) >= 0.0).all()
+    whole = sampling.temper(target, narrow, [[0.0]], n_samples=5, **options)
+    assert_same(first.resume(3), whole)
+
+
 def test_another_density_or_a_damaged_state_is_refused(tmp_path):
     path = tmp_path / "state.npz"
     run(n=20).save_state(path)
@@ -426,6 +437,9 @@ def test_another_density_or_a_damaged_state_is_refused(tmp_path):
     refuse("not a state", mean=arrays["mean"][1:])
     refuse("not a state", precision=-arrays["precision"])
     refuse("not a state", settings=np.array(json.dumps({**settings, "ladder": [4, 3]})))
+    none = {"key": [-1], "schedule": [[90, 0], [-1, 2]], "ladder": [[5, -1]], "recipe": [[], ["mala", 1]]}
+    for name, value in ((name, value) for name, values in none.items() for value in values):
+        refuse("settings of no run", settings=np.array(json.dumps({**settings, name: value})))
     refuse("state of chains, not of ladders", settings=np.array(json.dumps({**settings, "ladder": None})))
 
 

@@ -27,30 +27,44 @@ class DrawFile:
 
     Rows are written before the header counts them, so that what is there can be read at any time, however the process
     ends. A map of the whole file in advance would break on a full disk instead of raising.
+
+    What goes on after `count` draws is told the `last` of them, (chains, k), to know the file by.
     """
 
-    def __init__(self, path: Path, chains: int, width: int, count: int, *, begins: bool) -> None:
-        self.path, self.count = path, count
+    def __init__(
+        self, path: Path, chains: int, width: int, count: int, *, begins: bool, last: F64 | None = None
+    ) -> None:
+        self.path, self.count, self.last = path, count, last
         self._shape = (chains, width)
         self._offset = len(_header((0, chains, width)))
+        self._found = 0  # draws that were there: results of a run that went further have maps of them
         if not begins:
-            self._check(chains, width)
+            self._found = self._check(chains, width)
         elif path.exists():
             raise InputError(
                 f"keep.file {str(path)!r} exists: draws are not written over, remove it or take another name"
             )
         self._file = path.open("w+b" if begins else "r+b")
-        self._write_header()
+        if begins:
+            self._write_header()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wassail-file")
         self._pending: Future[None] | None = None
 
-    def _check(self, chains: int, width: int) -> None:
+    def _check(self, chains: int, width: int) -> int:
+        """Return how many draws there are, in a file of the run that goes on."""
         try:
             found = np.load(self.path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise InputError(f"keep.file {str(self.path)!r} of the state cannot be read: {error}") from None
         if found.shape[1:] != (chains, width) or found.shape[0] < self.count or found.dtype != np.dtype("<f8"):
             raise InputError(f"keep.file {str(self.path)!r} has shape {found.shape}, which is not that of the state")
+        same = self.last is None or found[self.count - 1].tobytes() == self.last.tobytes()
+        if not same or found.offset != self._offset or not found.flags.c_contiguous:
+            raise InputError(
+                f"keep.file {str(self.path)!r} is not the file of the state: its draw {self.count - 1} is another, or "
+                "something else wrote it"
+            )
+        return int(found.shape[0])
 
     def _write_header(self) -> None:
         header = _header((self.count, *self._shape))
@@ -62,11 +76,14 @@ class DrawFile:
 
     def _write(self, rows: F64) -> None:
         row = 8 * self._shape[0] * self._shape[1]
+        if self.count < self._found:  # from here on there are others
+            self._write_header()
         self._file.seek(self._offset + self.count * row)
         self._file.write(np.ascontiguousarray(rows.transpose(1, 0, 2), dtype="<f8").data)
         self._file.flush()
         self.count += rows.shape[1]
         self._write_header()
+        self.last = rows[:, -1].copy()
 
     def append(self, rows: F64) -> None:
         """Write draws (chains, n, k) in the background, after those before them."""
@@ -92,7 +109,8 @@ class DrawFile:
         finally:
             self._executor.shutdown()
             row = 8 * self._shape[0] * self._shape[1]
-            self._file.truncate(self._offset + self.count * row)
+            # A shorter file would end the process that looks at a map of it.
+            self._file.truncate(self._offset + max(self.count, self._found) * row)
             self._file.close()
 
     def read(self) -> F64:

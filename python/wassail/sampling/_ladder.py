@@ -14,6 +14,8 @@ from wassail.sampling.targets import Gaussian
 
 F64 = NDArray[np.float64]
 
+_FEWEST_WEIGHTS = 10.0  # effective number of draws that a mean of weights rests on, below which its error is a guess
+
 
 @dataclass(frozen=True, eq=False)
 class Ladder:
@@ -81,9 +83,10 @@ def stepping_stones(ratios: F64, betas: F64) -> tuple[float, float]:
 
     Each step of the ladder is estimated from below and from above, whose leading biases cancel; the first from below
     only, because the reference may be where the target is not. The error is that of the mean of what each draw adds,
-    correlations in time and between rungs included.
+    correlations in time and between rungs included; infinite where a few draws outweigh all others, as between rungs
+    that have nothing in common, where nobody knows how far off the value is.
     """
-    total, influence = 0.0, np.zeros((ratios.shape[0], ratios.shape[1]))
+    total, influence, fewest = 0.0, np.zeros((ratios.shape[0], ratios.shape[1])), np.inf
     for rung, width in enumerate(np.diff(betas)):
         for sign in (1.0, -1.0):
             share = max(sign, 0.0) if rung == 0 else 0.5 * sign
@@ -95,8 +98,9 @@ def stepping_stones(ratios: F64, betas: F64) -> tuple[float, float]:
                 return -np.inf, np.inf
             weights = np.exp(exponents - highest)
             mean = float(weights.mean())
+            fewest = min(fewest, float(weights.sum() ** 2 / (weights**2).sum()))
             total += share * (np.log(mean) + highest)
             influence += share / mean * weights
-    if influence.shape[1] < _diagnostics.FEWEST:
+    if influence.shape[1] < _diagnostics.FEWEST or fewest < _FEWEST_WEIGHTS:
         return float(total), np.inf
     return float(total), float(_diagnostics.mean_mcse(influence[:, :, None])[0])

@@ -6,6 +6,7 @@ import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Protocol
 
@@ -126,9 +127,17 @@ class Memory:
 class Files:
     """Files of draws and gradients."""
 
-    def __init__(self, wanted: Wanted, paths: tuple[Path, Path], count: int, *, begins: bool) -> None:
+    def __init__(
+        self, wanted: Wanted, paths: tuple[Path, Path], count: int, *, begins: bool, last: tuple[F64, ...]
+    ) -> None:
         used = paths if wanted.gradients else paths[:1]
-        self.files = [DrawFile(path, wanted.chains, wanted.width, count, begins=begins) for path in used]
+        shape = wanted.chains, wanted.width
+        pairs = zip_longest(used, last)
+        self.files = [DrawFile(path, *shape, count, begins=begins, last=row) for path, row in pairs]
+
+    def last(self) -> tuple[F64, ...]:
+        """Return the last row of each file, none where there are no draws."""
+        return tuple(file.last for file in self.files if file.last is not None)
 
     def add(self, draws: F64, gradients: F64 | None) -> None:
         """Write in the background."""

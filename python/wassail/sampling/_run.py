@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -95,7 +96,7 @@ def check_start(x0: ArrayLike) -> NDArray[np.float64]:
     if isinstance(x0, np.ndarray):
         size = STATE_BYTES * x0.size
         require_memory(size, f"x0 of shape {x0.shape}, with gradients and proposals,", "fewer chains or coordinates")
-    start = real_array(x0, "x0", ndim=(1, 2))
+    start = real_array(x0, "x0", ndim=(2,), passed=(1,))
     check_finite(start, "x0")
     if start.ndim == 1:
         raise InputError(f"x0 must have shape (chains, d), got {start.shape}: x0[None, :] starts a single chain")
@@ -128,7 +129,7 @@ def run(
     hooks = Hooks.checked(progress=progress, callback=callback, sink=sink, n_threads=n_threads)
     dim = start.shape[1]
     first = dim ** (-1.0 / 3.0) if step_size is None else check_positive(step_size, "step_size")
-    if store_gradients and not algorithm.has_scores:
+    if store_gradients is True and not algorithm.has_scores:
         raise InputError(f"store_gradients: {algorithm.name} takes its gradients beside its draws, not at them")
     plan = Plan(
         name=algorithm.name,
@@ -179,6 +180,8 @@ def check_keep(keep: Keep | Moments | None, start: NDArray[np.float64], *, store
     if isinstance(keep, Moments):
         width = 0
     else:
+        if keep.file is not None:  # found again from another working directory
+            keep = replace(keep, file=Path(keep.file).absolute())
         coordinates = keep.chosen(dim)
         if coordinates is not None:
             width = coordinates.size

@@ -20,7 +20,7 @@ from wassail.sampling._ladder import Ladder
 from wassail.sampling._later import Later
 from wassail.sampling._record import Files, Memory, Recorder, Sums, Wanted, check_size
 from wassail.sampling._target import AnyTarget, as_core
-from wassail.sampling._warn import endless, warn
+from wassail.sampling._warn import endless, too_wide, warn
 from wassail.sampling.keep import Function, Moments, Sink
 from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.results import RunStatus, SampleResult
@@ -89,6 +89,7 @@ class State:
     whole: bool  # whether the core stores whole draws
     ratios: NDArray[np.float64]  # log ratios on the rungs of ladders at all draws, (chains, draws, rungs)
     unverified: bool = False  # whether a look at another density was interrupted
+    last: tuple[NDArray[np.float64], ...] = ()  # last rows of the files of draws and gradients, (chains, width)
 
     @property
     def floats(self) -> NDArray[np.float64]:
@@ -169,7 +170,12 @@ def resume(
     if hooks.sink is not None and not state.whole:
         raise InputError("sink is given, but the run had none: start it with one")
     check_size(plan.wanted, n, sink=state.whole, before=0 if previous is None else previous.draws.shape[1])
-    chains = plan.chains(taken, np.zeros((wanted.chains, wanted.dim)), whole=state.whole)
+    try:
+        chains = plan.chains(taken, np.zeros((wanted.chains, wanted.dim)), whole=state.whole)
+    except InputError:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # of settings that no run has
+        raise InputError(f"the state has settings of no run: it was changed ({error})") from error
     match chains.load(state.floats, state.integers, verify):
         case 1:
             raise InputError(
@@ -200,7 +206,8 @@ def _recorder(
         if state is not None and (state.moments is None or not store.core.load(*state.moments())):
             raise InputError("the state has no moments that fit: it was changed, or is another version's")
     elif wanted.files is not None:
-        store = Files(wanted, wanted.files, first, begins=state is None)
+        last = () if state is None else state.last
+        store = Files(wanted, wanted.files, first, begins=state is None, last=last)
     else:
         store = Memory(wanted, n, (None, None) if previous is None else (previous.draws, previous.gradients))
     whole = hooks.sink is not None if state is None else state.whole
@@ -250,16 +257,19 @@ def _go(
         raise_failure(
             end, outcome, result, target=target, start=start, chain=stop.chain, begun=stop.step > 0, place=place
         )
-        warn(samples, interrupts, known=known + words + _endless(plan, chains, recorder, samples), whole=result)
+        warn(samples, interrupts, known=known + words + _slices(plan, chains, recorder, samples), whole=result)
         return result
 
 
-def _endless(plan: Plan, chains: _core.Chains, recorder: Recorder, result: SampleResult) -> tuple[str, ...]:
-    """Return what slices say about densities without end; counts are those of this call."""
+def _slices(plan: Plan, chains: _core.Chains, recorder: Recorder, result: SampleResult) -> tuple[str, ...]:
+    """Return what slices say about densities without end, counted in this call, and about widths far off."""
     counts = chains.endless()
     updates = recorder.count * plan.thin * plan.wanted.chains / max(counts.size, 1)
     whole = result.draws if plan.wanted.keeps_points else result.draws[:, :, :0]
-    return endless(counts, updates, None if plan.recipe == ("slice", 0) else whole)
+    given = plan.recipe[0] == "slice" and plan.step[1] is None
+    # Ends of intervals that are too wide are where densities overflow, as those without end do.
+    wide = too_wide(*chains.progress()) if given else ()
+    return wide or endless(counts, updates, None if plan.recipe == ("slice", 0) else whole)
 
 
 def _raise_other_density(chains: _core.Chains, chain: int) -> None:
@@ -296,7 +306,8 @@ def _result(
         needs_function = recorder.wanted.function is not None
         drawn = recorder.first + recorder.count
         numbers, ratios, unverified = Later(chains.save), recorder.tempered(), chains.is_doubted()
-        state = State(plan, numbers, sums, drawn, target, needs_function, recorder.whole, ratios, unverified)
+        last = recorder.store.last() if isinstance(recorder.store, Files) else ()
+        state = State(plan, numbers, sums, drawn, target, needs_function, recorder.whole, ratios, unverified, last)
     return SampleResult(
         draws=draws,
         log_density=log_density,

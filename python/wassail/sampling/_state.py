@@ -114,7 +114,7 @@ def save(state: State, path: str | PathLike[str]) -> None:
         "shape": [wanted.chains, wanted.dim, wanted.width],
         "gradients": wanted.gradients,
         "coordinates": None if wanted.coordinates is None else wanted.coordinates.tolist(),
-        "file": None if wanted.files is None else str(wanted.files[0].absolute()),
+        "file": None if wanted.files is None else str(wanted.files[0]),
         "quantiles": keep.quantiles if isinstance(keep, Moments) else None,
         "drawn": state.drawn,
         "needs_function": state.needs_function,
@@ -136,6 +136,7 @@ def save(state: State, path: str | PathLike[str]) -> None:
                 integers=state.integers,
                 moments=moments,
                 moments_count=np.array(count, dtype=np.uint64),
+                last=np.array(state.last),
                 **ladder,
             )
             file.flush()
@@ -219,7 +220,17 @@ def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
         needs_function=bool(settings["needs_function"]),
         whole=bool(settings["whole"]),
         ratios=ratios,
+        last=_last(arrays.get("last"), plan.wanted),
     )
+
+
+def _last(rows: NDArray[np.float64] | None, wanted: Wanted) -> tuple[NDArray[np.float64], ...]:
+    """Return the last rows of files; states without files or draws have none, and those that older versions wrote."""
+    if rows is None or not rows.size:
+        return ()
+    if rows.shape != (1 + wanted.gradients, wanted.chains, wanted.width):
+        raise ValueError("the last rows of the files do not fit")
+    return tuple(np.ascontiguousarray(rows, dtype=np.float64))
 
 
 def _ladder(settings: dict[str, Any], arrays: dict[str, Any]) -> tuple[Ladder | None, NDArray[np.float64]]:

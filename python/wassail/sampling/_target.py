@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from wassail import _core
 from wassail._user import warner
 from wassail.exceptions import InputError, PerformanceWarning
-from wassail.sampling._values import Valued, check_rows, flatten
+from wassail.sampling._values import Valued, check_rows, flatten, told_apart
+from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.pointers import CFunction, resolve
 from wassail.sampling.targets._base import Target
 
@@ -74,6 +75,7 @@ class Checked:
         self._function: Callable[[F64], Any] = function
         self._warn = warner(PerformanceWarning)
         self._scalar: bool | None = None  # not known before the first call
+        self._compared = False
 
     def __call__(self, points: F64) -> tuple[F64, F64]:
         if self._scalar:
@@ -84,11 +86,13 @@ class Checked:
             if self._scalar is not None or not self._takes_one(points):
                 raise
             return self._slowly(points)
-        if self._scalar is None:
+        if not self._compared and (self._scalar is None or told_apart(points)):
+            self._compared = told_apart(points)
             # With as many chains as dimensions, functions of one point may answer like batched ones.
             answer = (answer[0].copy(), answer[1].copy())  # the next call may write to these arrays
             takes_rows = check_rows(self._function, points, answer[0])
-            if not takes_rows and points.shape[0] == points.shape[1] and self._takes_one(points):
+            alike = self._scalar is None and points.shape[0] == points.shape[1]
+            if not takes_rows and alike and self._takes_one(points):
                 return self._slowly(points)
             self._scalar = False
         return answer
@@ -133,9 +137,11 @@ def _check_arguments(function: Callable[..., Any]) -> None:
         )
 
 
-def as_core(target: AnyTarget, dim: int, *, gradients: bool = True) -> _core.Target:
+def as_core(target: AnyTarget, dim: int, *, gradients: bool = True, points: str = "x0") -> _core.Target:
     """
     Return the density of the core; without `gradients` a callable may give values only.
+
+    `points` is the name of those that have `dim` coordinates.
 
     Raises
     ------
@@ -144,7 +150,7 @@ def as_core(target: AnyTarget, dim: int, *, gradients: bool = True) -> _core.Tar
     """
     if isinstance(target, Target):
         if target.dim != dim:
-            raise InputError(f"x0 has {dim} coordinates, the target has {target.dim}")
+            raise InputError(f"{points} has {dim} coordinates, the target has {target.dim}")
         return target._core_target()  # noqa: SLF001
     pointer = resolve(target)
     if pointer is not None:
@@ -154,4 +160,9 @@ def as_core(target: AnyTarget, dim: int, *, gradients: bool = True) -> _core.Tar
     if callable(target) and not isinstance(target, tuple):
         _check_arguments(target)
         return _core.Target.from_callable(Checked(target) if gradients else Valued(target), dim)
+    if isinstance(target, MinibatchSum):
+        raise InputError(
+            "target is a MinibatchSum, whose gradients are estimates, for sgld, psgld and sghmc: this function needs "
+            "the log-density of all data with its gradient"
+        )
     raise InputError(f"target must be a Target, a callable or a C function, got {target!r}: {_HELP}")

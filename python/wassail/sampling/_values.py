@@ -79,6 +79,7 @@ class Valued:
         self._function = function
         self._warn = warner(PerformanceWarning)
         self._scalar: bool | None = None  # not known before the first call
+        self._compared = False
 
     def __call__(self, points: F64) -> tuple[F64, F64]:
         first = self._scalar is None
@@ -91,10 +92,16 @@ class Valued:
         else:
             answer = _value(self._function(points))
         logp = _checked(answer, points)
-        if first and not self._scalar:
+        if not self._scalar and not self._compared and (first or told_apart(points)):
+            self._compared = told_apart(points)
             logp = logp.copy()  # it may be an array that the next call writes to
             check_rows(self._function, points, logp)
         return logp, np.zeros_like(points)
+
+
+def told_apart(points: F64) -> bool:
+    """Whether rows differ, so that what one does to another shows, or there is but one."""
+    return points.shape[0] == 1 or bool((points[1:] != points[0]).any())
 
 
 def check_rows(function: Values, points: F64, logp: F64) -> bool:
@@ -119,9 +126,9 @@ def check_rows(function: Values, points: F64, logp: F64) -> bool:
             return False
         if _differ(alone, logp[row : row + 1], logp[finite]) and not _differ(_alone(function, points), logp, logp):
             raise InputError(
-                f"target gives {logp[row]:.6g} as the log-density of x0[{row}] beside other points, and {alone[0]:.6g} "
-                "for the same point alone: each row of X is a chain of its own, whose logp must not depend on the "
-                "others (no sum, mean or maximum over axis 0)"
+                f"target gives {logp[row]:.6g} as the log-density of row {row} of X beside other points, and "
+                f"{alone[0]:.6g} for the same point alone: each row is a chain or rung of its own, whose logp must not "
+                "depend on the others (no sum, mean or maximum over axis 0)"
             )
     return True
 

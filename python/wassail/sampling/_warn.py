@@ -24,6 +24,7 @@ _FEWEST = 8  # draws a chain below which nothing is judged
 _CHANCE = 0.01  # that independent draws are said to disagree, where there are few
 _EDGY = 0.1  # share of steps that leave the support
 _ENDLESS = 0.5  # share of the updates of a coordinate that find no end of the density
+_SHRINKING = 100  # evaluations an update of slices, which takes five where widths are right
 _COARSE = 0.01  # spacing of numbers about the log-density
 _SOME = 64  # draws of a chain that are looked at
 _ENOUGH = 100  # effective draws of a chain below which its diagnostics mean little
@@ -81,17 +82,26 @@ def endless(counts: NDArray[np.uint64], updates: float, draws: NDArray[np.float6
     return (words,)
 
 
+def too_wide(updates: int, evaluations: int) -> tuple[str, ...]:
+    """Say where the first intervals of slices are so wide that nearly all evaluations shrink them."""
+    each = evaluations / max(updates, 1)
+    if each < _SHRINKING:
+        return ()
+    return (f"an update takes {each:.0f} evaluations: step_size is far wider than the density, None adapts it",)
+
+
 def _coarse(result: SampleResult) -> list[str]:
     """Differences of log-densities that rounding takes are those by which draws are accepted."""
     if not result.log_density.size:
         return []
-    first = np.abs(result.log_density[:, 0]).max()
+    first = result.log_density[:, 0]
+    near = first[np.abs(first).argmax()]  # a mean may overflow
     kind = np.float32 if _is_single(result.log_density) else np.float64
-    spacing = float(np.spacing(kind(first)))
+    spacing = float(np.spacing(kind(abs(near))))
     if not spacing > _COARSE:
         return []
     words = (
-        f"log-densities are near {result.log_density[:, 0].mean():.3g}, where numbers of {kind.__name__} are "
+        f"log-densities are near {near:.3g}, where numbers of {kind.__name__} are "
         f"{spacing:.2g} apart, too far to tell which draws to accept: subtract a constant inside the target"
     )
     return [words]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +23,7 @@ Evaluate = Callable[[F64, int], tuple[F64, F64]]
 
 _STEPS = 12  # the longest is a tenth of |x|, and each next one a quarter of the one before
 _LONGEST, _RATIO = 0.1, 0.25
-_EPS = float(np.finfo(np.float64).eps)
+_RTOL32 = 1e-4  # of gradients of single precision, sums whose parts cancel
 _MOVES = (0.1, 1.0)  # of the size of coordinates, from where derivatives are 0
 _INWARD = (0.1, 1e-3, 1e-5)  # from the edge of the support
 _LAST = 3  # steps that a difference is made of, at least
@@ -56,7 +57,7 @@ class GradientCheck(ReadOnly):
     edge : ndarray of shape (checks,) of bool
         Whether the support ends so near that there is no difference; that is not taken for wrong.
     rtol : float
-        Relative tolerance.
+        Relative tolerance, at least 1e-4 for a density of single precision.
     """
 
     point: NDArray[np.int64]
@@ -137,7 +138,8 @@ def check_gradient(
         \partial_i \log \pi(x) \approx \frac{16 D_{h/4} - D_h}{15}, \qquad
         D_h = \frac{\log \pi(x + h e_i) - \log \pi(x - h e_i)}{2h},
 
-    over twelve steps h, of which the one is used where neighbors agree best.
+    over twelve steps h, of which the one is used where neighbors agree best. Where all log-densities are numbers of
+    float32, points are rounded to it, and values taken to be.
 
     Parameters
     ----------
@@ -147,7 +149,7 @@ def check_gradient(
         Points where to look: inside the support, not at a kink. Where the support ends too near, within about 1e-6 of a
         coordinate's size, they are moved inward.
     rtol : float, default 1e-6
-        Relative error that is still right.
+        Relative error that is still right; at least 1e-4 where the density computes in float32.
     max_coordinates : int, default 100
         Coordinates to look at in each point, chosen at random where there are more.
     scale : float or array_like of shape (d,), default 1
@@ -191,23 +193,25 @@ def check_gradient(
     sizes = real_array(scale, "scale", ndim=(0, 1)).astype(np.float64)
     if sizes.shape not in {(), (d,)} or not ((sizes > 0.0) & np.isfinite(sizes)).all():
         raise InputError(f"scale must be positive and of shape () or ({d},)")
-    density = as_core(target, d)
-    logp, grad = density.evaluate(np.ascontiguousarray(points), 0)
-    bad = ~(np.isfinite(logp) & np.isfinite(grad).all(axis=1))
-    if bad.any():
-        raise InputError(f"the log-density or its gradient is not finite at x[{int(np.argmax(bad))}]")
+    evaluate = _Density(as_core(target, d, points="x").evaluate)
+    logp, grad = evaluate.known(points)
     generator = make_generator(rng)
     chosen = np.arange(d) if d <= most else np.sort(generator.choice(d, most, replace=False))
     size = np.maximum(np.abs(points), np.broadcast_to(sizes, (d,)))
-    parts = [_check(density.evaluate, points, size, chosen, logp, grad)]
+    parts = [_check(evaluate, points, size, chosen, logp, grad)]
+    if evaluate.is_single:
+        evaluate.kind, rtol = np.dtype(np.float32), max(rtol, _RTOL32)
+        points = evaluate.placed(points)
+        logp, grad = evaluate.known(points)
+        parts = [_check(evaluate, points, size, chosen, logp, grad)]
     places, moved = [np.arange(n)], [np.zeros(n)]
     unsure = np.flatnonzero(_unclear(*parts[0][:3]).any(axis=1))
     signs = np.where(generator.integers(0, 2, size=(unsure.size, d)) > 0, 1.0, -1.0)
     for by in _MOVES if unsure.size else ():
-        near, logp, grad, inside = _near(density.evaluate, points[unsure], by * signs * size[unsure])
+        near, logp, grad, inside = _near(evaluate, points[unsure], by * signs * size[unsure])
         if inside.any():
             here = unsure[inside]
-            parts.append(_check(density.evaluate, near[inside], size[here], chosen, logp[inside], grad[inside]))
+            parts.append(_check(evaluate, near[inside], size[here], chosen, logp[inside], grad[inside]))
             places.append(here)
             moved.append(np.full(here.size, by))
     left = np.flatnonzero(parts[0][3].any(axis=1))
@@ -216,10 +220,10 @@ def check_gradient(
     for by in _INWARD:
         if not left.size:
             break
-        near, logp, grad, inside = _near(density.evaluate, points[left], by * inward[left] * size[left])
+        near, logp, grad, inside = _near(evaluate, points[left], by * inward[left] * size[left])
         if inside.any():
             here = left[inside]
-            parts.append(_check(density.evaluate, near[inside], size[here], chosen, logp[inside], grad[inside]))
+            parts.append(_check(evaluate, near[inside], size[here], chosen, logp[inside], grad[inside]))
             places.append(here)
             moved.append(np.full(here.size, by))
             left = left[~inside]
@@ -242,16 +246,50 @@ def check_gradient(
     )
 
 
+class _Density:
+    """A density, and whether all values so far are numbers of float32, of points that may be rounded to it."""
+
+    def __init__(self, evaluate: Evaluate) -> None:
+        self._evaluate = evaluate
+        self.kind: np.dtype[Any] = np.dtype(np.float64)
+        self.is_single = True
+
+    @property
+    def eps(self) -> float:
+        """Relative rounding of its values."""
+        return float(np.finfo(self.kind).eps)
+
+    def placed(self, points: F64) -> F64:
+        """Return the points where it looks at them."""
+        return np.ascontiguousarray(points.astype(self.kind, copy=False), dtype=np.float64)
+
+    def __call__(self, points: F64) -> tuple[F64, F64]:
+        logp, grad = self._evaluate(np.ascontiguousarray(points), 0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            rounded = logp.astype(np.float32)
+            fits = np.array_equal(rounded, logp, equal_nan=True) and bool(np.isfinite(points.astype(np.float32)).all())
+        self.is_single = self.is_single and fits
+        return logp, grad
+
+    def known(self, points: F64) -> tuple[F64, F64]:
+        """Return values and gradients, or say where there are none."""
+        logp, grad = self(points)
+        bad = ~(np.isfinite(logp) & np.isfinite(grad).all(axis=1))
+        if bad.any():
+            raise InputError(f"the log-density or its gradient is not finite at x[{int(np.argmax(bad))}]")
+        return logp, grad
+
+
 def _unclear(analytic: F64, numeric: F64, uncertainty: F64) -> NDArray[np.bool_]:
     """Return where both derivatives may be 0."""
     clear: NDArray[np.bool_] = np.maximum(np.abs(analytic), np.abs(numeric)) > _DOUBT * uncertainty
     return ~clear & np.isfinite(uncertainty)
 
 
-def _near(evaluate: Evaluate, points: F64, shift: F64) -> tuple[F64, F64, F64, NDArray[np.bool_]]:
+def _near(evaluate: _Density, points: F64, shift: F64) -> tuple[F64, F64, F64, NDArray[np.bool_]]:
     """Return points moved one way, or the other where the first leaves the support; values; and which have them."""
-    there, back = points + shift, points - shift
-    first, second = evaluate(there, 0), evaluate(back, 0)
+    there, back = evaluate.placed(points + shift), evaluate.placed(points - shift)
+    first, second = evaluate(there), evaluate(back)
     usable = np.isfinite(first[0]) & np.isfinite(first[1]).all(axis=1)
     logp = np.where(usable, first[0], second[0])
     grad = np.where(usable[:, None], first[1], second[1])
@@ -259,7 +297,7 @@ def _near(evaluate: Evaluate, points: F64, shift: F64) -> tuple[F64, F64, F64, N
 
 
 def _check(
-    evaluate: Evaluate, points: F64, size: F64, chosen: NDArray[np.int64], logp: F64, grad: F64
+    evaluate: _Density, points: F64, size: F64, chosen: NDArray[np.int64], logp: F64, grad: F64
 ) -> tuple[F64, F64, F64, F64]:
     """
     Return derivatives as the target has them and by differences, and how far these may be off, (points, chosen).
@@ -273,7 +311,7 @@ def _check(
 
 
 def _differences(
-    evaluate: Evaluate, point: F64, longest: F64, chosen: NDArray[np.int64], value: float
+    evaluate: _Density, point: F64, longest: F64, chosen: NDArray[np.int64], value: float
 ) -> tuple[F64, F64, F64]:
     """Return derivatives of the chosen coordinates, how far they may be off, and the way in from an edge."""
     steps = longest[chosen, None] * _RATIO ** np.arange(_STEPS)
@@ -281,13 +319,14 @@ def _differences(
     rows = np.arange(chosen.size)
     shifted[rows, :, 0, chosen] += steps
     shifted[rows, :, 1, chosen] -= steps
+    shifted = evaluate.placed(shifted)
     # The step as it was made, not as it was meant.
     made = shifted[rows, :, 0, chosen] - shifted[rows, :, 1, chosen]
-    logp = evaluate(shifted.reshape(-1, point.size), 0)[0].reshape(chosen.size, _STEPS, 2)
+    logp = evaluate(shifted.reshape(-1, point.size))[0].reshape(chosen.size, _STEPS, 2)
     with np.errstate(all="ignore"):
         slopes = (logp[:, :, 0] - logp[:, :, 1]) / made
         better = (slopes[:, 1:] - _RATIO**2 * slopes[:, :-1]) / (1.0 - _RATIO**2)
-        rounding = _EPS * (np.abs(logp).max(axis=2) + abs(value)) / np.abs(made)
+        rounding = evaluate.eps * (np.abs(logp).max(axis=2) + abs(value)) / np.abs(made)
         doubt = np.abs(better[:, 1:] - better[:, :-1]) + rounding[:, 2:]
     doubt = np.where(np.isfinite(doubt), doubt, np.inf)
     best = np.argmin(doubt, axis=1)

@@ -45,7 +45,7 @@ class TemperingResult(ReadOnly):
     log_normalizer : float
         log ∫ exp(target(x)) dx, by stepping stones.
     log_normalizer_error : float
-        Its standard error.
+        Its standard error; infinite where fewer than ten draws carry it, as between rungs with nothing in common.
     barrier : float
         Communication barrier Λ, the sum of `rejection`.
     """
@@ -227,4 +227,4 @@ def _hard(result: TemperingResult) -> tuple[str, ...]:
         f"{result.rejection[worst]:.0%} of the swaps between rungs {worst} and {worst + 1} are rejected: more n_rungs "
         f"(twice the barrier, {2 * result.barrier:.0f} or more), a longer warm-up, or a reference closer to the target"
     )
-    return (words,)
+    return (words,) if np.isfinite(result.log_normalizer_error) else (words, "log_normalizer means nothing yet")

@@ -180,6 +180,11 @@ def temper(
     d = start.shape[1]
     if reference.dim != d:
         raise InputError(f"x0 has {d} coordinates, the reference has {reference.dim}")
+    far = ~np.isfinite(reference(start)[0])
+    if far.any():
+        raise InputError(
+            f"x0[{int(far.argmax())}] is so far from the reference that its log-density is not finite there"
+        )
     recipe, acceptance = _KERNELS[kernel]
     first = d ** (-1.0 / 3.0) if step_size is None else check_positive(step_size, "step_size")
     plan = Plan(
