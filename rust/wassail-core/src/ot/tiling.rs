@@ -50,7 +50,7 @@ pub fn for_each_tile(
 
 /// One cost, infinite if the arc is forbidden.
 pub fn entry(geometry: &dyn Geometry, i: usize, j: usize) -> f64 {
-    let mut scratch = [0.0; TILE];
+    let mut scratch = [0.0; LANES];
     let start = j / LANES * LANES;
     geometry.block_f64(i..i + 1, start..j + 1, &mut scratch).row(0)[j - start]
 }

@@ -5,7 +5,6 @@
 //! doi:10.1002/nav.3800010107). Where costs changed too, arcs count as costing so much that the given potentials are feasible
 //! and the tree is tight; the primal simplex that follows sees the true costs.
 
-use super::Pattern;
 use super::arcs::Arc;
 use super::costs::Costs;
 use super::masses::{Mass, Masses};
@@ -14,7 +13,6 @@ use super::start::{edge, in_order, spanning};
 use super::tree::{Edge, Node, Tree};
 use crate::error::Result;
 use crate::monitor::Monitor;
-use std::collections::HashSet;
 
 /// Pivots between two looks at the monitor.
 const LOOK: usize = 64;
@@ -73,17 +71,18 @@ pub struct Repaired {
     pub stopped: bool,
 }
 
-/// A strongly feasible tree near the old plan's and the potentials by which arcs have these `reduced` costs.
+/// A strongly feasible tree near that of the old plan, whose arcs are those at `plan`, and the potentials by which arcs have these `reduced` costs.
 pub fn tree(
     costs: &Costs<'_>,
     masses: &Masses,
     (arcs, reduced): (&[Arc], &[f64]),
-    plan: Pattern<'_>,
+    plan: &[u32],
     monitor: &dyn Monitor,
 ) -> Result<Repaired> {
     let count = masses.values.len();
-    let old: HashSet<(usize, usize)> = plan.entries().collect();
-    let order = in_order(arcs, reduced, |arc| !old.contains(&(arc.i as usize, arc.j as usize)));
+    let mut new = vec![true; arcs.len()];
+    plan.iter().for_each(|at| new[*at as usize] = false);
+    let order = in_order(reduced, |at| new[at]);
     let tight = |at: usize| Edge { cost: arcs[at].cost - reduced[at], ..edge(arcs[at], masses.sources) };
     monitor.check()?;
     let edges = spanning(order.into_iter().map(tight), count);
