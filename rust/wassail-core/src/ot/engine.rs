@@ -37,6 +37,8 @@ pub struct Engine<'a> {
     /// Many exact sweeps are expected (a fixed relaxation): then they are worth a stored f64 kernel.
     kernel: Option<Stored<f64>>,
     refined: bool,
+    /// The next sweep is the first, from where the end is near.
+    opening: bool,
 }
 
 impl<'a> Engine<'a> {
@@ -56,7 +58,7 @@ impl<'a> Engine<'a> {
             (false, false) => Form::Stream64(Stream::new(geometry)?),
         };
         let kernel = if stored && single && many_exact { Some(Stored::new(n, m)?) } else { None };
-        Ok(Self { geometry, weights, fast, exact: Stream::new(geometry)?, kernel, refined: false })
+        Ok(Self { geometry, weights, fast, exact: Stream::new(geometry)?, kernel, refined: false, opening: false })
     }
 
     /// Whether errors are those of the costs as given, in f64.
@@ -73,6 +75,12 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// The first sweep is expected to find a small error, which f32 could not judge: f64 sees it at once, and fills the kernel
+    /// that products read.
+    pub fn open_near(&mut self) {
+        self.opening = matches!(self.fast, Form::Stored32(_));
+    }
+
     /// From f32 to f64.
     pub fn refine(&mut self) {
         self.refined = true;
@@ -86,6 +94,12 @@ impl<'a> Engine<'a> {
     /// One sweep at (f, g).
     pub fn sweep(&mut self, mut pair: Pair<'_>, rule: &Update, monitor: &dyn Monitor) -> Result<()> {
         let (geometry, weights, exact) = (self.geometry, self.weights, &self.exact);
+        if std::mem::take(&mut self.opening)
+            && let Form::Stored32(s) = &mut self.fast
+        {
+            self.refined = true;
+            return s.sweep_exact(exact, pair, weights, rule, monitor);
+        }
         if self.refined {
             return match &mut self.kernel {
                 Some(kernel) => kept(kernel, geometry, weights, &mut pair, rule, monitor),

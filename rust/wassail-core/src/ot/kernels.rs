@@ -182,6 +182,19 @@ fn scaled_row_body<I: Isa, S: Scalar>(k: &[S], v: &[f64], u: f64, out: &mut [f64
     }
 }
 
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // The compiler vectorizes it at each level.
+fn rounded_row_body<I: Isa, T: Scalar, S: Scalar>(e: &[T], u: f64, out: &mut [S]) {
+    for (o, e) in out.iter_mut().zip(e) {
+        *o = S::from_f64(e.to_f64() * u);
+    }
+}
+
+multiversion! {
+    /// out_j = u e_j, in the precision of `out`.
+    pub fn rounded_row<T: Scalar, S: Scalar>(e: &[T], u: f64, out: &mut [S]) => rounded_row_body
+}
+
 multiversion! {
     /// out_j = u k_j v_j.
     pub fn scaled_row<S: Scalar>(k: &[S], v: &[f64], u: f64, out: &mut [f64]) => scaled_row_body

@@ -31,6 +31,25 @@ pub struct Csr {
     pub data: Vec<f64>,
 }
 
+impl Csr {
+    /// The transpose of one of `m` columns.
+    pub fn transposed(&self, m: usize) -> Self {
+        let mut indptr = vec![0; m + 1];
+        self.indices.iter().for_each(|j| indptr[*j as usize + 1] += 1);
+        (0..m).for_each(|j| indptr[j + 1] += indptr[j]);
+        let (mut indices, mut data, mut fill) =
+            (vec![0; self.indices.len()], vec![0.0; self.data.len()], indptr.clone());
+        for (i, ends) in self.indptr.windows(2).enumerate() {
+            for at in ends[0] as usize..ends[1] as usize {
+                let place = &mut fill[self.indices[at] as usize];
+                (indices[*place as usize], data[*place as usize]) = (i as i64, self.data[at]);
+                *place += 1;
+            }
+        }
+        Self { indptr, indices, data }
+    }
+}
+
 /// Column and value.
 type Entry = (i64, f64);
 

@@ -7,7 +7,7 @@
 use super::geometry::{Cost, Geometry, TILE, tiles};
 use super::kernels::scaled_row;
 use super::sweep::{
-    Buffers, ChunkRows, Linearization, Pair, Weights, add_rows, combine, projections, row_chunks, row_dots,
+    Buffers, ChunkRows, Linearization, Pair, Stream, Weights, add_rows, combine, projections, row_chunks, row_dots,
     scaled_columns, updates,
 };
 use super::update::{BLOCK, RowRule, Update};
@@ -111,6 +111,22 @@ impl<S: Scalar> Stored<S> {
         })?;
         combine(&partials, mass, monitor)?;
         partials.into_iter().for_each(|p| self.partials.give(p));
+        self.f0.copy_from_slice(pair.softmin);
+        self.g0.copy_from_slice(pair.g);
+        self.epsilon = rule.epsilon;
+        Ok(())
+    }
+
+    /// Updates f from g and leaves the column masses, all in f64, and fills the kernel on the way.
+    pub fn sweep_exact(
+        &mut self,
+        exact: &Stream<'_, f64>,
+        mut pair: Pair<'_>,
+        w: Weights<'_>,
+        rule: &Update,
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
+        exact.sweep_keeping(pair.reborrow(), w, rule, &mut self.kernel, monitor)?;
         self.f0.copy_from_slice(pair.softmin);
         self.g0.copy_from_slice(pair.g);
         self.epsilon = rule.epsilon;

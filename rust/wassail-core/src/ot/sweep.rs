@@ -4,6 +4,7 @@
 //! and P_ij = a_i exp((f_i − r_i)/ε) e_ij is added to the column masses while it is still in cache.
 
 use super::geometry::{Cost, Geometry, TILE, tiles};
+use super::kernels::rounded_row;
 use super::update::{Advance, BLOCK, Project, RowRule, Update};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
@@ -188,6 +189,34 @@ impl<'a, T: Cost> Stream<'a, T> {
         self.pass(updates(&mut pair, w.a, rule), &pass, mass, monitor)
     }
 
+    /// The same, and leaves the kernel b_j exp((S_i + g_j − C_ij)/ε), whose rows sum to 1.
+    pub fn sweep_keeping<S: Scalar>(
+        &self,
+        mut pair: Pair<'_>,
+        w: Weights<'_>,
+        rule: &Update,
+        kernel: &mut [S],
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
+        let (g, m) = (scaled_columns(pair.g, w.b, rule.epsilon), w.b.len());
+        let pass = Pass::new(&g, rule.epsilon, None);
+        let mass = std::mem::take(&mut pair.mass);
+        let (mut rest, mut jobs) = (kernel, Vec::new());
+        for job in updates(&mut pair, w.a, rule) {
+            let (head, tail) = rest.split_at_mut(job.rows.len() * m);
+            rest = tail;
+            jobs.push((job, head));
+        }
+        let partials = map_chunks(jobs, monitor, |(job, kernel)| {
+            let keep = |rows: Range<usize>, e: &[T], sums: &[f64]| {
+                let kept = kernel[rows.start * m..rows.end * m].chunks_exact_mut(m);
+                kept.zip(e.chunks_exact(m)).zip(sums).for_each(|((kept, e), sum)| rounded_row(e, 1.0 / sum, kept));
+            };
+            self.chunk(job, &pass, keep, monitor)
+        })?;
+        self.combined(partials, mass, monitor)
+    }
+
     /// out_j = Σ_i scale_i p_ij Σ_k p_ik x_k with p_ij = b_j exp((S_i + g_j − C_ij)/ε), rows of p summing to 1.
     pub fn product(&self, at: &Linearization<'_>, x: &[f64], out: &mut [f64], monitor: &dyn Monitor) -> Result<()> {
         let g = scaled_columns(at.g, at.b, at.epsilon);
@@ -202,13 +231,24 @@ impl<'a, T: Cost> Stream<'a, T> {
         out: &mut [f64],
         monitor: &dyn Monitor,
     ) -> Result<()> {
-        let partials = map_chunks(jobs, monitor, |job| self.chunk(job, pass, monitor))?;
+        let partials = map_chunks(jobs, monitor, |job| self.chunk(job, pass, |_, _, _| (), monitor))?;
+        self.combined(partials, out, monitor)
+    }
+
+    fn combined(&self, partials: Vec<Vec<f64>>, out: &mut [f64], monitor: &dyn Monitor) -> Result<()> {
         combine(&partials, out, monitor)?;
         partials.into_iter().for_each(|p| self.partials.give(p));
         Ok(())
     }
 
-    fn chunk<R: RowRule>(&self, mut job: ChunkRows<R>, pass: &Pass<'_, T>, monitor: &dyn Monitor) -> Result<Vec<f64>> {
+    /// `keep` sees the exponentials of each block of rows of the chunk, and their sums.
+    fn chunk<R: RowRule>(
+        &self,
+        mut job: ChunkRows<R>,
+        pass: &Pass<'_, T>,
+        mut keep: impl FnMut(Range<usize>, &[T], &[f64]),
+        monitor: &dyn Monitor,
+    ) -> Result<Vec<f64>> {
         let m = pass.g.len();
         let rows_at_once = self.rows_at_once();
         let mut tile = self.tile.take(rows_at_once * TILE)?;
@@ -217,7 +257,7 @@ impl<'a, T: Cost> Stream<'a, T> {
         t[..m].fill(0.0);
         for block in chunks(job.rows.len(), rows_at_once, usize::MAX) {
             monitor.check()?;
-            self.block(job.rows.start, block, &mut job.rule, pass, &mut tile, &mut e, &mut t[..m]);
+            self.block(job.rows.start, block, &mut job.rule, pass, &mut tile, &mut e, &mut keep, &mut t[..m]);
         }
         self.tile.give(tile);
         self.exponentials.give(e);
@@ -237,6 +277,7 @@ impl<'a, T: Cost> Stream<'a, T> {
         pass: &Pass<'_, T>,
         tile: &mut [T],
         e: &mut [T],
+        keep: &mut impl FnMut(Range<usize>, &[T], &[f64]),
         t: &mut [f64],
     ) {
         let (count, m) = (block.len(), pass.g.len());
@@ -262,6 +303,7 @@ impl<'a, T: Cost> Stream<'a, T> {
                 (reference[r], sums[r]) = self.rescued(rows.start + r, pass, tile, &mut e[r * m..(r + 1) * m]);
             }
         }
+        keep(block.clone(), e, &sums[..count]);
         if let Some(x) = pass.probe {
             row_dots(e, x, &mut sums[..count]);
         }

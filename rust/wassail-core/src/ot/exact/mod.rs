@@ -28,6 +28,7 @@ use crate::parallel::sum;
 use arcs::Arc;
 use costs::Costs;
 use masses::Masses;
+use potentials::{Candidates, Known};
 use repair::Repaired;
 use simplex::{Simplex, progress};
 use tree::Tree;
@@ -97,6 +98,13 @@ impl Start<'_> {
         }
         differences().fold(f64::INFINITY, f64::min)
     }
+}
+
+/// How many of the rows have more than one C_ij − g_j below their `limit`.
+pub fn tied_rows(geometry: &dyn Geometry, g: &[f64], limit: &[f64], monitor: &dyn Monitor) -> Result<usize> {
+    let rows: Vec<u32> = (0..limit.len() as u32).collect();
+    let search = sweep::Search { geometry, rows: &rows, g, most: 2, limit: Some(limit), accept: &|_, _, _| true };
+    Ok(search.run(monitor)?.arcs.chunk_by(|p, q| p.i == q.i).filter(|of_row| of_row.len() > 1).count())
 }
 
 /// What happened between two sweeps.
@@ -214,39 +222,66 @@ fn begin(
     let near = near.map_or((None, zero.as_slice()), |(f, g)| (Some(f), g));
     let known = init.and_then(|start| start.plan);
     let outdated = known.filter(|plan| amount == Amount::All && !start::fits(*plan, masses));
-    let potentials::Candidates { mut f, mut g, mut arcs } =
-        potentials::candidates(costs, near, (known, outdated.is_some()), monitor)?;
+    let known = match (known, outdated, amount) {
+        (None, ..) => Known::No,
+        (Some(plan), None, Amount::All) => Known::Stays(plan),
+        (Some(plan), None, Amount::Part(_)) => Known::Guides(plan),
+        (Some(plan), Some(_), _) => Known::Changes(plan),
+    };
+    let mut candidates = potentials::candidates(costs, near, known, monitor)?;
+    if candidates.few {
+        let reduced = complete(&mut candidates, costs, masses, weights, (amount, init));
+        let (tree, own) = start::tree(costs, masses, &candidates.arcs, &reduced, monitor)?;
+        if own {
+            return Ok(Begun { simplex: Simplex::new(tree, candidates.arcs, 0), height: 0.0, stopped });
+        }
+        let known = known.plan().map_or(Known::No, Known::Guides);
+        candidates = potentials::candidates(costs, near, known, monitor)?;
+    }
+    let mut reduced = complete(&mut candidates, costs, masses, weights, (amount, init));
+    let arcs = candidates.arcs;
+    let Repaired { tree, pivots, stopped: ended } = match known {
+        Known::Changes(_) => repair::tree(costs, masses, (&arcs, &reduced), &candidates.plan, monitor)?,
+        _ => Repaired::default(),
+    };
+    let tree = match tree {
+        Some(tree) => tree,
+        None => start::tree(costs, masses, &arcs, &reduced, monitor)?.0,
+    };
+    let middle = reduced.len() / 2;
+    let height = if reduced.is_empty() { 0.0 } else { *reduced.select_nth_unstable_by(middle, f64::total_cmp).1 };
+    Ok(Begun { simplex: Simplex::new(tree, arcs, pivots), height, stopped: stopped || ended })
+}
+
+/// Fits the potentials to the part of the mass that moves, and adds the dummies' potentials and arcs: the reduced costs of all arcs.
+fn complete(
+    found: &mut Candidates,
+    costs: &Costs<'_>,
+    masses: &Masses,
+    weights: Weights<'_>,
+    (amount, init): (Amount, Option<Start<'_>>),
+) -> Vec<f64> {
+    let Candidates { f, g, arcs, .. } = found;
     // The dummies' arcs are free: their potentials are the least of the other side's.
     let least = |p: &[f64]| p.iter().fold(f64::INFINITY, |least, p| least.min(-p));
     if let (Some(start), Amount::Part(_)) = (init, amount) {
-        let by = start.price(&f);
+        let by = start.price(f);
         f.iter_mut().for_each(|f| *f -= by);
         g.iter_mut().for_each(|g| *g += by);
     }
     if let (None, Amount::Part(mass)) = (init, amount) {
-        potentials::leave_dearest(&mut f, weights.a, mass);
-        potentials::leave_dearest(&mut g, weights.b, mass);
+        potentials::leave_dearest(f, weights.a, mass);
+        potentials::leave_dearest(g, weights.b, mass);
     }
-    let sink = least(init.map_or(&f, |start| start.f));
-    let source = least(&g);
+    let sink = least(init.map_or(f, |start| start.f));
+    let source = least(g);
     if masses.dummy_sink {
         f.iter_mut().for_each(|f| *f = f.min(-sink));
     }
     f.push(source);
     g.push(sink);
     arcs.extend(costs.dummies().map(|(i, j)| Arc { i: i as u32, j: j as u32, cost: 0.0 }));
-    let mut reduced: Vec<f64> = arcs.iter().map(|arc| arc.cost - f[arc.i as usize] - g[arc.j as usize]).collect();
-    let Repaired { tree, pivots, stopped: ended } = match outdated {
-        Some(plan) => repair::tree(costs, masses, (&arcs, &reduced), plan, monitor)?,
-        None => Repaired::default(),
-    };
-    let tree = match tree {
-        Some(tree) => tree,
-        None => start::tree(costs, masses, &arcs, &reduced, monitor)?,
-    };
-    let middle = reduced.len() / 2;
-    let height = if reduced.is_empty() { 0.0 } else { *reduced.select_nth_unstable_by(middle, f64::total_cmp).1 };
-    Ok(Begun { simplex: Simplex::new(tree, arcs, pivots), height, stopped: stopped || ended })
+    arcs.iter().map(|arc| arc.cost - f[arc.i as usize] - g[arc.j as usize]).collect()
 }
 
 /// Whether so little of the mass stays where it is that all of it moves to nearly the same potentials.

@@ -2,6 +2,7 @@
 
 use super::super::annealing::spread;
 use super::super::geometry::Geometry;
+use super::super::sets::Sets;
 use super::super::sinkhorn::{self, Options, Status};
 use super::super::sweep::Weights;
 use super::Pattern;
@@ -32,6 +33,11 @@ const FEW: usize = 4;
 /// Rows that tell how far above the potentials the candidates of all rows lie, and of how many rows they are one.
 const SAMPLE: usize = 64;
 const SAMPLED: usize = 8;
+
+/// How far above the potentials arcs count as tight, by how far those of the plan are, and how far these may be: shares of the numbers
+/// that a reduced cost is made of.
+const ABOVE: f64 = 8.0;
+const LOOSE: f64 = 1e-2;
 
 /// Row and column potentials.
 pub type Potentials = (Vec<f64>, Vec<f64>);
@@ -93,21 +99,56 @@ pub struct Candidates {
     pub g: Vec<f64>,
     /// Arcs, by row, and then others.
     pub arcs: Vec<Arc>,
+    /// Which of them are those of the known plan.
+    pub plan: Vec<u32>,
+    /// Whether they are tight ones only.
+    pub few: bool,
+}
+
+/// What is known of the plan.
+#[derive(Clone, Copy)]
+pub enum Known<'a> {
+    /// Nothing.
+    No,
+    /// It is part of a basis that is optimal still or nearly.
+    Stays(Pattern<'a>),
+    /// Other arcs may be needed.
+    Guides(Pattern<'a>),
+    /// It does not move the masses.
+    Changes(Pattern<'a>),
+}
+
+impl<'a> Known<'a> {
+    /// The plan.
+    pub fn plan(self) -> Option<Pattern<'a>> {
+        match self {
+            Self::No => None,
+            Self::Stays(plan) | Self::Guides(plan) | Self::Changes(plan) => Some(plan),
+        }
+    }
 }
 
 /// f_i = min_j C_ij − g_j with the arcs next to the minima. Without a plan that is known, whose arcs reach all columns,
-/// g_j = min_i C_ij − f_i, with the arcs next to these minima; else, if that plan is to change, for columns of few arcs.
+/// g_j = min_i C_ij − f_i, with the arcs next to these minima; else, if that plan is to change, for columns of few arcs. A plan that
+/// stays is optimal still or nearly: then arcs that are as far above the potentials as its own connect all points, mostly.
 pub fn candidates(
     costs: &Costs<'_>,
     near: (Option<&[f64]>, &[f64]),
-    (known, changes): (Option<Pattern<'_>>, bool),
+    known: Known<'_>,
     monitor: &dyn Monitor,
 ) -> Result<Candidates> {
     let geometry = costs.geometry;
     let (n, m) = geometry.shape();
     let g = near.1;
-    let Found { arcs, minima: f } = match near.0 {
-        Some(f) if n >= SAMPLED * SAMPLE && m > NEAREST => below(geometry, (f, g), monitor)?,
+    let plan: Vec<Arc> = known.plan().map_or(Vec::new(), |plan| arcs_of(costs, plan));
+    let tight = match (known, near.0) {
+        (Known::Stays(_), Some(f)) => tight(geometry, (f, g), &plan, monitor)?,
+        _ => None,
+    };
+    let few = tight.is_some();
+    let Found { arcs, minima: f } = match (tight, near.0) {
+        (Some(found), _) => found,
+        (None, Some(f)) if n >= SAMPLED * SAMPLE && m > NEAREST => below(geometry, (f, g), monitor)?,
         _ => nearest(geometry, &all_rows(n), g, if n * m <= ALL { m } else { NEAREST }, None, monitor)?,
     };
     let mut list = List::new(arcs, n);
@@ -115,12 +156,12 @@ pub fn candidates(
     let most = if n * m <= ALL { 1 } else { NEAREST };
     let of_columns = |list: &mut List, columns: &[u32]| {
         let found = nearest(&*geometry.transposed(), columns, &f, most, None, monitor)?;
-        found.arcs.iter().for_each(|arc| list.add(arc.j as usize, arc.i as usize, || arc.cost));
+        found.arcs.iter().for_each(|arc| _ = list.add(Arc { i: arc.j, j: arc.i, ..*arc }));
         Ok(found.minima)
     };
-    let g = if let Some(pattern) = known {
-        pattern.entries().for_each(|(i, j)| list.add(i, j, || costs.at(i, j)));
-        if changes {
+    let places: Vec<u32> = plan.into_iter().filter_map(|arc| list.add(arc)).collect();
+    let g = if known.plan().is_some() {
+        if matches!(known, Known::Changes(_)) {
             let few = list.columns_of_few(m);
             of_columns(&mut list, &few)?;
         }
@@ -130,7 +171,7 @@ pub fn candidates(
     };
     // Points that only forbidden arcs reach have no potential of their own.
     let finite = |p: Vec<f64>| p.into_iter().map(|p| if p.is_finite() { p } else { 0.0 }).collect();
-    Ok(Candidates { f: finite(f), g: finite(g), arcs: list.arcs })
+    Ok(Candidates { f: finite(f), g: finite(g), arcs: list.arcs, plan: places, few })
 }
 
 /// Lowers the potentials of the dearest points, where those before them have all the mass: what stays goes there.
@@ -171,19 +212,50 @@ impl List {
         all_rows(m).into_iter().filter(|j| count[*j as usize] < FEW).collect()
     }
 
-    fn add(&mut self, i: usize, j: usize, cost: impl FnOnce() -> f64) {
-        let own = &self.arcs[self.start[i]..self.start[i + 1]];
-        if own.iter().all(|arc| arc.j as usize != j) {
-            let cost = cost();
-            if cost < f64::INFINITY {
-                self.arcs.push(Arc { i: i as u32, j: j as u32, cost });
-            }
+    /// Where the arc is, unless it is forbidden.
+    fn add(&mut self, arc: Arc) -> Option<u32> {
+        let own = self.start[arc.i as usize]..self.start[arc.i as usize + 1];
+        let found = self.arcs[own.clone()].iter().position(|other| other.j == arc.j).map(|at| own.start + at);
+        if found.is_none() && arc.cost < f64::INFINITY {
+            self.arcs.push(arc);
+            return Some(self.arcs.len() as u32 - 1);
         }
+        found.map(|at| at as u32)
     }
 }
 
 fn all_rows(n: usize) -> Vec<u32> {
     (0..n as u32).collect()
+}
+
+/// The arcs of a plan, forbidden ones too.
+fn arcs_of(costs: &Costs<'_>, plan: Pattern<'_>) -> Vec<Arc> {
+    plan.entries().map(|(i, j)| Arc { i: i as u32, j: j as u32, cost: costs.at(i, j) }).collect()
+}
+
+/// Arcs that are not much further above the potentials than those of a plan that was optimal: the basis it came from is among them. None
+/// if they do not connect all points, or the plan is far from tight.
+fn tight(
+    geometry: &dyn Geometry,
+    (f, g): (&[f64], &[f64]),
+    plan: &[Arc],
+    monitor: &dyn Monitor,
+) -> Result<Option<Found>> {
+    let (n, m) = geometry.shape();
+    let off = plan.iter().fold(0.0f64, |most, arc| {
+        let (f, g) = (f[arc.i as usize], g[arc.j as usize]);
+        most.max((arc.cost - f - g).abs() / (arc.cost.abs() + f.abs() + g.abs()).max(f64::MIN_POSITIVE))
+    });
+    if !(off <= LOOSE) {
+        return Ok(None);
+    }
+    let share = ABOVE * off.max(f64::EPSILON);
+    let largest = g.iter().fold(0.0f64, |most, g| most.max(g.abs()));
+    let limit: Vec<f64> = f.iter().map(|f| f + share * (f.abs() + largest)).collect();
+    let found = nearest(geometry, &all_rows(n), g, NEAREST, Some(&limit), monitor)?;
+    let (mut sets, mut parts) = (Sets::new(n + m), n + m);
+    found.arcs.iter().chain(plan).for_each(|arc| parts -= usize::from(sets.join(arc.i, n as u32 + arc.j)));
+    Ok((parts == 1).then_some(found))
 }
 
 /// The nearest arcs where row potentials are nearly known: a sample of the rows tells how far above them to look.

@@ -5,7 +5,6 @@
 //! doi:10.1002/nav.3800010107). Where costs changed too, arcs count as costing so much that the given potentials are feasible
 //! and the tree is tight; the primal simplex that follows sees the true costs.
 
-use super::Pattern;
 use super::arcs::Arc;
 use super::costs::Costs;
 use super::masses::{Mass, Masses};
@@ -14,7 +13,6 @@ use super::start::{edge, in_order, spanning};
 use super::tree::{Edge, Node, Tree};
 use crate::error::Result;
 use crate::monitor::Monitor;
-use std::collections::HashSet;
 
 /// Pivots between two looks at the monitor.
 const LOOK: usize = 64;
@@ -24,27 +22,42 @@ const PIVOTS: usize = 4;
 const BLOCKS: usize = 8;
 const SMALLEST_BLOCK: usize = 64;
 
-/// Arcs by one of their ends.
+/// What a node knows of one of its arcs.
+#[derive(Clone, Copy)]
+struct Link {
+    /// The other end.
+    other: u32,
+    /// Place among the arcs.
+    at: u32,
+    /// The cost for which the potentials are feasible.
+    cost: f64,
+}
+
+/// Arcs by their ends, side by side in memory: looking for one that enters reads them again and again.
 struct Incidence {
     start: Vec<usize>,
-    arcs: Vec<u32>,
+    links: Vec<Link>,
 }
 
 impl Incidence {
-    fn new(ends: impl Iterator<Item = u32> + Clone, count: usize) -> Self {
+    fn new(arcs: &[Arc], costs: &[f64], sources: usize, count: usize) -> Self {
+        let ends = |arc: &Arc| [arc.i, sources as u32 + arc.j];
         let mut start = vec![0usize; count + 1];
-        ends.clone().for_each(|v| start[v as usize + 1] += 1);
+        arcs.iter().flat_map(ends).for_each(|v| start[v as usize + 1] += 1);
         (0..count).for_each(|v| start[v + 1] += start[v]);
-        let (mut arcs, mut fill) = (vec![0; start[count]], start.clone());
-        for (at, v) in ends.enumerate() {
-            arcs[fill[v as usize]] = at as u32;
-            fill[v as usize] += 1;
+        let (mut links, mut fill) = (vec![Link { other: 0, at: 0, cost: 0.0 }; start[count]], start.clone());
+        for (at, (arc, cost)) in arcs.iter().zip(costs).enumerate() {
+            let [i, j] = ends(arc);
+            for (v, other) in [(i, j), (j, i)] {
+                links[fill[v as usize]] = Link { other, at: at as u32, cost: *cost };
+                fill[v as usize] += 1;
+            }
         }
-        Self { start, arcs }
+        Self { start, links }
     }
 
-    fn of(&self, v: usize) -> &[u32] {
-        &self.arcs[self.start[v]..self.start[v + 1]]
+    fn of(&self, v: usize) -> &[Link] {
+        &self.links[self.start[v]..self.start[v + 1]]
     }
 }
 
@@ -54,8 +67,7 @@ struct Repair<'a> {
     arcs: &'a [Arc],
     /// Costs for which the potentials are feasible.
     costs: Vec<f64>,
-    by_source: Incidence,
-    by_sink: Incidence,
+    incidence: Incidence,
     /// Which pivot saw a node on its side of the cut.
     seen: Vec<u32>,
     side: Vec<u32>,
@@ -73,30 +85,31 @@ pub struct Repaired {
     pub stopped: bool,
 }
 
-/// A strongly feasible tree near the old plan's and the potentials by which arcs have these `reduced` costs.
+/// A strongly feasible tree near that of the old plan, whose arcs are those at `plan`, and the potentials by which arcs have these `reduced` costs.
 pub fn tree(
     costs: &Costs<'_>,
     masses: &Masses,
     (arcs, reduced): (&[Arc], &[f64]),
-    plan: Pattern<'_>,
+    plan: &[u32],
     monitor: &dyn Monitor,
 ) -> Result<Repaired> {
     let count = masses.values.len();
-    let old: HashSet<(usize, usize)> = plan.entries().collect();
-    let order = in_order(arcs, reduced, |arc| !old.contains(&(arc.i as usize, arc.j as usize)));
+    let mut new = vec![true; arcs.len()];
+    plan.iter().for_each(|at| new[*at as usize] = false);
+    let order = in_order(reduced, |at| new[at]);
     let tight = |at: usize| Edge { cost: arcs[at].cost - reduced[at], ..edge(arcs[at], masses.sources) };
     monitor.check()?;
     let edges = spanning(order.into_iter().map(tight), count);
     if edges.len() + 1 < count {
         return Ok(Repaired::default());
     }
+    // As if no arc were cheaper than the potentials say.
+    let feasible: Vec<f64> = arcs.iter().zip(reduced).map(|(arc, reduced)| arc.cost - reduced.min(0.0)).collect();
     let mut repair = Repair {
         tree: rooted(&edges, masses),
         arcs,
-        // As if no arc were cheaper than the potentials say.
-        costs: arcs.iter().zip(reduced).map(|(arc, reduced)| arc.cost - reduced.min(0.0)).collect(),
-        by_source: Incidence::new(arcs.iter().map(|arc| arc.i), masses.sources),
-        by_sink: Incidence::new(arcs.iter().map(|arc| arc.j), count - masses.sources),
+        incidence: Incidence::new(arcs, &feasible, masses.sources, count),
+        costs: feasible,
         seen: vec![0; count],
         side: Vec::new(),
         cursor: 0,
@@ -194,21 +207,13 @@ impl Repair<'_> {
         // What is missing below a source comes in; what is too much below a sink goes out.
         let outwards = below == (v as usize >= sources);
         let (mut best, mut least) = (None, f64::INFINITY);
-        let (f, g) = self.tree.potential.split_at(sources);
-        for &v in &side {
-            let v = v as usize;
-            let arcs = match (outwards, v < sources) {
-                (true, true) => self.by_source.of(v),
-                (false, false) => self.by_sink.of(v - sources),
-                _ => continue,
-            };
-            for &at in arcs {
-                let Arc { i, j, .. } = self.arcs[at as usize];
-                let (i, j) = (i as usize, j as usize);
-                let other = if outwards { sources + j } else { i };
-                let reduced = self.costs[at as usize] - f[i] - g[j];
-                if reduced < least && self.seen[other] != pivot {
-                    (best, least) = (Some((at as usize, reduced)), reduced);
+        let potential = &self.tree.potential;
+        for &v in side.iter().filter(|v| outwards == ((**v as usize) < sources)) {
+            let own = potential[v as usize];
+            for link in self.incidence.of(v as usize) {
+                let reduced = link.cost - own - potential[link.other as usize];
+                if reduced < least && self.seen[link.other as usize] != pivot {
+                    (best, least) = (Some((link.at as usize, reduced)), reduced);
                 }
             }
         }

@@ -12,9 +12,15 @@ use crate::monitor::Monitor;
 /// What is left of a mass, as a share, that rounding of the weights explains.
 const ROUNDING: f64 = 1e-12;
 
-/// A strongly feasible tree. `reduced` are the reduced costs of the arcs.
-pub fn tree(costs: &Costs<'_>, masses: &Masses, arcs: &[Arc], reduced: &[f64], monitor: &dyn Monitor) -> Result<Tree> {
-    let order = in_order(arcs, reduced, |_| false);
+/// A strongly feasible tree, and whether it has no arcs but those given. `reduced` are their reduced costs.
+pub fn tree(
+    costs: &Costs<'_>,
+    masses: &Masses,
+    arcs: &[Arc],
+    reduced: &[f64],
+    monitor: &dyn Monitor,
+) -> Result<(Tree, bool)> {
+    let order = in_order(reduced, |_| false);
     let sorted: Vec<Edge> = order.into_iter().map(|at| edge(arcs[at], masses.sources)).collect();
     monitor.check()?;
     let mut forest = Forest::new(masses);
@@ -23,17 +29,29 @@ pub fn tree(costs: &Costs<'_>, masses: &Masses, arcs: &[Arc], reduced: &[f64], m
     for edge in &sorted {
         forest.send(edge.source, edge.sink, || edge.cost);
     }
+    let sent = forest.edges.len();
     forest.send_rest(costs);
     monitor.check()?;
-    Ok(forest.into_tree(costs, &sorted))
+    let own = forest.edges.len() == sent;
+    let (tree, connected) = forest.into_tree(costs, &sorted);
+    Ok((tree, own && connected))
 }
 
-/// The arcs by reduced cost, some of them last.
-pub fn in_order(arcs: &[Arc], reduced: &[f64], last: impl Fn(&Arc) -> bool) -> Vec<usize> {
-    let key = |(at, arc): (usize, &Arc)| (last(arc), reduced[at], at as u32);
-    let mut order: Vec<(bool, f64, u32)> = arcs.iter().enumerate().map(key).collect();
-    order.sort_unstable_by(|p, q| p.0.cmp(&q.0).then(p.1.total_cmp(&q.1)).then(p.2.cmp(&q.2)));
-    order.into_iter().map(|(_, _, at)| at as usize).collect()
+/// Places by reduced cost, some of them last.
+pub fn in_order(reduced: &[f64], last: impl Fn(usize) -> bool) -> Vec<usize> {
+    // Numbers sort faster than what they are made of.
+    let key = |(at, reduced): (usize, &f64)| {
+        u128::from(last(at)) << 96 | u128::from(ordered(*reduced)) << 32 | u128::from(at as u32)
+    };
+    let mut order: Vec<u128> = reduced.iter().enumerate().map(key).collect();
+    order.sort_unstable();
+    order.into_iter().map(|key| key as u32 as usize).collect()
+}
+
+/// A number that is in the order of `f64::total_cmp`.
+fn ordered(x: f64) -> u64 {
+    let bits = x.to_bits();
+    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
 /// An arc between nodes, without flow.
@@ -127,8 +145,8 @@ impl Forest {
     }
 
     /// Connects the parts by arcs without flow. Such an arc must lead from the part next to the root of its set: then all of
-    /// them lead towards the root.
-    fn into_tree(mut self, costs: &Costs<'_>, sorted: &[Edge]) -> Tree {
+    /// them lead towards the root. Also whether those given were enough.
+    fn into_tree(mut self, costs: &Costs<'_>, sorted: &[Edge]) -> (Tree, bool) {
         let count = self.left.len();
         let part: Vec<u32> = (0..count as u32).map(|v| self.sets.find(v)).collect();
         // The part next to the root, of each set.
@@ -136,13 +154,14 @@ impl Forest {
         for edge in sorted {
             self.connect(edge.source, edge.sink, &part, &mut top, || edge.cost);
         }
+        let connected = self.edges.len() + 1 == count;
         let last = (count - 1) as u32;
         for v in 0..self.sources as u32 {
             let j = last as usize - self.sources;
             self.connect(v, last, &part, &mut top, || costs.at(v as usize, j));
         }
         let root = top[self.sets.find(last) as usize];
-        Tree::new(&self.edges, self.sources, count, root)
+        (Tree::new(&self.edges, self.sources, count, root), connected)
     }
 
     fn connect(&mut self, source: u32, sink: u32, part: &[u32], top: &mut [u32], cost: impl FnOnce() -> f64) {

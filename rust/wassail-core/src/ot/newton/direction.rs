@@ -26,9 +26,9 @@ const FACTORED: f64 = 0.1;
 const WHOLE: usize = 8;
 /// The plan counts as sparse with up to this share of its entries: an entry of a product over all of them takes about this share of the
 /// time of a sparse one.
-const SPARSE: f64 = 0.15;
+const SPARSE: f64 = 0.1;
 /// The same below this error: products over all entries are made in f32, in which small flows between parts of the plan are lost.
-const SPARSE_FINE: f64 = 0.2;
+const SPARSE_FINE: f64 = 0.1;
 const FINE_BELOW: f64 = 1e-3;
 /// Pairs up to which all entries may be kept in f64 where directions from products in f32 were of no use.
 const COMPLETE: usize = 1 << 24;

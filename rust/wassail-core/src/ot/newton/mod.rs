@@ -89,6 +89,10 @@ const PATIENCE: usize = 4;
 const TRIALS: usize = 4;
 /// Forcing term: residual of the linear system by the error, per square root of the error, and at most.
 const FORCING: (f64, f64) = (1e-2, 1e-3);
+/// The same of a step that is to be the last one, by the goal, and the residual by the goal up to which a step is: a few more products
+/// save another.
+const LAST: f64 = 0.2;
+const NEAR_GOAL: f64 = 4.0;
 
 /// Solves min_P ⟨C, P⟩ + ε KL(P | a⊗b) over P1 = a, Pᵀ1 = b. All weights are positive.
 pub fn solve(
@@ -134,10 +138,14 @@ impl<'a> Newton<'a> {
         let run = Run::new(geometry, weights, init, &plain)?;
         let (n, m) = geometry.shape();
         let leaps = init.is_some() && n.saturating_mul(m) <= LARGEST_LEAP && epsilon < LOW * spread(geometry);
+        let mut engine = Engine::new(geometry, weights, false)?;
+        if init.is_some() {
+            engine.open_near();
+        }
         Ok(Self {
             geometry,
             run,
-            engine: Engine::new(geometry, weights, false)?,
+            engine,
             finder: Finder::new(),
             options: *options,
             steps: Vec::new(),
@@ -190,6 +198,9 @@ impl<'a> Newton<'a> {
         let (mut stall, mut sweeps, mut newton) = (Stall::new(PATIENCE), 1, 0);
         let mut plain_ratio = 1.0;
         let mut status = self.sweep(epsilon, monitor)?;
+        if self.run.relative() > NEAR {
+            self.engine.coarsen(); // A start that was taken to be near and is not.
+        }
         while status.is_none() {
             let relative = self.run.relative();
             let goal = if last { self.run.aim(epsilon) } else { STAGE_TOL };
@@ -264,7 +275,10 @@ impl<'a> Newton<'a> {
     fn step(&mut self, epsilon: f64, goal: f64, last: bool, monitor: &dyn Monitor) -> Result<Option<Status>> {
         let Self { run, engine, finder, damping, .. } = self;
         let before = run.relative();
-        let forcing = (FORCING.0 * before.sqrt()).min(FORCING.1).max(0.2 * goal / before);
+        let mut forcing = (FORCING.0 * before.sqrt()).min(FORCING.1).max(LAST * goal / before);
+        if engine.is_exact() && forcing * before <= NEAR_GOAL * goal {
+            forcing = LAST * goal / before;
+        }
         let residual = forcing * run.error;
         let start = run.saved();
         // While the linear model is good to less than what is left, it serves again.

@@ -19,7 +19,7 @@ pub fn marginal_error(plan: &Csr, problem: &Problem<'_>) -> f64 {
 }
 
 /// Keys closer than this share of the k-th slack tie.
-const TIE: f64 = 1e-6;
+pub const TIE: f64 = 1e-6;
 
 /// A plan and what it is worth.
 struct Found {

@@ -9,7 +9,6 @@ use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::ot::annealing::spread;
 use crate::ot::batch::Quiet;
-use crate::ot::exact::{self, Amount, Pattern, Start};
 use crate::ot::geometry::Geometry;
 use crate::ot::scan::c_transform_rows;
 use crate::ot::sinkhorn;
@@ -122,13 +121,9 @@ impl<'a> Task<'a> {
             Some(init) => Some((c_transform_rows(geometry, init.g, monitor)?, init)),
             None => None,
         };
-        let start = known.as_ref().map(|(f, init)| Start {
-            f,
-            g: init.g,
-            plan: init.plans.map(|Known { plan, .. }| Pattern { indptr: &plan.indptr, indices: &plan.indices }),
-        });
-        let found = exact::solve(geometry, self.weights(), Amount::All, start, &Quiet(monitor))?;
-        if let Some(outcome) = vertex::outcome(&self.problem, &found, self.k, self.options) {
+        let start = known.as_ref().map(|(f, init)| (f.as_slice(), init.g, init.plans.map(|known| known.plan)));
+        let found = vertex::transport(geometry, self.weights(), start, &Quiet(monitor))?;
+        if let Some(outcome) = vertex::outcome(&self.problem, &found, self.k, self.options, monitor)? {
             return Ok(Linear::Solved(Box::new(outcome)));
         }
         let mut newton = self.newton(found.g, self.options.gamma, proximal::FIRST, monitor)?;
