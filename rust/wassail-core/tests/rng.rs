@@ -65,7 +65,8 @@ fn a_draw_depends_on_its_place_only() {
 #[test]
 fn fewer_draws_are_the_first_ones() {
     let stream = Stream::new(11, 2, 4);
-    let mut whole = [0.0; 4 * PAIRS];
+    // Whole groups, one or two that the rest is made with, and a rest of any length.
+    let mut whole = [0.0; 12 * PAIRS];
     stream.normals(Purpose::Noise, 0, &mut whole);
     for len in 1..whole.len() {
         let mut part = vec![0.0; len];

@@ -74,6 +74,8 @@ pub trait Wide: Vector<Elem = f64> {
     fn load_narrow(from: &[f32]) -> Self;
     /// Two registers rounded to f32.
     fn narrow(low: Self, high: Self) -> Self::Narrow;
+    /// Sum of the elements, halved again and again.
+    fn total(self) -> f64;
 }
 
 macro_rules! array_vector {
@@ -178,6 +180,11 @@ impl Wide for Array64 {
     #[inline(always)]
     fn narrow(low: Self, high: Self) -> Array32 {
         Array32(std::array::from_fn(|i| if i < 4 { low.0[i] as f32 } else { high.0[i - 4] as f32 }))
+    }
+    #[inline(always)]
+    fn total(self) -> f64 {
+        let [a, b, c, d] = self.0;
+        (a + c) + (b + d)
     }
 }
 
@@ -476,6 +483,11 @@ mod x86 {
                 _mm512_insertf32x8::<1>(low, _mm512_cvtpd_ps(high.0))
             })
         }
+        #[inline(always)]
+        fn total(self) -> f64 {
+            // SAFETY: AVX-512 copies only.
+            F64x4(unsafe { _mm256_add_pd(_mm512_castpd512_pd256(self.0), _mm512_extractf64x4_pd::<1>(self.0)) }).total()
+        }
     }
 
     impl Wide for F64x4 {
@@ -490,6 +502,14 @@ mod x86 {
         fn narrow(low: Self, high: Self) -> F32x8 {
             // SAFETY: AVX2 copies only.
             F32x8(unsafe { _mm256_set_m128(_mm256_cvtpd_ps(high.0), _mm256_cvtpd_ps(low.0)) })
+        }
+        #[inline(always)]
+        fn total(self) -> f64 {
+            // SAFETY: AVX2 copies only.
+            unsafe {
+                let half = _mm_add_pd(_mm256_castpd256_pd128(self.0), _mm256_extractf128_pd::<1>(self.0));
+                _mm_cvtsd_f64(_mm_add_sd(half, _mm_unpackhi_pd(half, half)))
+            }
         }
     }
 }

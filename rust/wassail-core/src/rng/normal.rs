@@ -6,10 +6,11 @@ use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::log::ln_normal;
 use crate::numeric::scalar::Scalar;
+use crate::numeric::simd::Vector;
 
 /// Pairs made at once: normals l and `PAIRS` + l of each group of 2 · `PAIRS` share a block of random words.
 pub const PAIRS: usize = 16;
-/// Normals that the first register of pairs has: a rest of so many takes half the time.
+/// Pairs of a register: so few normals are made with the group before them, whose latencies hide theirs.
 const FEW: usize = 8;
 
 /// sin(πt/2)/t and cos(πt/2) as polynomials in t², |t| ≤ ½: absolute errors of 7e-17 and 2e-17.
@@ -46,9 +47,9 @@ fn polynomial<I: Isa, const K: usize>(z: f64, coefficients: &[f64; K]) -> f64 {
 }
 
 #[inline(always)]
-fn pairs_body<I: Isa, const N: usize>(counter: [u32; 4], key: [u32; 2], out: [&mut [f64; N]; 2]) {
+fn pairs<I: Isa, const N: usize>(counter: [u32; 4], key: [u32; 2]) -> [[f64; N]; 2] {
     let words = blocks::<N>(counter, key);
-    let [first, second] = out;
+    let mut out = [[0.0; N]; 2];
     for l in 0..N {
         let (radial, angular) = (words[0][l] << 32 | words[1][l], words[2][l] << 32 | words[3][l]);
         // u in (0, 1] on a grid of 2^-52.
@@ -59,33 +60,50 @@ fn pairs_body<I: Isa, const N: usize>(counter: [u32; 4], key: [u32; 2], out: [&m
         let (sin, cos) = (t * polynomial::<I, 8>(z, &SIN), polynomial::<I, 9>(z, &COS));
         let radius = f64::from_bits(radius.to_bits() ^ (angular & (1 << 63)));
         let swap = angular & (1 << 62) != 0;
-        first[l] = radius * if swap { sin } else { cos };
-        second[l] = radius * if swap { cos } else { sin };
+        out[0][l] = radius * if swap { sin } else { cos };
+        out[1][l] = radius * if swap { cos } else { sin };
+    }
+    out
+}
+
+/// Copies as many numbers as there is room for, at most `PAIRS`, without a call.
+#[inline(always)]
+fn put(from: &[f64], out: &mut [f64]) {
+    let mut at = 0;
+    for width in [PAIRS, 8, 4, 2, 1] {
+        if out.len() & width != 0 {
+            out[at..at + width].copy_from_slice(&from[at..at + width]);
+            at += width;
+        }
+    }
+}
+
+/// Normals of `N` pairs: of each group the first ones, then the second ones.
+#[inline(always)]
+fn groups<I: Isa, const N: usize>(counter: [u32; 4], key: [u32; 2], out: &mut [f64]) {
+    let made = pairs::<I, N>(counter, key);
+    for (half, out) in out.chunks_mut(PAIRS).enumerate() {
+        put(&made[half % 2][half / 2 * PAIRS..], out);
     }
 }
 
 #[inline(always)]
 fn fill_body<I: Isa>(counter: [u32; 4], key: [u32; 2], out: &mut [f64]) {
-    let mut at = counter;
-    let mut groups = out.chunks_exact_mut(2 * PAIRS);
-    for group in &mut groups {
-        let (first, second) = group.split_at_mut(PAIRS);
-        if let (Ok(first), Ok(second)) = (first.try_into(), second.try_into()) {
-            pairs_body::<I, PAIRS>(at, key, [first, second]);
-        }
+    let (mut at, mut out) = (counter, out);
+    // Where there are enough registers, two groups at once hide each other's latencies.
+    let last = if I::F64::N < FEW { 2 * PAIRS + FEW } else { 4 * PAIRS };
+    while out.len() > last {
+        let (now, rest) = out.split_at_mut(2 * PAIRS);
+        groups::<I, PAIRS>(at, key, now);
         at[0] = at[0].wrapping_add(PAIRS as u32);
+        out = rest;
     }
-    let rest = groups.into_remainder();
-    if rest.len() > FEW {
-        let (mut first, mut second) = ([0.0; PAIRS], [0.0; PAIRS]);
-        pairs_body::<I, PAIRS>(at, key, [&mut first, &mut second]);
-        for (r, z) in rest.iter_mut().zip(first.iter().chain(&second)) {
-            *r = *z;
-        }
-    } else if !rest.is_empty() {
-        let (mut first, mut second) = ([0.0; FEW], [0.0; FEW]);
-        pairs_body::<I, FEW>(at, key, [&mut first, &mut second]);
-        rest.copy_from_slice(&first[..rest.len()]);
+    match out.len().div_ceil(FEW) {
+        0 => {}
+        1 => groups::<I, FEW>(at, key, out),
+        2..=4 => groups::<I, PAIRS>(at, key, out),
+        5 => groups::<I, { PAIRS + FEW }>(at, key, out),
+        _ => groups::<I, { 2 * PAIRS }>(at, key, out),
     }
 }
 

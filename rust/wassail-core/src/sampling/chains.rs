@@ -8,7 +8,7 @@ use super::frame::Frame;
 use super::observed::{Observed, Wanted};
 use super::pace::Pace;
 use super::sampler::Sampler;
-use super::storage::{Ahead, Draws, Kept, Slots};
+use super::storage::{Ahead, Draws, Kept, Schedule, Slots};
 use super::transition::{Info, Step, Transition};
 use super::warmup::{Length, Position, Preconditioning, Tuning};
 use crate::error::{Error, Result, try_zeroed};
@@ -16,7 +16,7 @@ use crate::monitor::{Monitor, Progress};
 use crate::numeric::aligned::Aligned;
 use crate::parallel::{in_parts, map_chunks, parts};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 /// Differences of a log-density from what it was, absolute and relative, that are rounding errors of another way to compute it.
@@ -205,7 +205,7 @@ impl Chains {
         while self.number < until {
             let (before, began) = (self.number, Instant::now());
             let next = until.min(before.saturating_add(self.pace.steps(gradients)));
-            let (run, drawn) = (&self.run, self.drawn);
+            let (run, schedule) = (&self.run, self.schedule());
             let scale = if self.frame.is_some() { &self.ones } else { &self.scale };
             let step = Step { key: run.key, number: 0, sizes: &[], scale, steps: self.steps, monitor };
             let counts: Vec<usize> = self.members.iter().map(|m| m.block.count()).collect();
@@ -219,31 +219,23 @@ impl Chains {
                 if *end == End::Complete {
                     // Halves, quarters and so on of the round, and what is left.
                     let left = if part + 1 < parts { (next - before) >> (part + 1) } else { 0 };
-                    *end = member.advance(run, step, next - left, adapts, drawn, slots.as_mut());
+                    *end = member.advance(run, step, next - left, adapts, schedule, slots.as_mut());
                 }
                 Ok(())
             });
-            let ends: Vec<End> = work.into_iter().map(|(_, _, end)| end).collect();
+            let ends = done.map(|()| work.into_iter().map(|(_, _, end)| end).collect());
             self.number = self.members.iter().map(|m| m.number.min(next)).min().unwrap_or(next);
             self.pace.learn((self.number - before) as f64 * gradients, began);
-            self.diverged.store(self.divergences().iter().sum(), Ordering::Relaxed);
-            match done {
-                Err(Error::Interrupted) => return Ok(End::Interrupted),
-                other => other?,
-            }
-            if let Some(end) = ends.into_iter().filter(|&e| e != End::Complete).min_by_key(|e| *e == End::Interrupted) {
+            let end = self.end_round(ends, monitor)?;
+            if end != End::Complete {
                 return Ok(end);
-            }
-            if monitor.report(self.progress()) {
-                return Ok(End::Interrupted);
             }
         }
         Ok(End::Complete)
     }
 
-    fn progress(&self) -> Progress {
-        let member = &self.members[0];
-        Progress { n_iter: self.number as usize, epsilon: member.sizes[0], error: member.info[0].acceptance }
+    fn schedule(&self) -> Schedule {
+        Schedule { first: self.run.n_warmup as u64, thin: self.run.thin as u64, drawn: self.drawn }
     }
 }
 
@@ -266,17 +258,10 @@ impl Sampler for Chains {
     fn draw(&mut self, n: usize, monitor: &dyn Monitor) -> Result<Draws> {
         let mut out = Draws::new(self.run.density.dim(), self.count(), n, &self.run.kept, 0)?;
         out.recall(self.members.iter_mut().map(|m| (&mut m.ahead, m.block.count())).collect());
-        let thin = self.run.thin as u64;
-        let (first, drawn) = (self.run.n_warmup as u64, self.drawn);
-        out.end = self.advance(
-            first + self.drawn.saturating_add(n as u64).saturating_mul(thin),
-            false,
-            Some(&mut out),
-            monitor,
-        )?;
-        out.count = (((self.number - first) / thin - self.drawn) as usize).min(n);
-        let made = |number: u64| (number - first) / thin - drawn;
-        let blocks = self.members.iter_mut().map(|m| (&mut m.ahead, m.block.count(), made(m.number)));
+        let schedule = self.schedule();
+        out.end = self.advance(schedule.until(n), false, Some(&mut out), monitor)?;
+        out.count = (schedule.made(self.number) as usize).min(n);
+        let blocks = self.members.iter_mut().map(|m| (&mut m.ahead, m.block.count(), schedule.made(m.number)));
         out.remember(blocks.collect())?;
         self.drawn += out.count as u64;
         Ok(out)
@@ -317,6 +302,11 @@ impl Sampler for Chains {
 
     fn n_gradients(&self) -> u64 {
         1 + self.members.iter().flat_map(|m| m.gradients.iter().copied()).max().unwrap_or(0)
+    }
+
+    fn progress(&self) -> Progress {
+        let member = &self.members[0];
+        Progress { n_iter: self.number as usize, epsilon: member.sizes[0], error: member.info[0].acceptance }
     }
 
     fn rank(&self) -> usize {
@@ -391,14 +381,14 @@ impl Member {
         Ok(differs.map_or(End::Complete, |i| End::Differs(block.first as usize + i)))
     }
 
-    /// Goes on to step `until`; draws after number `drawn` go to their slots.
+    /// Goes on to step `until`; draws go to their slots.
     fn advance(
         &mut self,
         run: &Run,
         like: Step<'_>,
         until: u64,
         adapts: bool,
-        drawn: u64,
+        schedule: Schedule,
         mut slots: Option<&mut Slots<'_>>,
     ) -> End {
         let patience = 1 + until.saturating_sub(self.number) / LOOKS;
@@ -431,12 +421,8 @@ impl Member {
                 let line = ((self.number - 1) % self.endless.len() as u64) as usize;
                 self.endless[line] += self.info.iter().filter(|i| i.endless).count() as u64;
             }
-            let made = self.number - run.n_warmup as u64;
-            if made.is_multiple_of(run.thin as u64) {
-                if let Some(slots) = &mut slots {
-                    self.store(slots, (made / run.thin as u64 - drawn - 1) as usize);
-                }
-                self.accepted.fill(0.0);
+            if let (Some(row), Some(slots)) = (schedule.row(self.number), &mut slots) {
+                self.store(slots, row);
             }
         }
         End::Complete

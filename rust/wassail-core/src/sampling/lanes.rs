@@ -3,33 +3,65 @@
 use crate::numeric::isa::Isa;
 use crate::numeric::lanes::LANES;
 use crate::numeric::scalar::Scalar;
+use crate::numeric::simd::{Vector, Wide};
 
-/// Lanes of what is left after blocks of `LANES`: the long accumulators stay in registers.
+/// Lanes of what is left after groups of `LANES`: the long accumulators stay in registers.
 const FEW: usize = 8;
 
-/// `N` numbers of each input from `start` on: of a known length, so that loops over them need no checks and sums stay in
-/// registers. Iterators over arrays would not be vectorized.
+/// Groups of `N` numbers of each input.
+type Groups<'a, const K: usize, const N: usize> = [&'a [[f64; N]]; K];
+
+/// The first n numbers of each input in groups, and what is left. Of groups the length is known: loops over one need no checks,
+/// and sums stay in registers.
 #[inline(always)]
 #[allow(clippy::needless_range_loop)]
-pub fn rows<const K: usize, const N: usize>(from: [&[f64]; K], start: usize) -> [&[f64; N]; K] {
+fn grouped<const K: usize, const N: usize>(from: [&[f64]; K], n: usize) -> (Groups<'_, K, N>, [&[f64]; K]) {
+    let (mut groups, mut rest): (Groups<'_, K, N>, _) = ([&[]; K], from);
+    for k in 0..K {
+        (groups[k], rest[k]) = from[k][..n].as_chunks();
+    }
+    (groups, rest)
+}
+
+/// Group i of each input.
+#[inline(always)]
+#[allow(clippy::needless_range_loop)]
+fn rows<'a, const K: usize, const N: usize>(groups: &Groups<'a, K, N>, i: usize) -> [&'a [f64; N]; K] {
     let mut out = [const { &[0.0; N] }; K];
     for k in 0..K {
-        if let Some(found) = from[k][start..].first_chunk() {
-            out[k] = found;
-        }
+        out[k] = &groups[k][i];
     }
     out
 }
 
-/// Entry l of each row.
+/// Entry l of each row. Iterators over arrays would not be vectorized.
 #[inline(always)]
 #[allow(clippy::needless_range_loop)]
-pub fn entry<const K: usize, const N: usize>(rows: &[&[f64; N]; K], l: usize) -> [f64; K] {
+fn entry<const K: usize, const N: usize>(rows: &[&[f64; N]; K], l: usize) -> [f64; K] {
     let mut out = [0.0; K];
     for k in 0..K {
         out[k] = rows[k][l];
     }
     out
+}
+
+/// Makes the entries of groups of `out`, and adds their values to the lanes.
+#[inline(always)]
+fn accumulate_groups<I: Isa, const K: usize, const N: usize>(
+    groups: &Groups<'_, K, N>,
+    out: &mut [[f64; N]],
+    term: &impl Fn(f64, [f64; K]) -> (f64, f64, f64),
+) -> [f64; N] {
+    let mut lanes = [0.0f64; N];
+    for (i, out) in out.iter_mut().enumerate() {
+        let rows = rows(groups, i);
+        for l in 0..N {
+            let (new, a, b) = term(out[l], entry(&rows, l));
+            out[l] = new;
+            lanes[l] = a.fma::<I>(b, lanes[l]);
+        }
+    }
+    lanes
 }
 
 /// An entry of `out` and two factors of the value of each coordinate, from the entry that was there and the coordinate's entries of
@@ -40,33 +72,15 @@ pub fn accumulate<I: Isa, const K: usize>(
     out: &mut [f64],
     term: impl Fn(f64, [f64; K]) -> (f64, f64, f64),
 ) -> f64 {
-    let n = out.len();
-    let (mut lanes, mut few, mut rest) = ([0.0f64; LANES], [0.0f64; FEW], 0.0f64);
-    let (cut, last) = (n / LANES * LANES, n / FEW * FEW);
-    for start in (0..cut).step_by(LANES) {
-        let rows = rows::<K, LANES>(from, start);
-        let Some(out) = out[start..].first_chunk_mut::<LANES>() else { break };
-        for l in 0..LANES {
-            let (new, a, b) = term(out[l], entry(&rows, l));
-            out[l] = new;
-            lanes[l] = a.fma::<I>(b, lanes[l]);
-        }
-    }
-    for start in (cut..last).step_by(FEW) {
-        let rows = rows::<K, FEW>(from, start);
-        let Some(out) = out[start..].first_chunk_mut::<FEW>() else { break };
-        for l in 0..FEW {
-            let (new, a, b) = term(out[l], entry(&rows, l));
-            out[l] = new;
-            few[l] = a.fma::<I>(b, few[l]);
-        }
-    }
-    for (i, out) in out.iter_mut().enumerate().skip(last) {
-        let (new, a, b) = term(*out, entry(&rows::<K, 1>(from, i), 0));
-        *out = new;
-        rest = a.fma::<I>(b, rest);
-    }
-    total(lanes) + (total(few) + rest)
+    let (groups, from) = grouped::<K, LANES>(from, out.len());
+    let (outs, out) = out.as_chunks_mut();
+    let lanes = accumulate_groups::<I, K, LANES>(&groups, outs, &term);
+    let (groups, from) = grouped::<K, FEW>(from, out.len());
+    let (outs, out) = out.as_chunks_mut();
+    let few = accumulate_groups::<I, K, FEW>(&groups, outs, &term);
+    let (groups, _) = grouped::<K, 1>(from, out.len());
+    let [rest] = accumulate_groups::<I, K, 1>(&groups, out.as_chunks_mut().0, &term);
+    total::<I, LANES>(&lanes) + (total::<I, FEW>(&few) + rest)
 }
 
 /// Sum of products of two factors, of n coordinates with their entries of `from`. `term` must be `#[inline(always)]`.
@@ -80,6 +94,26 @@ pub fn sum<I: Isa, const K: usize>(from: [&[f64]; K], n: usize, term: impl Fn([f
     )[0]
 }
 
+/// Adds `M` products of each coordinate of groups to lanes.
+#[inline(always)]
+fn sum_groups<I: Isa, const K: usize, const N: usize, const M: usize>(
+    groups: &Groups<'_, K, N>,
+    count: usize,
+    term: &impl Fn([f64; K]) -> [(f64, f64); M],
+) -> [[f64; N]; M] {
+    let mut lanes = [[0.0f64; N]; M];
+    for i in 0..count {
+        let rows = rows(groups, i);
+        for l in 0..N {
+            let factors = term(entry(&rows, l));
+            for m in 0..M {
+                lanes[m][l] = factors[m].0.fma::<I>(factors[m].1, lanes[m][l]);
+            }
+        }
+    }
+    lanes
+}
+
 /// `M` such sums at once.
 #[inline(always)]
 pub fn sums<I: Isa, const K: usize, const M: usize>(
@@ -87,48 +121,34 @@ pub fn sums<I: Isa, const K: usize, const M: usize>(
     n: usize,
     term: impl Fn([f64; K]) -> [(f64, f64); M],
 ) -> [f64; M] {
-    let (mut lanes, mut few, mut rest) = ([[0.0f64; LANES]; M], [[0.0f64; FEW]; M], [0.0f64; M]);
-    let (cut, last) = (n / LANES * LANES, n / FEW * FEW);
-    for start in (0..cut).step_by(LANES) {
-        let rows = rows::<K, LANES>(from, start);
-        for l in 0..LANES {
-            let factors = term(entry(&rows, l));
-            for m in 0..M {
-                lanes[m][l] = factors[m].0.fma::<I>(factors[m].1, lanes[m][l]);
-            }
-        }
-    }
-    for start in (cut..last).step_by(FEW) {
-        let rows = rows::<K, FEW>(from, start);
-        for l in 0..FEW {
-            let factors = term(entry(&rows, l));
-            for m in 0..M {
-                few[m][l] = factors[m].0.fma::<I>(factors[m].1, few[m][l]);
-            }
-        }
-    }
-    for i in last..n {
-        let factors = term(entry(&rows::<K, 1>(from, i), 0));
-        for m in 0..M {
-            rest[m] = factors[m].0.fma::<I>(factors[m].1, rest[m]);
-        }
-    }
-    let mut out = rest;
+    let (groups, from) = grouped::<K, LANES>(from, n);
+    let lanes = sum_groups::<I, K, LANES, M>(&groups, n / LANES, &term);
+    let n = n % LANES;
+    let (groups, from) = grouped::<K, FEW>(from, n);
+    let few = sum_groups::<I, K, FEW, M>(&groups, n / FEW, &term);
+    let n = n % FEW;
+    let (groups, _) = grouped::<K, 1>(from, n);
+    let rest = sum_groups::<I, K, 1, M>(&groups, n, &term);
+    let mut out = [0.0; M];
     for m in 0..M {
-        out[m] = total(lanes[m]) + (total(few[m]) + rest[m]);
+        out[m] = total::<I, LANES>(&lanes[m]) + (total::<I, FEW>(&few[m]) + rest[m][0]);
     }
     out
 }
 
-/// Sum of lanes, a power of two of them, halved again and again.
+/// Sum of lanes, whole registers of them, halved again and again. In registers by name: the compiler shuffles single numbers.
 #[inline(always)]
-fn total<const N: usize>(mut lanes: [f64; N]) -> f64 {
-    let mut width = N / 2;
-    while width > 0 {
-        for l in 0..width {
-            lanes[l] += lanes[l + width];
-        }
-        width /= 2;
+fn total<I: Isa, const N: usize>(lanes: &[f64; N]) -> f64 {
+    let mut sums = [I::F64::splat(0.0); LANES];
+    let mut count = N / I::F64::N;
+    for r in 0..count {
+        sums[r] = I::F64::load(&lanes[r * I::F64::N..]);
     }
-    lanes[0]
+    while count > 1 {
+        count /= 2;
+        for r in 0..count {
+            sums[r] = sums[r].add(sums[r + count]);
+        }
+    }
+    sums[0].total()
 }

@@ -3,10 +3,10 @@
 use super::archive::{Loaded, Saved};
 use super::chains::End;
 use super::storage::Draws;
-use crate::error::Result;
-use crate::monitor::Monitor;
+use crate::error::{Error, Result};
+use crate::monitor::{Monitor, Progress};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a ladder is like.
 pub struct Rungs {
@@ -74,6 +74,24 @@ pub trait Sampler: Send {
 
     /// Whether each chain is where the gradient is zero, if anything looks at gradients.
     fn is_flat(&self) -> Vec<bool>;
+
+    /// Where the first chain is, for those who watch.
+    fn progress(&self) -> Progress;
+
+    /// Tells of a round that ended so for its blocks, and says how the run ended if it did: a failure comes before Ctrl-C.
+    fn end_round(&self, ends: Result<Vec<End>>, monitor: &dyn Monitor) -> Result<End> {
+        self.diverged().store(self.divergences().iter().sum(), Ordering::Relaxed);
+        let ends = match ends {
+            Err(Error::Interrupted) => return Ok(End::Interrupted),
+            other => other?,
+        };
+        let ended = ends.into_iter().filter(|&e| e != End::Complete).min_by_key(|e| *e == End::Interrupted);
+        Ok(match ended {
+            Some(end) => end,
+            None if monitor.report(self.progress()) => End::Interrupted,
+            None => End::Complete,
+        })
+    }
 
     /// The ladder, if there is one.
     fn rungs(&self) -> Option<Rungs> {

@@ -50,6 +50,35 @@ pub(super) struct Slots<'s> {
     parts: [&'s mut [f64]; 5],
 }
 
+/// Which steps end with a draw.
+#[derive(Clone, Copy)]
+pub(super) struct Schedule {
+    /// Steps before the first draw begins.
+    pub(super) first: u64,
+    /// Steps per draw.
+    pub(super) thin: u64,
+    /// Draws handed out before.
+    pub(super) drawn: u64,
+}
+
+impl Schedule {
+    /// The step that ends with the last of n more draws.
+    pub(super) fn until(self, n: usize) -> u64 {
+        self.first.saturating_add(self.drawn.saturating_add(n as u64).saturating_mul(self.thin))
+    }
+
+    /// Draws after those handed out that so many steps give.
+    pub(super) fn made(self, number: u64) -> u64 {
+        (number - self.first) / self.thin - self.drawn
+    }
+
+    /// The row of the draw that step `number` ended with, if it ended with one.
+    pub(super) fn row(self, number: u64) -> Option<usize> {
+        let steps = number - self.first;
+        steps.is_multiple_of(self.thin).then(|| (steps / self.thin - self.drawn - 1) as usize)
+    }
+}
+
 /// Draws of a block that not all chains have yet: the rows of the parts of its slots, draw by draw.
 #[derive(Clone, Default)]
 pub(super) struct Ahead {
@@ -168,5 +197,6 @@ impl Member {
             let (x, grad) = self.block.shown(i, d);
             slots.put(count, i, row, [x, grad, &self.block.logp[i..=i], &self.accepted[i..=i], &[]]);
         }
+        self.accepted.fill(0.0);
     }
 }

@@ -161,6 +161,7 @@ impl Group {
             slots.put(chains, c, row, [x, grad, &self.now.logp[1][top..=top], &self.accepted[c..=c], &ratios]);
         }
         self.books.mark();
+        self.accepted.fill(0.0);
     }
 }
 

@@ -11,9 +11,9 @@ use crate::sampling::archive::{Archived, Loaded, Saved};
 use crate::sampling::chains::End;
 use crate::sampling::pace::Pace;
 use crate::sampling::sampler::{Rungs, Sampler};
-use crate::sampling::storage::{Draws, Slots};
+use crate::sampling::storage::{Draws, Schedule, Slots};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 /// Scans of the first window of warm-up, and how much longer the next one is.
@@ -151,41 +151,32 @@ impl Ladders {
                 Some(draws) => draws.split(&counts),
                 None => counts.iter().map(|_| None).collect(),
             };
-            let (run, drawn) = (&self.run, self.drawn);
+            let (run, schedule) = (&self.run, self.schedule());
             let work = self.groups.iter_mut().zip(slots).collect();
             let ends = map_chunks(work, monitor, |(group, slots): (&mut Group, Option<Slots<'_>>)| {
-                Ok(group.advance(run, next, adapts, drawn, slots, monitor))
+                Ok(group.advance(run, next, adapts, schedule, slots, monitor))
             });
             self.number = self.groups.iter().map(|g| g.number.min(next)).min().unwrap_or(next);
             self.pace.learn((self.number - before) as f64 * each, began);
             self.hand_out();
-            self.diverged.store(self.divergences().iter().sum(), Ordering::Relaxed);
-            let ends = match ends {
-                Err(Error::Interrupted) => return Ok(End::Interrupted),
-                other => other?,
-            };
-            if let Some(end) = ends.into_iter().filter(|&e| e != End::Complete).min_by_key(|e| *e == End::Interrupted) {
+            let end = self.end_round(ends, monitor)?;
+            if end != End::Complete {
                 return Ok(end);
-            }
-            if monitor.report(self.progress()) {
-                return Ok(End::Interrupted);
             }
         }
         Ok(End::Complete)
     }
 
+    fn schedule(&self) -> Schedule {
+        Schedule { first: self.run.n_warmup as u64, thin: self.run.thin as u64, drawn: self.drawn }
+    }
+
     /// Brings what is told of the ladders to the last draw that all of them have.
     fn hand_out(&mut self) {
         if self.left == 0 {
-            let drawn = (self.number - self.run.n_warmup as u64) / self.run.thin as u64;
+            let drawn = self.drawn + self.schedule().made(self.number);
             self.groups.iter_mut().for_each(|g| g.books.hand_out(drawn));
         }
-    }
-
-    fn progress(&self) -> Progress {
-        let group = &self.groups[0];
-        let top = group.top(0);
-        Progress { n_iter: self.number as usize, epsilon: group.sizes[top], error: group.info[top].acceptance }
     }
 
     /// Of all ladders what their groups have.
@@ -212,13 +203,12 @@ impl Sampler for Ladders {
     fn draw(&mut self, n: usize, monitor: &dyn Monitor) -> Result<Draws> {
         let mut out = Draws::new(self.run.target.dim(), self.run.chains, n, &self.run.kept, self.run.rungs)?;
         out.recall(self.groups.iter_mut().map(|g| (g.chains(), g)).map(|(n, g)| (&mut g.ahead, n)).collect());
-        let (first, thin, drawn) = (self.run.n_warmup as u64, self.run.thin as u64, self.drawn);
-        let until = first.saturating_add(drawn.saturating_add(n as u64).saturating_mul(thin));
-        out.end = self.advance(until, false, Some(&mut out), monitor)?;
-        out.count = (((self.number - first) / thin - drawn) as usize).min(n);
-        self.groups.iter_mut().for_each(|g| g.books.hand_out(drawn + out.count as u64));
-        let made = |number: u64| (number - first) / thin - drawn;
-        let blocks = self.groups.iter_mut().map(|g| (g.chains(), g)).map(|(n, g)| (&mut g.ahead, n, made(g.number)));
+        let schedule = self.schedule();
+        out.end = self.advance(schedule.until(n), false, Some(&mut out), monitor)?;
+        out.count = (schedule.made(self.number) as usize).min(n);
+        self.groups.iter_mut().for_each(|g| g.books.hand_out(schedule.drawn + out.count as u64));
+        let made = |g: &Group| schedule.made(g.number);
+        let blocks = self.groups.iter_mut().map(|g| (g.chains(), made(g), g)).map(|(n, m, g)| (&mut g.ahead, n, m));
         out.remember(blocks.collect())?;
         self.drawn += out.count as u64;
         Ok(out)
@@ -278,6 +268,12 @@ impl Sampler for Ladders {
         let scan = rows.saturating_mul(self.run.steps as u64).saturating_add(1);
         let most = self.groups.iter().map(|g| g.number.saturating_mul(scan).saturating_add(g.step * rows)).max();
         rows.saturating_add(most.unwrap_or(0))
+    }
+
+    fn progress(&self) -> Progress {
+        let group = &self.groups[0];
+        let top = group.top(0);
+        Progress { n_iter: self.number as usize, epsilon: group.sizes[top], error: group.info[top].acceptance }
     }
 
     fn rank(&self) -> usize {

@@ -8,20 +8,20 @@ use crate::monitor::Monitor;
 use crate::rng::Purpose;
 use crate::sampling::chains::End;
 use crate::sampling::density::DensityError;
-use crate::sampling::storage::Slots;
+use crate::sampling::storage::{Schedule, Slots};
 use crate::sampling::transition::Step;
 
 /// What a part of a scan gives.
 type Done = std::result::Result<(), DensityError>;
 
 impl Group {
-    /// Goes on to scan `until`; draws after number `drawn` go to their slots.
+    /// Goes on to scan `until`; draws go to their slots.
     pub(in crate::sampling) fn advance(
         &mut self,
         run: &Tempering,
         until: u64,
         adapts: bool,
-        drawn: u64,
+        schedule: Schedule,
         mut slots: Option<Slots<'_>>,
         monitor: &dyn Monitor,
     ) -> End {
@@ -32,12 +32,8 @@ impl Group {
             if adapts {
                 continue;
             }
-            let made = self.number - run.n_warmup as u64;
-            if made.is_multiple_of(run.thin as u64) {
-                if let Some(slots) = &mut slots {
-                    self.store(slots, (made / run.thin as u64 - drawn - 1) as usize);
-                }
-                self.accepted.fill(0.0);
+            if let (Some(row), Some(slots)) = (schedule.row(self.number), &mut slots) {
+                self.store(slots, row);
             }
         }
         End::Complete
