@@ -356,6 +356,36 @@ def test_steps_of_a_warm_start(solver, kind):
     assert warm.n_iter < 0.5 * cold.n_iter
 
 
+@pytest.mark.parametrize("solver", ["exact", "assignment"])
+def test_a_warm_start_takes_tight_arcs_only(solver):
+    """The arcs of the old basis and next to none else, where they make a tree that no arc improves; else many."""
+    rng = np.random.default_rng(24)
+    x, y = rng.normal(size=(700, 2)), rng.normal(size=(700, 2))
+    C = ot.PointCloud(x, y).to_numpy()
+    solve = getattr(ot, solver)
+    first = solve(C)
+    for change, few in ((0.0, True), (1e-9, True), (0.01, False)):
+        near = C * (1.0 + change * rng.random(C.shape))
+        warm = solve(near, init=first)
+        cold = solve(near)
+        assert warm.converged
+        assert warm.gap <= 1e-12 * max(abs(warm.value), np.abs(near[warm.plan > 0]).max())
+        assert warm.value == pytest.approx(cold.value, rel=1e-12)
+        assert np.array_equal(warm.plan > 0, cold.plan > 0)
+        assert (warm.trace.arcs[0] < 2 * sum(C.shape)) == few
+        assert (warm.n_iter == 0) == few
+
+
+def test_a_warm_start_from_a_plan_that_is_not_optimal():
+    """The plan moves the masses, but its arcs say nothing on where the optimum is."""
+    rng = np.random.default_rng(25)
+    C = rng.random((600, 600))
+    first = ot.assignment(rng.random((600, 600)))
+    check(ot.exact(C, init=first), C, np.full(600, 1 / 600), np.full(600, 1 / 600))
+    closed = np.where(first.plan > 0, np.inf, C)
+    check(ot.exact(closed, init=first), closed, np.full(600, 1 / 600), np.full(600, 1 / 600))
+
+
 def test_warm_start_with_other_weights():
     """Points gain and lose weight, arcs of the earlier plan are forbidden, the plan is no basis."""
     rng = np.random.default_rng(24)

@@ -480,7 +480,36 @@ def test_warm_starts_of_slightly_changed_costs(power, fraction):
     assert warm.converged
     assert 8 * warm.n_iter <= 3 * cold.n_iter
     assert 2 * warm.trace.cg_iterations.sum() <= cold.trace.cg_iterations.sum()
-    assert ot.sinkhorn_newton(C, epsilon=epsilon, init=first).n_iter <= 2  # a sweep in float32, and the check
+    again = ot.sinkhorn_newton(C, epsilon=epsilon, init=first)
+    assert again.n_iter == 1
+    assert again.converged
+
+
+@pytest.mark.parametrize("fraction", [1e-2, 2e-3])
+def test_one_step_of_a_warm_start(fraction):
+    """The start is looked at in float64 at once: one step from it, and what is reported is the plan's error."""
+    rng = np.random.default_rng(3)
+    C = cloud(rng, 300, 280, 3)
+    epsilon = fraction * C.max()
+    first = ot.sinkhorn_newton(C, epsilon=epsilon)
+    changed = C + 1e-6 * epsilon * rng.standard_normal(C.shape)
+    warm = ot.sinkhorn_newton(changed, epsilon=epsilon, init=first)
+    assert warm.converged
+    assert list(warm.trace.newton) == [False, True]
+    assert true_error(changed, warm) == pytest.approx(warm.marginal_error, rel=1e-2)
+    assert warm.marginal_error <= 1e-9
+    threads = [ot.sinkhorn_newton(changed, epsilon=epsilon, init=first, n_threads=k).f for k in (1, 2, 3)]
+    assert all(np.array_equal(f, threads[0]) for f in threads)
+
+
+def test_a_start_from_afar():
+    """What the first look finds large goes on in float32, to the answer of a run from nothing."""
+    rng = np.random.default_rng(4)
+    C = cloud(rng, 300, 280, 3)
+    epsilon = 1e-2 * C.max()
+    far = ot.sinkhorn_newton(C, epsilon=epsilon, init=(rng.normal(size=300), 100.0 * rng.normal(size=280)))
+    assert far.converged
+    assert far.value == pytest.approx(ot.sinkhorn_newton(C, epsilon=epsilon).value, rel=1e-9)
 
 
 def test_small_flows_of_a_dense_plan():

@@ -356,6 +356,25 @@ def test_one_nonzero_is_the_plan_of_exact_transport():
     assert result.n_ties >= np.count_nonzero(np.count_nonzero(exact.plan, axis=0) > 1) > 0
 
 
+@pytest.mark.parametrize("gamma", [1e-12, 1e-3, 1.0, 1e6])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_one_nonzero_whatever_gamma_is(gamma, order, axis):
+    """No plan avoids what γ adds: it is part of both bounds, and of the slack of each entry."""
+    C = np.asarray(np.random.default_rng(16).random((70, 70)), order=order)
+    exact = ot.exact(C)
+    for init in (None, ot.sparse_transport(C, gamma=2.0 * gamma, max_nonzeros=1, axis=axis)):
+        result = ot.sparse_transport(C, gamma=gamma, max_nonzeros=1, axis=axis, init=init)
+        assert (result.status, result.n_iter) == (ot.Status.CONVERGED, 0)
+        assert np.array_equal(result.plan, exact.plan)
+        assert result.value == pytest.approx(exact.value + 0.5 * gamma / 70, rel=1e-14)
+        assert 0.0 <= result.gap <= 1e-12 * result.value
+        known = result.certificate()
+        assert known.entropic_lower <= result.value <= known.entropic_upper
+        assert known.entropic_upper - known.entropic_lower <= 1e-11 * result.value
+        assert gamma < 1e-6 or known.n_ties == result.n_ties  # below, rounding decides what ties
+
+
 def test_ties_warn_and_say_what_the_plan_is_worth():
     C = np.random.default_rng(17).random((40, 40))
     with pytest.warns(ConvergenceWarning, match=r"above the optimum by at most .* raise max_nonzeros \(now 2\)"):

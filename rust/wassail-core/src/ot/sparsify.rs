@@ -159,3 +159,16 @@ fn fewest(entries: &mut [Entry], target: f64) -> usize {
     }
     high
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transposes() {
+        let csr = Csr { indptr: vec![0, 2, 2, 4], indices: vec![0, 3, 1, 3], data: vec![1.0, 2.0, 3.0, 4.0] };
+        let other = Csr { indptr: vec![0, 1, 2, 2, 4], indices: vec![0, 2, 0, 2], data: vec![1.0, 3.0, 2.0, 4.0] };
+        assert_eq!(csr.transposed(4), other);
+        assert_eq!(other.transposed(3), csr);
+    }
+}

@@ -246,7 +246,7 @@ fn tight(
         let (f, g) = (f[arc.i as usize], g[arc.j as usize]);
         most.max((arc.cost - f - g).abs() / (arc.cost.abs() + f.abs() + g.abs()).max(f64::MIN_POSITIVE))
     });
-    if !(off <= LOOSE) {
+    if off > LOOSE || plan.iter().any(|arc| arc.cost.is_infinite()) {
         return Ok(None);
     }
     let share = ABOVE * off.max(f64::EPSILON);

@@ -172,3 +172,18 @@ impl Forest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_as_total_cmp_and_some_last() {
+        let reduced = [1.0, -0.0, 0.0, -1.0, f64::INFINITY, -1e-300, 1.0, f64::NEG_INFINITY, 5e-324];
+        let mut expected: Vec<usize> = (0..reduced.len()).collect();
+        expected.sort_by(|i, j| reduced[*i].total_cmp(&reduced[*j]));
+        assert_eq!(in_order(&reduced, |_| false), expected);
+        let (odd, even): (Vec<usize>, Vec<usize>) = expected.iter().partition(|at| *at % 2 == 1);
+        assert_eq!(in_order(&reduced, |at| at % 2 == 1), [even, odd].concat());
+    }
+}

@@ -27,8 +27,7 @@ const WHOLE: usize = 8;
 /// The plan counts as sparse with up to this share of its entries: an entry of a product over all of them takes about this share of the
 /// time of a sparse one.
 const SPARSE: f64 = 0.1;
-/// The same below this error: products over all entries are made in f32, in which small flows between parts of the plan are lost.
-const SPARSE_FINE: f64 = 0.1;
+/// Error below which products over all entries, made in f32, may lose small flows between parts of the plan.
 const FINE_BELOW: f64 = 1e-3;
 /// Pairs up to which all entries may be kept in f64 where directions from products in f32 were of no use.
 const COMPLETE: usize = 1 << 24;
@@ -95,13 +94,8 @@ impl Finder {
         monitor: &dyn Monitor,
     ) -> Result<Option<Bipartite>> {
         let Weights { a, b } = run.weights;
-        let rough = run.relative() > FINE_BELOW;
         let at = Linearization { softmin: &run.softmin, g: &run.g, b, row_mass: a, epsilon };
-        let most = match rough {
-            true => SPARSE,
-            false if self.complete => 1.0,
-            false => SPARSE_FINE,
-        };
+        let most = if self.complete && run.relative() <= FINE_BELOW { 1.0 } else { SPARSE };
         if most <= self.exceeded {
             return Ok(None);
         }

@@ -63,7 +63,8 @@ pub fn outcome(
     }
     let f: Vec<f64> = found.f.iter().zip(problem.a).map(|(f, a)| (f - margin(*f)) + raised(a)).collect();
     let ties = if k == 1 {
-        let limit: Vec<f64> = found.f.iter().zip(problem.a).map(|(f, a)| f + TIE * raised(a)).collect();
+        let within = |f: &f64, a| (TIE * raised(a)).max(margin(*f));
+        let limit: Vec<f64> = found.f.iter().zip(problem.a).map(|(f, a)| f + within(f, a)).collect();
         exact::tied_rows(problem.geometry, &found.g, &limit, monitor)?
     } else {
         0
