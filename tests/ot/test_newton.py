@@ -487,7 +487,7 @@ def test_warm_starts_of_slightly_changed_costs(power, fraction):
 
 @pytest.mark.parametrize("fraction", [1e-2, 2e-3])
 def test_one_step_of_a_warm_start(fraction):
-    """Near the end the start is looked at in float64 at once: one step from it, and what is reported is the plan's error."""
+    """The start is looked at in float64 at once: one step from it, and what is reported is the plan's error."""
     rng = np.random.default_rng(3)
     C = cloud(rng, 300, 280, 3)
     epsilon = fraction * C.max()
