@@ -239,7 +239,8 @@ def sparse_transport(
     The dual is smoothed by the proximal point method, which does not move its solution, and each stage is solved by
     semismooth Newton steps on a graph Laplacian. For γ so small that the regularization hardly acts, for k = 1, and
     where these steps stall, the plan of :func:`exact` is the first center; for k = 1 it is the answer, whatever γ is,
-    if it has one entry in each column. The cost is read only where the candidates for nonzeros change; memory is O(n + m) and some 30 candidates a column, more where the plan is dense.
+    if it has one entry in each column. The cost is read only where the candidates for nonzeros change; memory is
+    O(n + m) and some 30 candidates a column, more where the plan is dense.
 
     Prefer it to :func:`sinkhorn` when a sparse plan is wanted: for routing with exactly k partners, or for maps
     that do not blur.
