@@ -5,6 +5,7 @@ import dataclasses
 import itertools
 import pickle
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -803,3 +804,55 @@ def test_certificate_of_a_tiny_problem():
     found = ot.sparse_transport(C, [0.0, 1.0, 0.0], [1.0], gamma=3.87e-199, max_nonzeros=2).certificate()
     assert found.entropic_lower <= 1.5946e-201 + 0.5 * 3.87e-199 <= found.entropic_upper
     assert found.entropic_gap < 1e-12 * found.entropic_upper
+
+
+@pytest.mark.filterwarnings("ignore:sparse_transport")
+@pytest.mark.parametrize("k", [None, 5])
+def test_new_weights_from_equal_ones(k):
+    """Balanced parts of the first plan are not of the second: they are shifted at once, not step by step."""
+    rng = np.random.default_rng(33)
+    C = cdist(rng.normal(size=(150, 10)), rng.normal(size=(150, 10)) + 0.5, "sqeuclidean")
+    options = {"gamma": 3.0 * C.mean(), "max_nonzeros": k}
+    first = ot.sparse_transport(C, **options)
+    changed = 1 + 1e-4 * rng.random(150)
+    again = partial(ot.sparse_transport, C, changed / changed.sum(), init=first, **options)
+    results = [again(n_threads=count) for count in (1, 2, 5)]
+    fresh = ot.sparse_transport(C, changed / changed.sum(), **options)
+    warm = results[0]
+    assert 3 * warm.n_iter <= fresh.n_iter
+    assert warm.n_iter <= (4 if k is None else 12)
+    assert fresh.n_iter <= (30 if k is None else 60)
+    assert warm.dual_value == pytest.approx(fresh.dual_value, rel=1e-9)
+    check_certificate(warm, C, k or 150)
+    for other in results[1:]:
+        assert np.array_equal(other.g, warm.g)
+        assert np.array_equal(other.entries.data, warm.entries.data)
+
+
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("k", [None, 5, 2, 1])
+def test_starts_from_equal_weights_lead_to_the_same_answer(k, dtype):
+    rng = np.random.default_rng(0 if k is None else k)
+    for trial in range(12):
+        n, m = (int(size) for size in rng.integers(2, 40, 2))
+        cost = ot.PointCloud(rng.normal(size=(n, 3)).astype(dtype), rng.normal(size=(m, 3)).astype(dtype))
+        if trial % 2:
+            cost = rng.random((n, m)).astype(dtype)
+        scale = 10.0 ** rng.integers(-3, 4)
+        a, b = np.full(n, scale / n), np.full(m, scale / m)
+        axis = 0 if k and k * m >= n else 1
+        options = {"gamma": float(n) / scale, "max_nonzeros": k, "axis": axis}
+        first = ot.sparse_transport(cost, a, b, **options)
+        # With one nonzero a row none may be missing: the others could not reach all columns.
+        kept = rng.random(n) < (0.95 if k != 1 else 1.0)
+        a = a * (1 + 10.0 ** rng.integers(-8, 0) * rng.random(n)) * kept
+        a[0] = scale / n
+        a *= scale / a.sum()
+        fresh = ot.sparse_transport(cost, a, b, **options)
+        warm = ot.sparse_transport(cost, a, b, init=first, **options)
+        bare = ot.sparse_transport(cost, a, b, init=(first.f, first.g), **options)
+        for result in (warm, bare):
+            assert result.dual_value == pytest.approx(fresh.dual_value, rel=1e-7, abs=1e-9 * scale)
+            assert k is None or result.nonzeros.max() <= k
+            assert k is not None or result.converged

@@ -53,6 +53,22 @@ impl Csr {
 /// Column and value.
 type Entry = (i64, f64);
 
+impl Csr {
+    /// No rows yet.
+    pub fn empty() -> Self {
+        Self { indptr: vec![0], ..Self::default() }
+    }
+
+    /// Appends a row of these entries, but for those that are not positive.
+    pub fn push_row(&mut self, entries: impl Iterator<Item = Entry>) {
+        let mut row: Vec<Entry> = entries.filter(|e| e.1 > 0.0).collect();
+        row.sort_unstable_by_key(|e| e.0);
+        self.indices.extend(row.iter().map(|e| e.0));
+        self.data.extend(row.iter().map(|e| e.1));
+        self.indptr.push(self.data.len() as i64);
+    }
+}
+
 /// The kept entries of P, in O(m) operations per row whatever the rule.
 pub fn sparsify(geometry: &dyn Geometry, potentials: Potentials<'_>, keep: Keep, monitor: &dyn Monitor) -> Result<Csr> {
     let plan = Plan::new(geometry, potentials)?;

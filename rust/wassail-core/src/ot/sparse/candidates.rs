@@ -77,6 +77,11 @@ impl Row {
         }
     }
 
+    /// Whether no other entry than those here may ever have mass.
+    pub fn is_closed(&self) -> bool {
+        self.floor == f64::NEG_INFINITY
+    }
+
     /// Keeps the entries of these columns, and no other ever, if it has one of them.
     pub fn keep(&mut self, columns: &[i64]) {
         let known = |e: &Entry| columns.contains(&i64::from(e.j));

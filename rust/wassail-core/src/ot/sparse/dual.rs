@@ -221,6 +221,12 @@ impl<'a> Dual<'a> {
         self.rows.iter().zip(counts).filter(|(row, count)| *count > k || tied(row)).count()
     }
 
+    /// Mass of the entry at this place of a row.
+    pub fn mass(&self, i: usize, place: usize) -> f64 {
+        let Row { entries, level, .. } = &self.rows[i];
+        self.rule.mass(level, place, entries[place].key)
+    }
+
     /// Row potentials.
     pub fn levels(&self) -> Vec<f64> {
         self.rows.iter().zip(&self.base.f).map(|(row, base)| base + row.level.f).collect()
@@ -337,17 +343,10 @@ impl<'a> Dual<'a> {
 
     /// The plan.
     pub fn plan(&self) -> Csr {
-        let mut out = Csr { indptr: vec![0], ..Csr::default() };
-        let mut row_entries: Vec<(i64, f64)> = Vec::new();
+        let mut out = Csr::empty();
         for (i, Row { entries, level, .. }) in self.rows.iter().enumerate() {
             let kept = entries[..self.kept(i)].iter().enumerate();
-            row_entries.clear();
-            row_entries.extend(kept.map(|(place, e)| (i64::from(e.j), self.rule.mass(level, place, e.key))));
-            row_entries.retain(|e| e.1 > 0.0);
-            row_entries.sort_unstable_by_key(|e| e.0);
-            out.indices.extend(row_entries.iter().map(|e| e.0));
-            out.data.extend(row_entries.iter().map(|e| e.1));
-            out.indptr.push(out.data.len() as i64);
+            out.push_row(kept.map(|(place, e)| (i64::from(e.j), self.rule.mass(level, place, e.key))));
         }
         out
     }

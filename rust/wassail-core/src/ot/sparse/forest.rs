@@ -177,16 +177,10 @@ impl<'a> Forest<'a> {
     /// The positive entries.
     pub fn plan(&self) -> Csr {
         let n = self.a.len();
-        let mut out = Csr { indptr: vec![0], ..Csr::default() };
-        let mut row: Vec<(i64, f64)> = Vec::new();
+        let mut out = Csr::empty();
         for links in &self.at[..n] {
-            row.clear();
-            row.extend(links.iter().map(|at| self.links[*at as usize]).map(|link| ((link.v - n) as i64, link.t)));
-            row.retain(|e| e.1 > 0.0);
-            row.sort_unstable_by_key(|e| e.0);
-            out.indices.extend(row.iter().map(|e| e.0));
-            out.data.extend(row.iter().map(|e| e.1));
-            out.indptr.push(out.data.len() as i64);
+            let row = links.iter().map(|at| self.links[*at as usize]);
+            out.push_row(row.map(|link| ((link.v - n) as i64, link.t)));
         }
         out
     }

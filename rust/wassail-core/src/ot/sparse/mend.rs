@@ -18,6 +18,8 @@ pub const CUTS: usize = 200;
 /// Points and entries of the cost looked at before it is given up: as a multiple of the points, and of the cost.
 const POINTS: usize = 1000;
 const COSTS: usize = 4;
+/// Share of the links of a plan nearby that make no cycle, below which its forest tells little of it.
+const FOREST: f64 = 0.9;
 /// Share of the allowed error that the parts may have.
 const LEFT: f64 = 0.1;
 
@@ -55,6 +57,9 @@ pub fn plan<'d>(
         least: LEFT * goal / points as f64,
     };
     mend.begin(near);
+    if cuts == FEW_CUTS && (mend.forest.links.len() as f64) < FOREST * near.data.len() as f64 {
+        return Ok(None);
+    }
     for _ in 0..cuts {
         while mend.join() && mend.forest.work < most {
             monitor.check()?;

@@ -13,6 +13,7 @@ mod forest;
 mod history;
 mod mend;
 mod newton;
+mod parts;
 mod proximal;
 mod rounding;
 mod row;

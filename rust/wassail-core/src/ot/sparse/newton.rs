@@ -1,8 +1,8 @@
 //! Semismooth Newton steps on the semi-dual, which is convex, once differentiable and piecewise quadratic.
 
-use super::Status;
 use super::dual::Dual;
 use super::system::Hessian;
+use super::{Status, parts};
 use crate::error::Result;
 use crate::monitor::{Monitor, Progress};
 use crate::parallel::sum;
@@ -50,6 +50,9 @@ pub struct Newton<'a> {
 const SLOPE: f64 = 0.2;
 /// Share of the error that rounding of the offsets may have.
 const NOISE: f64 = 1e-3;
+/// Relative error from which parts of the plan are balanced, and the share of it that is left before they are again.
+const BALANCED: f64 = 0.01;
+const AGAIN: f64 = 0.1;
 /// Least damping after a change of centers.
 const RENEWED: f64 = 1.0;
 /// Steps tried before one that only falls will do.
@@ -120,6 +123,7 @@ impl<'a> Newton<'a> {
     pub fn minimize(&mut self, goal: f64, most: usize, log: &mut Log<'_>) -> Result<Option<Status>> {
         let total = sum(self.dual.problem.b.iter().copied());
         let (mut best, mut since, mut stuck) = (f64::INFINITY, 0, 0);
+        let mut next = BALANCED * total;
         for _ in 0..most {
             let mut error = self.error();
             if error <= goal {
@@ -128,6 +132,10 @@ impl<'a> Newton<'a> {
             }
             if error <= goal {
                 return Ok(Some(Status::Converged));
+            }
+            if error <= next {
+                parts::balance(self, goal, log.monitor)?;
+                (next, error) = (AGAIN * error, self.error());
             }
             if !error.is_finite() {
                 return Ok(Some(Status::Stalled));

@@ -8,6 +8,9 @@ use crate::error::Result;
 pub const FIRST: f64 = 1.0;
 /// ζ with a given start.
 pub const WARM: f64 = 0.1;
+/// Error at which the first stage is left, by that of its start, and the largest at which any is.
+const START: f64 = 0.1;
+const ROUGH: f64 = 0.02;
 /// Ratio of successive ζ.
 const RATIO: f64 = 0.3;
 /// Least ζ: smaller ones leave few rows split, and Newton's steps get short.
@@ -32,7 +35,8 @@ pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) ->
     }
     let scale = goal / tol;
     let (mut last, mut easy, mut hard) = (LAST, 0, 0);
-    let mut stage_goal = 0.02 * scale;
+    // The center is as far from the solution as a given start was: it serves until that is nearly made up for.
+    let mut stage_goal = (START * newton.error()).clamp(0.5 * goal, ROUGH * scale);
     for _ in 0..STAGES {
         let before = log.trace.len();
         let ended = newton.minimize(stage_goal, STEPS, log)?;
@@ -67,7 +71,7 @@ pub fn solve(newton: &mut Newton<'_>, tol: f64, goal: f64, log: &mut Log<'_>) ->
             return Ok(if sums.crowded > 0 { Status::Tied } else { Status::Converged });
         }
         newton.recenter((RATIO * newton.dual.rule.zeta).max(last), log.monitor)?;
-        stage_goal = (relative * scale).clamp(0.5 * goal, 0.02 * scale);
+        stage_goal = (relative * scale).clamp(0.5 * goal, ROUGH * scale);
     }
     Ok(Status::Stalled)
 }

@@ -4,9 +4,8 @@
 use super::dual::Dual;
 use super::mend;
 use super::newton::{Log, Newton};
-use super::{Known, Status};
+use super::{Known, Status, parts};
 use crate::error::Result;
-use crate::ot::sets::Sets;
 use crate::ot::sparsify::Csr;
 use crate::ot::tiling::entry;
 use crate::parallel::sum;
@@ -99,19 +98,14 @@ fn mended<'a>(
 /// Whether the parts into which the candidates fall have as much mass in their rows as in their columns. What candidates rows may
 /// take up later is not looked at: after `adopt` nearly none may.
 fn is_balanced(dual: &Dual<'_>, goal: f64) -> bool {
-    let (n, m) = (dual.rows.len(), dual.cols.len());
-    let mut parts = Sets::new(n + m);
-    for (i, row) in dual.rows.iter().enumerate() {
-        for e in &row.entries {
-            parts.join(i as u32, n as u32 + e.j);
-        }
-    }
-    let mut excess = vec![0.0; n + m];
-    let masses = dual.problem.a.iter().copied().chain(dual.problem.b.iter().map(|b| -b));
-    for (point, mass) in masses.enumerate() {
-        excess[parts.find(point as u32) as usize] += mass;
-    }
-    sum(excess.iter().map(|e| e.abs())) <= goal
+    sum(parts::excess(dual, |_, _| true).iter().map(|e| e.abs())) <= goal
+}
+
+/// Whether rows that take up no other entries have more mass than the columns they reach.
+fn is_hopeless(dual: &Dual<'_>, goal: f64) -> bool {
+    let open = dual.rows.iter().zip(dual.problem.a).filter(|(row, _)| !row.is_closed()).map(|(_, a)| a);
+    let excess = parts::excess(dual, |i, _| dual.rows[i].is_closed());
+    sum(excess.iter().map(|e| e.max(0.0))) - sum(open.copied()) > goal
 }
 
 /// Cuts rows back until none has too many nonzeros.
@@ -132,6 +126,9 @@ fn cut<'a>(mut newton: Newton<'a>, goal: f64, log: &mut Log<'_>) -> Result<Optio
         crowded.sort_unstable_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
         let count = ((PART * crowded.len() as f64) as usize).max(FEW).min(crowded.len());
         crowded[..count].iter().for_each(|&(_, i)| newton.dual.rows[i].fix(k));
+        if is_hopeless(&newton.dual, goal) {
+            return Ok(None);
+        }
         newton.recenter(ZETA, log.monitor)?;
         let wanted = if crowded.is_empty() { 0.5 * goal } else { ERROR * total };
         let ended = newton.minimize(wanted, STEPS, log)?;

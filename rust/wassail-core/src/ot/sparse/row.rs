@@ -51,7 +51,7 @@ const STEPS: usize = 100;
 
 impl Rule {
     /// 1/slope of a full entry.
-    fn stiffness(&self) -> f64 {
+    pub fn stiffness(&self) -> f64 {
         self.gamma * (1.0 + self.zeta)
     }
 
