@@ -428,7 +428,8 @@ def _tied(result: SparseTransportResult) -> str:
     """Say what ties leave open, and what to change."""
     k, side = result.max_nonzeros, ("column", "row")[result.axis]
     start = f"the relaxation is solved, but shares the last of {k} places of a {side} in {result.n_ties} of them: "
-    cure = f"`relaxed` attains the lower bound; for fewer ties raise max_nonzeros (now {k}) or lower gamma"
+    cure = f"`relaxed` attains the lower bound; for fewer ties raise max_nonzeros (now {k})"
+    cure += " or lower gamma" if k != 1 else "; gamma does not matter where it is 1"
     if np.isfinite(result.primal_value):
         by = f"{result.gap:.2e} ({result.gap / abs(result.value):.1e} of it)" if result.value else f"{result.gap:.2e}"
         return f"{start}the plan is feasible, its value above the optimum by at most {by}. {cure}"
