@@ -170,7 +170,7 @@ def test_taming_is_one_of_its_kind():
         sampling.ula(TARGET, start(1), n_samples=1, step_size=0.1, taming=1)
 
 
-@pytest.mark.parametrize("d", [100, 40_000])
+@pytest.mark.parametrize("d", [29, 100, 40_000])
 @pytest.mark.parametrize("sampler", [sampling.ula, sampling.mala])
 def test_one_pass_over_a_sum_over_coordinates_gives_the_same_bits(sampler, d):
     gaussian = sampling.targets.Gaussian(np.linspace(-1.0, 1.0, d), np.linspace(1.0, 2.0, d))

@@ -90,12 +90,19 @@ fn groups<I: Isa, const N: usize>(counter: [u32; 4], key: [u32; 2], out: &mut [f
 #[inline(always)]
 fn fill_body<I: Isa>(counter: [u32; 4], key: [u32; 2], out: &mut [f64]) {
     let (mut at, mut out) = (counter, out);
-    // Where there are enough registers, two groups at once hide each other's latencies.
-    let last = if I::F64::N < FEW { 2 * PAIRS + FEW } else { 4 * PAIRS };
+    // Where there are enough registers, two groups at once hide each other's latencies: the last four groups are made so.
+    let is_wide = I::F64::N >= FEW;
+    let last = if is_wide { 8 * PAIRS } else { 2 * PAIRS + FEW };
     while out.len() > last {
         let (now, rest) = out.split_at_mut(2 * PAIRS);
         groups::<I, PAIRS>(at, key, now);
         at[0] = at[0].wrapping_add(PAIRS as u32);
+        out = rest;
+    }
+    if is_wide && out.len() > 4 * PAIRS {
+        let (now, rest) = out.split_at_mut(4 * PAIRS);
+        groups::<I, { 2 * PAIRS }>(at, key, now);
+        at[0] = at[0].wrapping_add(2 * PAIRS as u32);
         out = rest;
     }
     match out.len().div_ceil(FEW) {

@@ -2,6 +2,7 @@
 
 use crate::monitor::Monitor;
 use crate::rng::Stream;
+use crate::sampling::vector::Drift;
 
 /// Why a density has no value at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,4 +60,11 @@ pub trait LogDensity: Send + Sync {
 pub trait Terms: Sync {
     /// The terms of coordinates `start..start + x.len()`, and their gradient.
     fn part(&self, start: usize, x: &[f64], grad: &mut [f64]) -> f64;
+    /// Proposes for as many coordinates from `start` on, and does the same there: the terms, and the log ratio of the proposals
+    /// where that is asked for.
+    fn proposed(&self, start: usize, from: Drift<'_>, adjusted: bool, out: &mut [f64], grad: &mut [f64]) -> [f64; 2] {
+        from.propose(out);
+        let value = self.part(start, out, grad);
+        [value, if adjusted { from.reversal(grad) } else { 0.0 }]
+    }
 }

@@ -59,39 +59,73 @@ fn is_shared(n: usize) -> bool {
     n >= 2 * PART && rayon::current_thread_index().is_some() && rayon::current_num_threads() > 1
 }
 
+/// Where an overdamped step comes from: positions, gradients, scales and noise of the same coordinates, and the step size.
+#[derive(Clone, Copy)]
+pub struct Drift<'a> {
+    /// x.
+    pub x: &'a [f64],
+    /// g.
+    pub grad: &'a [f64],
+    /// s.
+    pub scale: &'a [f64],
+    /// z.
+    pub noise: &'a [f64],
+    /// h.
+    pub h: f64,
+}
+
+/// x + h s² g + √(2h) s z of a coordinate, with √(2h).
 #[inline(always)]
-fn drift_body<I: Isa>(x: &[f64], grad: &[f64], scale: &[f64], noise: &[f64], h: f64, out: &mut [f64]) {
+pub fn moved<I: Isa>([x, g, s, z]: [f64; 4], h: f64, root: f64) -> f64 {
+    s.fma::<I>((h * s).fma::<I>(g, root * z), x)
+}
+
+/// The factors of a coordinate's part of `reversal`, with √(h/2).
+#[inline(always)]
+pub fn reversed<I: Isa>([g0, g1, s, z]: [f64; 4], root: f64) -> (f64, f64) {
+    let push = root * s * (g0 + g1);
+    (push, 0.5f64.fma::<I>(push, z))
+}
+
+#[inline(always)]
+pub fn drift_body<I: Isa>(from: Drift<'_>, out: &mut [f64]) {
     let n = out.len();
-    let (x, grad, scale, noise) = (&x[..n], &grad[..n], &scale[..n], &noise[..n]);
-    let root = (2.0 * h).sqrt();
+    let (x, grad, scale, noise) = (&from.x[..n], &from.grad[..n], &from.scale[..n], &from.noise[..n]);
+    let root = (2.0 * from.h).sqrt();
     for i in 0..n {
-        let step = (h * scale[i]).fma::<I>(grad[i], root * noise[i]);
-        out[i] = scale[i].fma::<I>(step, x[i]);
+        out[i] = moved::<I>([x[i], grad[i], scale[i], noise[i]], from.h, root);
     }
 }
 
 multiversion! {
-    /// x + h s² g + √(2h) s z.
-    pub fn drift(x: &[f64], grad: &[f64], scale: &[f64], noise: &[f64], h: f64, out: &mut [f64]) => drift_body
+    fn drift(from: Drift<'_>, out: &mut [f64]) => drift_body
 }
 
 #[inline(always)]
-fn reversal_body<I: Isa>(grads: [&[f64]; 2], scale: &[f64], noise: &[f64], h: f64) -> f64 {
-    let root = (0.5 * h).sqrt();
+pub fn reversal_body<I: Isa>(from: Drift<'_>, to: &[f64]) -> f64 {
+    let root = (0.5 * from.h).sqrt();
     sum::<I, 4>(
-        [grads[0], grads[1], scale, noise],
-        noise.len(),
+        [from.grad, to, from.scale, from.noise],
+        to.len(),
         #[inline(always)]
-        |[g0, g1, scale, noise]| {
-            let push = root * scale * (g0 + g1);
-            (push, 0.5f64.fma::<I>(push, noise))
-        },
+        |entries| reversed::<I>(entries, root),
     )
 }
 
 multiversion! {
-    /// Σ_i p_i (z_i + p_i / 2) with p = √(h/2) s (g₀ + g₁).
-    pub fn reversal_part(grads: [&[f64]; 2], scale: &[f64], noise: &[f64], h: f64) -> f64 => reversal_body
+    fn reversal_part(from: Drift<'_>, to: &[f64]) -> f64 => reversal_body
+}
+
+impl Drift<'_> {
+    /// x + h s² g + √(2h) s z.
+    pub fn propose(self, out: &mut [f64]) {
+        drift(self, out);
+    }
+
+    /// Σ_i p_i (z_i + p_i / 2) with p = √(h/2) s (g + g′), g′ the gradient at the proposal.
+    pub fn reversal(self, to: &[f64]) -> f64 {
+        reversal_part(self, to)
+    }
 }
 
 /// The log ratio of the proposals' densities, forth over back; summed as `share_sum` does.
@@ -99,7 +133,9 @@ pub fn reversal(grads: [&[f64]; 2], scale: &[f64], noise: &[f64], h: f64) -> f64
     let n = noise.len();
     let piece = |start: usize| {
         let at = start..n.min(start + PIECE);
-        reversal_part([&grads[0][at.clone()], &grads[1][at.clone()]], &scale[at.clone()], &noise[at], h)
+        let from =
+            Drift { x: &[], grad: &grads[0][at.clone()], scale: &scale[at.clone()], noise: &noise[at.clone()], h };
+        from.reversal(&grads[1][at])
     };
     let part = |start: usize| (start..n.min(start + PART)).step_by(PIECE).fold(0.0, |sum, at| sum + piece(at));
     if is_shared(n) {

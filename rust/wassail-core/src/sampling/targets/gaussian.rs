@@ -7,9 +7,10 @@ use crate::multiversion;
 use crate::numeric::aligned::Aligned;
 use crate::numeric::isa::Isa;
 use crate::numeric::scalar::Scalar;
+use crate::numeric::simd::Vector;
 use crate::sampling::density::{DensityError, LogDensity, Terms};
-use crate::sampling::lanes::{accumulate, sum};
-use crate::sampling::vector::share_sum;
+use crate::sampling::lanes::{accumulate, make, sum};
+use crate::sampling::vector::{Drift, drift_body, moved, reversal_body, reversed, share_sum};
 
 /// N(m, diag(p)⁻¹).
 pub struct DiagonalGaussian {
@@ -37,6 +38,40 @@ multiversion! {
     fn diagonal(x: &[f64], mean: &[f64], precision: &[f64], grad: &mut [f64]) -> f64 => diagonal_body
 }
 
+#[inline(always)]
+fn stepped_body<I: Isa>(
+    from: Drift<'_>,
+    [mean, precision]: [&[f64]; 2],
+    adjusted: bool,
+    out: &mut [f64],
+    grad: &mut [f64],
+) -> [f64; 2] {
+    // One loop with both sums takes more registers than older processors have.
+    if !adjusted || I::F64::N < 8 {
+        drift_body::<I>(from, out);
+        let value = diagonal_body::<I>(out, mean, precision, grad);
+        return [value, if adjusted { reversal_body::<I>(from, grad) } else { 0.0 }];
+    }
+    let roots = [2.0, 0.5].map(|factor: f64| (factor * from.h).sqrt());
+    let [square, ratio] = make::<I, 6>(
+        [from.x, from.grad, from.scale, from.noise, mean, precision],
+        [out, grad],
+        #[inline(always)]
+        |[x, g, scale, noise, mean, precision]| {
+            let y = moved::<I>([x, g, scale, noise], from.h, roots[0]);
+            let off = mean - y;
+            let new = precision * off;
+            ([y, new], [(new, off), reversed::<I>([g, new, scale, noise], roots[1])])
+        },
+    );
+    [-0.5 * square, ratio]
+}
+
+multiversion! {
+    /// Proposal, value and gradient there, and the ratio of the proposals.
+    fn stepped(from: Drift<'_>, law: [&[f64]; 2], adjusted: bool, out: &mut [f64], grad: &mut [f64]) -> [f64; 2] => stepped_body
+}
+
 impl LogDensity for DiagonalGaussian {
     fn dim(&self) -> usize {
         self.mean.len()
@@ -59,6 +94,11 @@ impl Terms for DiagonalGaussian {
     fn part(&self, start: usize, x: &[f64], grad: &mut [f64]) -> f64 {
         let at = start..start + grad.len();
         diagonal(x, &self.mean[at.clone()], &self.precision[at], grad)
+    }
+
+    fn proposed(&self, start: usize, from: Drift<'_>, adjusted: bool, out: &mut [f64], grad: &mut [f64]) -> [f64; 2] {
+        let at = start..start + grad.len();
+        stepped(from, [&self.mean[at.clone()], &self.precision[at]], adjusted, out, grad)
     }
 }
 

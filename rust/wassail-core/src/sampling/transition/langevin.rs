@@ -5,7 +5,7 @@ use super::{Info, Step, Transition};
 use crate::rng::{Purpose, Stream};
 use crate::sampling::block::Block;
 use crate::sampling::density::{DensityError, LogDensity, Terms};
-use crate::sampling::vector::{PART, PIECE, drift, reversal, reversal_part, share, share_sums};
+use crate::sampling::vector::{Drift, PART, PIECE, reversal, share, share_sums};
 
 /// Proposes for every chain, keeping the noise where it is needed again; else its first piece is overwritten, which stays in the
 /// cache. Where the `density` is one call for all chains, another thread makes the noise of the next step during it.
@@ -38,11 +38,11 @@ fn propose(block: &mut Block, density: &dyn LogDensity, step: Step<'_>, keep: bo
             let scale = &step.scale[here..here + len];
             let (x, grad) = (&x[row.clone()], &grad[row]);
             if taming == Taming::None {
-                drift(x, grad, scale, noise, h, out);
+                Drift { x, grad, scale, noise, h }.propose(out);
             } else {
                 let mut tamed = [0.0; PIECE];
                 taming.apply(grad, scale, h, whole.get(i).copied().unwrap_or(1.0), &mut tamed[..len]);
-                drift(x, &tamed[..len], scale, noise, h, out);
+                Drift { x, grad: &tamed[..len], scale, noise, h }.propose(out);
             }
         }
     });
@@ -64,9 +64,8 @@ impl Chain<'_> {
     fn piece(&self, start: usize, noise: &[f64], out: &mut [f64], out_grad: &mut [f64]) -> [f64; 2] {
         let row = start..start + out.len();
         let (grad, scale) = (&self.grad[row.clone()], &self.scale[row.clone()]);
-        drift(&self.x[row], grad, scale, noise, self.h, out);
-        let value = self.terms.part(start, out, out_grad);
-        [value, if self.adjusted { reversal_part([grad, out_grad], scale, noise, self.h) } else { 0.0 }]
+        let from = Drift { x: &self.x[row], grad, scale, noise, h: self.h };
+        self.terms.proposed(start, from, self.adjusted, out, out_grad)
     }
 
     /// The same for a part, piece by piece, with room for the noise of a piece.

@@ -6,7 +6,7 @@ use super::{Info, Step, Transition};
 use crate::rng::{Purpose, Stream};
 use crate::sampling::block::Block;
 use crate::sampling::density::{DensityError, LogDensity};
-use crate::sampling::vector::{PIECE, drift};
+use crate::sampling::vector::{Drift, PIECE};
 
 /// x_m = x + uh ∇log π(x) + √2 W(uh) at a uniform u, then x + h ∇log π(x_m) + √2 W(h) with the same path W.
 pub struct Midpoint;
@@ -33,10 +33,12 @@ impl Midpoint {
             let x = &block.x[at.clone()];
             if at_midpoint {
                 draws.normals(Purpose::Noise, start, piece);
-                drift(x, &block.grad[at.clone()], scale, piece, u * h, &mut block.proposal[at]);
+                Drift { x, grad: &block.grad[at.clone()], scale, noise: piece, h: u * h }
+                    .propose(&mut block.proposal[at]);
             } else {
                 noise(draws, start, [u.sqrt(), (1.0 - u).sqrt()], piece);
-                drift(x, &block.proposal_grad[at.clone()], scale, piece, h, &mut block.proposal[at]);
+                Drift { x, grad: &block.proposal_grad[at.clone()], scale, noise: piece, h }
+                    .propose(&mut block.proposal[at]);
             }
         }
     }

@@ -4,7 +4,7 @@ use super::{Info, Step, Transition};
 use crate::rng::{Purpose, Stream};
 use crate::sampling::block::Block;
 use crate::sampling::density::{DensityError, LogDensity};
-use crate::sampling::vector::{PIECE, all_finite, drift, push, refresh};
+use crate::sampling::vector::{Drift, PIECE, all_finite, push, refresh};
 use std::ops::Range;
 
 /// Step sizes h (1 + t / offset)^(−power).
@@ -69,14 +69,14 @@ impl Stochastic {
         let (x, grad, v) = (&block.x[at.clone()], &block.proposal_grad[at.clone()], &mut block.v[at.clone()]);
         let to = &mut block.proposal[at];
         match self.dynamics {
-            Scheme::Overdamped => drift(x, grad, scale, noise, h, to),
+            Scheme::Overdamped => Drift { x, grad, scale, noise, h }.propose(to),
             Scheme::RmsProp { keep, damping } => {
                 for (((v, g), s), out) in v.iter_mut().zip(grad).zip(scale).zip(scaled.iter_mut()) {
                     let square = (s * g) * (s * g);
                     *v = if number == 0 { square } else { keep * *v + (1.0 - keep) * square };
                     *out = s / (damping + v.sqrt()).sqrt();
                 }
-                drift(x, grad, scaled, noise, h, to);
+                Drift { x, grad, scale: scaled, noise, h }.propose(to);
             }
             Scheme::Kinetic { friction } => {
                 refresh(v, noise, (-friction * h).exp());
