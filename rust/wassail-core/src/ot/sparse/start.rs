@@ -122,8 +122,17 @@ impl<'a> Task<'a> {
             None => None,
         };
         let start = known.as_ref().map(|(f, init)| (f.as_slice(), init.g, init.plans.map(|known| known.plan)));
-        let found = vertex::transport(geometry, self.weights(), start, &Quiet(monitor))?;
-        if let Some(outcome) = vertex::outcome(&self.problem, &found, self.k, self.options, monitor)? {
+        let attempt = |start| -> Result<_> {
+            let found = vertex::transport(geometry, self.weights(), start, &Quiet(monitor))?;
+            let outcome = vertex::outcome(&self.problem, &found, self.k, self.options, monitor)?;
+            Ok((found, outcome))
+        };
+        let (mut found, mut outcome) = attempt(start)?;
+        if outcome.is_none() && self.k == 1 && start.is_some() {
+            // Where costs tie, a row of a plan from a start may be shared though one from nothing has none that is.
+            (found, outcome) = attempt(None)?;
+        }
+        if let Some(outcome) = outcome {
             return Ok(Linear::Solved(Box::new(outcome)));
         }
         let mut newton = self.newton(found.g, self.options.gamma, proximal::FIRST, monitor)?;
