@@ -56,9 +56,9 @@ def test_the_proof_agrees_with_newton(kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.filterwarnings("error")
 def test_newton_starts_from_exact_potentials(kind):
-    """Where potentials can still hold the plan, but from nothing 2000 sweeps may not be enough."""
+    """Where potentials can still hold the plan: at 3e-7 one matching in thirty ends at their rounding, and is exact."""
     cost, a, b = problem(kind)
-    result = ot.solve(cost, a, b, epsilon=3e-7)
+    result = ot.solve(cost, a, b, epsilon=1e-6)
     assert isinstance(result, ot.SinkhornResult)
     assert result.converged
     assert result.n_iter < 100
