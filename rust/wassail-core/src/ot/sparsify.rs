@@ -31,6 +31,9 @@ pub struct Csr {
     pub data: Vec<f64>,
 }
 
+/// Column and value.
+type Entry = (i64, f64);
+
 impl Csr {
     /// The transpose of one of `m` columns.
     pub fn transposed(&self, m: usize) -> Self {
@@ -48,12 +51,7 @@ impl Csr {
         }
         Self { indptr, indices, data }
     }
-}
 
-/// Column and value.
-type Entry = (i64, f64);
-
-impl Csr {
     /// No rows yet.
     pub fn empty() -> Self {
         Self { indptr: vec![0], ..Self::default() }

@@ -5,7 +5,7 @@ use crate::monitor::Monitor;
 use crate::points::given::Side;
 
 /// Points of a cell, at most.
-pub const CELL: usize = 16;
+const CELL: usize = 16;
 
 /// The points of one side, cell by cell.
 pub struct Cells {

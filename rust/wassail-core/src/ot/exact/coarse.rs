@@ -43,20 +43,19 @@ pub fn of_points(cloud: &PointCloud, weights: Weights<'_>, spread: f64, monitor:
     let Level { epsilon, f, g, stopped } = level(&coarse, between, spread, monitor)?;
     let extended = |points: &Points, to: Centers, g: &[f64]| {
         let fine = PointCloud::new(points.clone(), to.points, d, metric);
-        softmin_rows(&fine, Columns { g, b: &to.weights, values: &[], width: 0 }, epsilon, monitor)
+        extension(&fine, (g, &to.weights), epsilon, monitor)
     };
-    let (f, g) = (extended(x, cols, &g)?.0, extended(y, rows, &f)?.0);
+    let (f, g) = (extended(x, cols, &g)?, extended(y, rows, &f)?);
     Ok((usable(f, g), stopped))
 }
 
-/// The same for costs without points, if they are as those of points in few dimensions: one of each cell stands for it.
+/// The same for costs that are prepared and have no points, if they are as those of points in few dimensions: one of each cell stands for it.
 pub fn of_costs(
     geometry: &dyn Geometry,
     weights: Weights<'_>,
     spread: f64,
     monitor: &dyn Monitor,
 ) -> Result<Option<Start>> {
-    geometry.prepare(false)?;
     let all = Picked { base: geometry, rows: None, cols: None, swapped: false };
     let Some(rows) = landmarks::cells(&all, weights.a, spread, monitor)? else { return Ok(None) };
     let turned = Picked { swapped: true, ..all };
@@ -68,12 +67,16 @@ pub fn of_costs(
     let coarse = Dense::from_rows(&costs, rows.masses.len(), cols.masses.len());
     let masses = Weights { a: &rows.masses, b: &cols.masses };
     let Level { epsilon, f, g, stopped } = level(&coarse, masses, spread, monitor)?;
-    let extended = |fine: Picked<'_>, b: &[f64], g: &[f64]| {
-        softmin_rows(&fine, Columns { g, b, values: &[], width: 0 }, epsilon, monitor)
-    };
-    let f_all = extended(Picked { cols: Some(&cols.points), ..all }, &cols.masses, &g)?.0;
-    let g_all = extended(Picked { rows: Some(&rows.points), ..turned }, &rows.masses, &f)?.0;
-    Ok(Some((usable(f_all, g_all), stopped)))
+    let (to_cols, to_rows) =
+        (Picked { cols: Some(&cols.points), ..all }, Picked { rows: Some(&rows.points), ..turned });
+    let all_f = extension(&to_cols, (&g, &cols.masses), epsilon, monitor)?;
+    let all_g = extension(&to_rows, (&f, &rows.masses), epsilon, monitor)?;
+    Ok(Some((usable(all_f, all_g), stopped)))
+}
+
+/// Potentials of the rows from potentials and masses of the cells that are the columns.
+fn extension(fine: &dyn Geometry, (g, b): (&[f64], &[f64]), epsilon: f64, monitor: &dyn Monitor) -> Result<Vec<f64>> {
+    Ok(softmin_rows(fine, Columns { g, b, values: &[], width: 0 }, epsilon, monitor)?.0)
 }
 
 /// Costs between the representatives, row-major.
