@@ -876,3 +876,42 @@ def test_one_nonzero_is_found_from_a_start_where_it_is_found_without():
             assert all(solve(init=start).converged for start in starts)
         found += cold.converged
     assert found > 30
+
+
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("k", [2, 3, 5])
+def test_the_same_problem_again_gives_the_same_plan(k):
+    """Entries that the old plan has and the old potentials do not name are not lost."""
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        C = rng.random((60, 60))
+        options = {"gamma": 60 * C.mean() / 50, "max_nonzeros": k}
+        first = ot.sparse_transport(C, **options)
+        again = ot.sparse_transport(C, init=first, **options)
+        assert 10 * again.n_iter <= max(10, first.n_iter)
+        assert again.gap <= first.gap + 1e-8 * first.value
+
+
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("kind", ["uniform", "plane", "space"])
+@pytest.mark.parametrize("k", [2, 5])
+def test_plans_from_a_start_are_as_good_for_a_third_of_the_steps(k, kind):
+    """New weights from equal ones, which take the balance of the parts of a plan away."""
+    worse, fresh_steps, warm_steps = [], 0, 0
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        n, d = 100, 2 if kind == "plane" else 10
+        C = rng.random((n, n)) if kind == "uniform" else cdist(rng.random((n, d)), rng.random((n, d)), "sqeuclidean")
+        options = {"gamma": n * C.mean() / 50, "max_nonzeros": k}
+        first = ot.sparse_transport(C, **options)
+        a = 1 + 1e-6 * rng.random(n)
+        fresh = ot.sparse_transport(C, a / a.sum(), **options)
+        warm = ot.sparse_transport(C, a / a.sum(), init=first, **options)
+        assert warm.dual_value == pytest.approx(fresh.dual_value, rel=1e-8)
+        check_certificate(warm, C, k)
+        least = 1e-8 * fresh.value
+        worse.append(np.log((warm.gap + least) / (fresh.gap + least)))
+        fresh_steps, warm_steps = fresh_steps + fresh.n_iter, warm_steps + warm.n_iter
+    assert np.mean(worse) < 0.05
+    assert np.max(worse) < 0.5
+    assert 3 * warm_steps <= fresh_steps

@@ -258,6 +258,16 @@ impl<'a> Dual<'a> {
         }
     }
 
+    /// The same, only in rows that have k entries in this plan.
+    pub fn adopt_full(&mut self, plan: &Csr) {
+        for (row, ends) in self.rows.iter_mut().zip(plan.indptr.windows(2)) {
+            let columns = &plan.indices[ends[0] as usize..ends[1] as usize];
+            if columns.len() == self.rule.k {
+                row.keep(columns);
+            }
+        }
+    }
+
     /// Lets no entry have mass that has none now.
     pub fn fix(&mut self) {
         for i in 0..self.rows.len() {

@@ -196,6 +196,6 @@ impl Mend<'_> {
     }
 }
 
-fn largest_first(p: &Link, q: &Link) -> std::cmp::Ordering {
+pub fn largest_first(p: &Link, q: &Link) -> std::cmp::Ordering {
     q.t.total_cmp(&p.t).then((p.i, p.v).cmp(&(q.i, q.v)))
 }

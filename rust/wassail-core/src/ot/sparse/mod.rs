@@ -8,10 +8,12 @@
 mod base;
 mod candidates;
 mod dual;
+mod exchange;
 mod finish;
 mod forest;
 mod history;
 mod mend;
+mod nearby;
 mod newton;
 mod parts;
 mod proximal;

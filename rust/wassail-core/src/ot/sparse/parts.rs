@@ -25,6 +25,9 @@ const WEAK: f64 = 20.0;
 const MARGIN: f64 = 4.0;
 /// What parts may have too much or too little in all, as a share of the error.
 const SLIGHT: f64 = 1e-3;
+/// Shifts in a row, while each leaves at most this share out of balance.
+const SHIFTS: usize = 4;
+const LESS: f64 = 0.5;
 /// Pairs of parts beyond which a plan between them takes longer than the steps that it saves.
 const MOST: usize = 1 << 22;
 /// Flows below this share of all are rounding.
@@ -52,19 +55,30 @@ fn connected(dual: &Dual<'_>, connects: impl Fn(usize, usize) -> bool) -> Sets {
     sets
 }
 
-/// Shifts parts of the plan that have too much or too little, where that lowers ψ.
+/// Shifts parts of the plan that have too much or too little, while that lowers ψ: entries that open may close others.
 pub fn balance(newton: &mut Newton<'_>, goal: f64, monitor: &dyn Monitor) -> Result<()> {
-    let dual = &newton.dual;
-    let left = sum(excess(dual, |i, place| dual.mass(i, place) > 0.0).iter().map(|e| e.abs()));
-    if left <= goal.min(SLIGHT * newton.error()) {
-        return Ok(());
+    let (error, mut before) = (newton.error(), f64::INFINITY);
+    for _ in 0..SHIFTS {
+        let dual = &newton.dual;
+        let left = sum(excess(dual, |i, place| dual.mass(i, place) > 0.0).iter().map(|e| e.abs()));
+        let done = left <= goal.min(SLIGHT * error) || left > LESS * before;
+        if done || !shift(newton, error, goal, monitor)? {
+            break;
+        }
+        before = left;
     }
-    let unit = newton.error() / dual.cols.len() as f64;
+    Ok(())
+}
+
+/// Shifts parts once, for errors of this size; false if ψ does not fall.
+fn shift(newton: &mut Newton<'_>, error: f64, goal: f64, monitor: &dyn Monitor) -> Result<bool> {
+    let dual = &newton.dual;
+    let unit = error / dual.cols.len() as f64;
     let parts = Parts::new(dual, |i, place| dual.mass(i, place) > WEAK * unit);
     if parts.a.len() > MOST / parts.a.len() {
-        return Ok(());
+        return Ok(false);
     }
-    let Some(plan) = parts.plan(dual, goal, monitor)? else { return Ok(()) };
+    let Some(plan) = parts.plan(dual, goal, monitor)? else { return Ok(false) };
     let (before, value, stiffness) = (newton.g.clone(), newton.value(), dual.rule.stiffness());
     for margin in [MARGIN * unit, 0.0] {
         let shifts = parts.shifts(&plan, |t| stiffness * (t + margin));
@@ -76,11 +90,12 @@ pub fn balance(newton: &mut Newton<'_>, goal: f64, monitor: &dyn Monitor) -> Res
             .for_each(|((g, part), old)| *g = old + shifts[*part as usize]);
         newton.refresh(monitor)?;
         if newton.value() <= value {
-            return Ok(());
+            return Ok(true);
         }
     }
     newton.g = before;
-    newton.refresh(monitor)
+    newton.refresh(monitor)?;
+    Ok(false)
 }
 
 /// Points by the part they are in, and the masses of parts.

@@ -4,10 +4,8 @@
 use super::dual::Dual;
 use super::mend;
 use super::newton::{Log, Newton};
-use super::{Known, Status, parts};
+use super::{Known, Status, nearby, parts};
 use crate::error::Result;
-use crate::ot::sparsify::Csr;
-use crate::ot::tiling::entry;
 use crate::parallel::sum;
 
 /// Share of the rows with too many nonzeros that is fixed at a time, or this many.
@@ -20,89 +18,42 @@ const ZETA: f64 = 0.2;
 /// Relative error in between.
 const ERROR: f64 = 1e-3;
 /// Newton steps of a round.
-const STEPS: usize = 40;
+pub const STEPS: usize = 40;
 
-/// How much further from the dual value than it was, a plan may be that another one was mended to.
-const WORSE: f64 = 1.1;
-
-/// The best plan found, or None. Plans of another run, where there are, have their support kept; or mended, which is the answer if it leaves
-/// no larger a gap than it did there.
+/// The best plan found, or None. It is not looked for where the plan of another run, if there is one, leads to one as good.
 pub fn solve<'a>(
     newton: &Newton<'a>,
     known: Option<Known<'_>>,
     goal: f64,
     log: &mut Log<'_>,
 ) -> Result<Option<Newton<'a>>> {
-    let near = match known {
-        Some(Known { plan, .. }) => match adopted(newton, plan, goal, log)? {
-            Some(kept) => return Ok(Some(kept)),
-            None => mended(newton, plan, mend::FEW_CUTS, goal, log)?,
-        },
-        None => None,
+    let (near, enough) = match known {
+        Some(known) => nearby::solve(newton, known, goal, log)?,
+        None => (None, false),
     };
-    let lower = value(newton);
-    if let (Some(near), Some(known)) = (&near, known)
-        && known.gap.is_finite()
-        && value(near) - lower <= WORSE * known.gap
-    {
-        return Ok(Some(near.clone()));
+    if enough {
+        return Ok(near);
     }
     let found = match cut(newton.clone(), goal, log)? {
         Some(cut) => Some(cut),
-        None => mended(newton, &newton.dual.plan(), mend::CUTS, goal, log)?,
+        None => nearby::mended(newton, &newton.dual.plan(), mend::CUTS, goal, log)?,
     };
-    Ok([near, found].into_iter().flatten().min_by(|p, q| value(p).total_cmp(&value(q))))
+    Ok(better(near, found))
+}
+
+/// The plan of less value.
+pub fn better<'a>(p: Option<Newton<'a>>, q: Option<Newton<'a>>) -> Option<Newton<'a>> {
+    [p, q].into_iter().flatten().min_by(|p, q| value(p).total_cmp(&value(q)))
 }
 
 /// The value of the plan, to first order in its error.
-fn value(newton: &Newton<'_>) -> f64 {
+pub fn value(newton: &Newton<'_>) -> f64 {
     let sums = newton.dual.measure();
     sums.cost + sums.regularization + newton.dual.priced()
 }
 
-/// The best plan on the support of another, if that can carry the weights.
-fn adopted<'a>(newton: &Newton<'a>, plan: &Csr, goal: f64, log: &mut Log<'_>) -> Result<Option<Newton<'a>>> {
-    let mut near = newton.clone();
-    near.dual.adopt(plan);
-    if !is_balanced(&near.dual, goal) {
-        return Ok(None);
-    }
-    near.dual.sharpen();
-    near.refresh(log.monitor)?;
-    let ended = near.minimize(goal, STEPS, log)?;
-    Ok((ended == Some(Status::Converged)).then_some(near))
-}
-
-/// A plan of other weights made to carry these. Its support is a forest, on which there is no other.
-fn mended<'a>(
-    newton: &Newton<'a>,
-    plan: &Csr,
-    cuts: usize,
-    goal: f64,
-    log: &mut Log<'_>,
-) -> Result<Option<Newton<'a>>> {
-    let Some(mut forest) = mend::plan(&newton.dual, plan, cuts, goal, log.monitor)? else { return Ok(None) };
-    let (n, geometry, gamma) = (newton.dual.rows.len(), newton.dual.problem.geometry, newton.dual.rule.gamma);
-    let mut g = newton.dual.columns();
-    forest.potentials(&mut g, |link| entry(geometry, link.i, link.v - n) + gamma * link.t);
-    let plan = forest.plan();
-    let mut near = newton.clone();
-    near.dual.center(&plan);
-    near.dual.adopt(&plan);
-    near.dual.sharpen();
-    near.move_to(&g, log.monitor)?;
-    let ended = near.minimize(goal, STEPS, log)?;
-    Ok((ended == Some(Status::Converged)).then_some(near))
-}
-
-/// Whether the parts into which the candidates fall have as much mass in their rows as in their columns. What candidates rows may
-/// take up later is not looked at: after `adopt` nearly none may.
-fn is_balanced(dual: &Dual<'_>, goal: f64) -> bool {
-    sum(parts::excess(dual, |_, _| true).iter().map(|e| e.abs())) <= goal
-}
-
 /// Whether rows that take up no other entries have more mass than the columns they reach.
-fn is_hopeless(dual: &Dual<'_>, goal: f64) -> bool {
+pub fn is_hopeless(dual: &Dual<'_>, goal: f64) -> bool {
     let open = dual.rows.iter().zip(dual.problem.a).filter(|(row, _)| !row.is_closed()).map(|(_, a)| a);
     let excess = parts::excess(dual, |i, _| dual.rows[i].is_closed());
     sum(excess.iter().map(|e| e.max(0.0))) - sum(open.copied()) > goal
