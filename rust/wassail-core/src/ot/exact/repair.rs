@@ -5,12 +5,15 @@
 //! doi:10.1002/nav.3800010107). Where costs changed too, arcs count as costing so much that the given potentials are feasible
 //! and the tree is tight; the primal simplex that follows sees the true costs.
 
-use super::super::groups::Groups;
+use super::super::geometry::Geometry;
+use super::ADDED;
 use super::arcs::Arc;
 use super::costs::Costs;
+use super::incidence::Incidence;
 use super::masses::{Mass, Masses};
 use super::simplex::progress;
 use super::start::{edge, in_order, spanning};
+use super::sweep::Search;
 use super::tree::{Edge, Node, Side, Tree};
 use crate::error::Result;
 use crate::monitor::Monitor;
@@ -26,45 +29,11 @@ const STAYS: f64 = -1.0;
 /// Gains that are looked at together.
 const LANES: usize = 8;
 
-/// What a node knows of one of its arcs.
-#[derive(Clone, Copy)]
-struct Link {
-    /// The other end.
-    other: u32,
-    /// Place among the arcs.
-    at: u32,
-    /// The cost for which the potentials are feasible.
-    cost: f64,
-}
-
-/// Arcs by their ends, side by side in memory: looking for one that enters reads them again and again.
-struct Incidence {
-    groups: Groups,
-    links: Vec<Link>,
-}
-
-impl Incidence {
-    fn new(arcs: &[Arc], costs: &[f64], sources: usize, count: usize) -> Self {
-        let ends = |arc: &Arc| [arc.i, sources as u32 + arc.j];
-        let groups = Groups::new(arcs.iter().flat_map(ends), count);
-        // The ends of an arc have places 2 at and 2 at + 1.
-        let link = |end: &u32| {
-            let at = end / 2;
-            Link { other: ends(&arcs[at as usize])[1 - *end as usize % 2], at, cost: costs[at as usize] }
-        };
-        let links = groups.all().iter().map(link).collect();
-        Self { groups, links }
-    }
-
-    fn of(&self, v: usize) -> &[Link] {
-        &self.links[self.groups.range(v)]
-    }
-}
-
 /// Dual pivots on a tree.
 struct Repair<'a> {
+    geometry: &'a dyn Geometry,
     tree: Tree,
-    arcs: &'a [Arc],
+    arcs: Vec<Arc>,
     /// Costs for which the potentials are feasible.
     costs: Vec<f64>,
     incidence: Incidence,
@@ -77,10 +46,11 @@ struct Repair<'a> {
 }
 
 /// What came of it.
-#[derive(Default)]
 pub struct Repaired {
-    /// The tree; None if it would take too long or other arcs are needed.
+    /// The tree; None if it would take too long, or forbidden arcs.
     pub tree: Option<Tree>,
+    /// The arcs that were given and those that were needed beside them.
+    pub arcs: Vec<Arc>,
     /// Pivots made.
     pub pivots: usize,
     /// Whether the callback stopped it.
@@ -91,7 +61,7 @@ pub struct Repaired {
 pub fn tree(
     costs: &Costs<'_>,
     masses: &Masses,
-    (arcs, reduced): (&[Arc], &[f64]),
+    (arcs, reduced): (Vec<Arc>, &[f64]),
     plan: &[u32],
     monitor: &dyn Monitor,
 ) -> Result<Repaired> {
@@ -101,14 +71,15 @@ pub fn tree(
     let order = plan.iter().map(|at| *at as usize).chain(in_order(reduced, SORTED * count));
     let edges = spanning(order.map(tight), count);
     if edges.len() + 1 < count {
-        return Ok(Repaired::default());
+        return Ok(Repaired { tree: None, arcs, pivots: 0, stopped: false });
     }
     // As if no arc were cheaper than the potentials say.
     let feasible: Vec<f64> = arcs.iter().zip(reduced).map(|(arc, reduced)| arc.cost - reduced.min(0.0)).collect();
     let mut repair = Repair {
+        geometry: costs.geometry,
         tree: rooted(&edges, masses),
+        incidence: Incidence::new(&arcs, &feasible, masses.sources, count),
         arcs,
-        incidence: Incidence::new(arcs, &feasible, masses.sources, count),
         costs: feasible,
         gain: vec![STAYS; count.next_multiple_of(LANES)],
         seen: vec![0; count],
@@ -122,7 +93,7 @@ pub fn tree(
         repair.tree.set_costs(real);
         repair.tree
     });
-    Ok(Repaired { tree, pivots, stopped })
+    Ok(Repaired { tree, arcs: repair.arcs, pivots, stopped })
 }
 
 /// The tree with the flows that the masses make of it, some negative, rooted where the fewest arcs must leave.
@@ -163,7 +134,12 @@ impl Repair<'_> {
         for pivot in 0..PIVOTS * count {
             let Some(v) = self.leaving() else { return Ok((true, pivot, false)) };
             self.tree.smaller_side(v, &mut self.side);
-            let Some((at, reduced)) = self.entering(v, pivot as u32 + 1) else { return Ok((false, pivot, false)) };
+            let stamp = pivot as u32 + 1;
+            let mut entering = self.entering(v, stamp);
+            if entering.is_none() && self.look_further(v, stamp, monitor)? {
+                entering = self.entering(v, stamp);
+            }
+            let Some((at, reduced)) = entering else { return Ok((false, pivot, false)) };
             let Arc { i, j, .. } = self.arcs[at];
             let ends = (i, (self.tree.sources + j as usize) as u32);
             self.tree.dual_pivot(v, ends, (self.costs[at], reduced), &self.side, &mut self.changed);
@@ -204,11 +180,9 @@ impl Repair<'_> {
 
     /// The arc of the smallest reduced cost that leads across the cut below `v`, against the arc that leaves.
     fn entering(&mut self, v: u32, pivot: u32) -> Option<(usize, f64)> {
-        let Side { nodes: side, below } = &self.side;
+        let side = &self.side.nodes;
         side.iter().for_each(|&v| self.seen[v as usize] = pivot);
-        let sources = self.tree.sources;
-        // What is missing below a source comes in; what is too much below a sink goes out.
-        let outwards = *below == (v as usize >= sources);
+        let (sources, outwards) = (self.tree.sources, self.outwards(v));
         let (mut best, mut least) = (None, f64::INFINITY);
         let (potential, seen) = (&self.tree.potential, &self.seen);
         for &v in side.iter().filter(|v| outwards == ((**v as usize) < sources)) {
@@ -221,5 +195,35 @@ impl Repair<'_> {
             }
         }
         best
+    }
+
+    /// Whether arcs out of the side are asked for: what is missing below a source comes in, what is too much below a sink goes out.
+    fn outwards(&self, v: u32) -> bool {
+        self.side.below == (v as usize >= self.tree.sources)
+    }
+
+    /// Adds arcs that lead across the cut, the nearest ones of each node of the side; false if all are forbidden.
+    fn look_further(&mut self, v: u32, pivot: u32, monitor: &dyn Monitor) -> Result<bool> {
+        let (sources, outwards, seen) = (self.tree.sources, self.outwards(v), &self.seen);
+        let (f, g) = self.tree.potential.split_at(sources);
+        let (from_sources, from_sinks) = self.side.nodes.iter().partition::<Vec<u32>, _>(|v| (**v as usize) < sources);
+        let turned = self.geometry.transposed();
+        let (geometry, mut nodes, others, first) = if outwards {
+            (self.geometry, from_sources, g, sources)
+        } else {
+            (&*turned, from_sinks.into_iter().map(|v| v - sources as u32).collect(), f, 0)
+        };
+        nodes.sort_unstable();
+        let accept = |_: usize, k: usize, cost: f64| cost < f64::INFINITY && seen[first + k] != pivot;
+        let search = Search { geometry, rows: &nodes, g: others, most: ADDED, limit: None, accept: &accept };
+        let mut found = search.run(monitor)?.arcs;
+        if !outwards {
+            found.iter_mut().for_each(|arc| (arc.i, arc.j) = (arc.j, arc.i));
+        }
+        // Those that the potentials are not feasible for cost more until all is done.
+        self.costs.extend(found.iter().map(|arc| arc.cost.max(f[arc.i as usize] + g[arc.j as usize])));
+        self.arcs.extend_from_slice(&found);
+        self.incidence = Incidence::new(&self.arcs, &self.costs, sources, self.tree.nodes.len());
+        Ok(!found.is_empty())
     }
 }
