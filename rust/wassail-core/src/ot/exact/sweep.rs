@@ -49,6 +49,8 @@ multiversion! {
     fn group_minima(cost: &[f64], g: &[f64], minima: &mut [f64; GROUPS]) => group_minima_body
 }
 
+// The loop is compiled for each level and needs none of its registers by name.
+#[allow(clippy::extra_unused_type_parameters)]
 #[inline(always)]
 fn at_most_body<I: Isa>(cost: &[f64], g: &[f64], limit: f64) -> u32 {
     let mut found = 0;
