@@ -48,6 +48,33 @@ def test_few_pivots(kind, n, m):
     assert again.n_iter < 0.3 * check(again, cost, near, b).n_iter
 
 
+@pytest.mark.parametrize(("kind", "share"), [("uniform", 0.58), ("plane", 0.65), ("10-D", 0.77)])
+def test_pivots_for_any_change_of_equal_weights(kind, share):
+    """The largest gain of all nodes leaves; where no candidate leads across a cut (10-D, seed 3) other arcs do."""
+    n = 600
+    for seed in (0, 3):
+        rng = np.random.default_rng(seed)
+        cost = instance(kind, n, n, rng)
+        a = 1.0 + 1e-6 * rng.random(n)
+        a /= a.sum()
+        warm = ot.exact(cost, a, init=ot.exact(cost))
+        check(warm, cost, a, np.full(n, 1.0 / n))
+        assert warm.n_iter < share * n
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-6, 0.25])
+def test_tied_costs_and_tied_weights(size):
+    """Small integers, each point twice, weights of two sizes: dual pivots of no height, and nothing to choose by."""
+    rng = np.random.default_rng(9)
+    for n in (7, 60, 300):
+        cost = np.repeat(np.repeat(rng.integers(0, 3, (n, n)), 2, 0), 2, 1).astype(float)
+        first = ot.exact(cost)
+        a = 1.0 + size * np.resize([0.0, 1.0, 1.0, 0.0], 2 * n)
+        a /= a.sum()
+        check(ot.exact(cost, a, init=first), cost, a, np.full(2 * n, 0.5 / n))
+        check(ot.exact(cost, a, a[::-1].copy(), init=first), cost, a, a[::-1].copy())
+
+
 def test_weights_that_have_little_in_common():
     rng = np.random.default_rng(8)
     cost = instance("plane", 400, 500, rng)

@@ -10,6 +10,7 @@ pub mod entropic;
 pub mod exact;
 pub mod geometry;
 pub mod gradient;
+mod groups;
 pub mod kernels;
 pub mod krylov;
 pub mod newton;

@@ -6,6 +6,7 @@ mod coarse;
 mod costs;
 mod feasible;
 mod finish;
+mod incidence;
 mod landmarks;
 mod masses;
 mod modest;
@@ -239,11 +240,14 @@ fn begin(
         candidates = potentials::candidates(costs, near, known, monitor)?;
     }
     let mut reduced = complete(&mut candidates, costs, masses, weights, (amount, init));
-    let arcs = candidates.arcs;
-    let Repaired { tree, pivots, stopped: ended } = match known {
-        Known::Changes(_) => repair::tree(costs, masses, (&arcs, &reduced), &candidates.plan, monitor)?,
-        _ => Repaired::default(),
+    let Repaired { tree, arcs, pivots, stopped: ended } = match known {
+        Known::Changes(_) => repair::tree(costs, masses, (candidates.arcs, &reduced), &candidates.plan, monitor)?,
+        _ => Repaired { tree: None, arcs: candidates.arcs, pivots: 0, stopped: false },
     };
+    // Arcs that mending needed count where it found no tree, too.
+    for arc in &arcs[reduced.len()..] {
+        reduced.push(arc.cost - candidates.f[arc.i as usize] - candidates.g[arc.j as usize]);
+    }
     let tree = match tree {
         Some(tree) => tree,
         None => start::tree(costs, masses, &arcs, &reduced, monitor)?.0,

@@ -5,12 +5,16 @@
 //! doi:10.1002/nav.3800010107). Where costs changed too, arcs count as costing so much that the given potentials are feasible
 //! and the tree is tight; the primal simplex that follows sees the true costs.
 
+use super::super::geometry::Geometry;
+use super::ADDED;
 use super::arcs::Arc;
 use super::costs::Costs;
+use super::incidence::Incidence;
 use super::masses::{Mass, Masses};
 use super::simplex::progress;
 use super::start::{edge, in_order, spanning};
-use super::tree::{Edge, Node, Tree};
+use super::sweep::Search;
+use super::tree::{Edge, Node, Side, Tree};
 use crate::error::Result;
 use crate::monitor::Monitor;
 
@@ -18,67 +22,35 @@ use crate::monitor::Monitor;
 const LOOK: usize = 64;
 /// Pivots at most, as a multiple of the nodes: dual pivots may cycle where costs are tied.
 const PIVOTS: usize = 4;
-/// Parts of the nodes that are looked at before one leaves, and the smallest number.
-const BLOCKS: usize = 8;
-const SMALLEST_BLOCK: usize = 64;
-
-/// What a node knows of one of its arcs.
-#[derive(Clone, Copy)]
-struct Link {
-    /// The other end.
-    other: u32,
-    /// Place among the arcs.
-    at: u32,
-    /// The cost for which the potentials are feasible.
-    cost: f64,
-}
-
-/// Arcs by their ends, side by side in memory: looking for one that enters reads them again and again.
-struct Incidence {
-    start: Vec<usize>,
-    links: Vec<Link>,
-}
-
-impl Incidence {
-    fn new(arcs: &[Arc], costs: &[f64], sources: usize, count: usize) -> Self {
-        let ends = |arc: &Arc| [arc.i, sources as u32 + arc.j];
-        let mut start = vec![0usize; count + 1];
-        arcs.iter().flat_map(ends).for_each(|v| start[v as usize + 1] += 1);
-        (0..count).for_each(|v| start[v + 1] += start[v]);
-        let (mut links, mut fill) = (vec![Link { other: 0, at: 0, cost: 0.0 }; start[count]], start.clone());
-        for (at, (arc, cost)) in arcs.iter().zip(costs).enumerate() {
-            let [i, j] = ends(arc);
-            for (v, other) in [(i, j), (j, i)] {
-                links[fill[v as usize]] = Link { other, at: at as u32, cost: *cost };
-                fill[v as usize] += 1;
-            }
-        }
-        Self { start, links }
-    }
-
-    fn of(&self, v: usize) -> &[Link] {
-        &self.links[self.start[v]..self.start[v + 1]]
-    }
-}
+/// Arcs that are sorted at first, as a multiple of the nodes: the old tree is among the tightest.
+const SORTED: usize = 2;
+/// What a node gains whose arc may stay.
+const STAYS: f64 = -1.0;
+/// Gains that are looked at together.
+const LANES: usize = 8;
 
 /// Dual pivots on a tree.
 struct Repair<'a> {
+    geometry: &'a dyn Geometry,
     tree: Tree,
-    arcs: &'a [Arc],
+    arcs: Vec<Arc>,
     /// Costs for which the potentials are feasible.
     costs: Vec<f64>,
     incidence: Incidence,
+    /// What it gains if the arc above a node leaves, and more of no node.
+    gain: Vec<f64>,
     /// Which pivot saw a node on its side of the cut.
     seen: Vec<u32>,
-    side: Vec<u32>,
-    cursor: usize,
+    side: Side,
+    changed: Vec<u32>,
 }
 
 /// What came of it.
-#[derive(Default)]
 pub struct Repaired {
-    /// The tree; None if it would take too long or other arcs are needed.
+    /// The tree; None if it would take too long, or forbidden arcs.
     pub tree: Option<Tree>,
+    /// The arcs that were given and those that were needed beside them.
+    pub arcs: Vec<Arc>,
     /// Pivots made.
     pub pivots: usize,
     /// Whether the callback stopped it.
@@ -89,38 +61,39 @@ pub struct Repaired {
 pub fn tree(
     costs: &Costs<'_>,
     masses: &Masses,
-    (arcs, reduced): (&[Arc], &[f64]),
+    (arcs, reduced): (Vec<Arc>, &[f64]),
     plan: &[u32],
     monitor: &dyn Monitor,
 ) -> Result<Repaired> {
     let count = masses.values.len();
-    let mut new = vec![true; arcs.len()];
-    plan.iter().for_each(|at| new[*at as usize] = false);
-    let order = in_order(reduced, |at| new[at]);
     let tight = |at: usize| Edge { cost: arcs[at].cost - reduced[at], ..edge(arcs[at], masses.sources) };
     monitor.check()?;
-    let edges = spanning(order.into_iter().map(tight), count);
+    let order = plan.iter().map(|at| *at as usize).chain(in_order(reduced, SORTED * count));
+    let edges = spanning(order.map(tight), count);
     if edges.len() + 1 < count {
-        return Ok(Repaired::default());
+        return Ok(Repaired { tree: None, arcs, pivots: 0, stopped: false });
     }
     // As if no arc were cheaper than the potentials say.
     let feasible: Vec<f64> = arcs.iter().zip(reduced).map(|(arc, reduced)| arc.cost - reduced.min(0.0)).collect();
     let mut repair = Repair {
+        geometry: costs.geometry,
         tree: rooted(&edges, masses),
+        incidence: Incidence::new(&arcs, &feasible, masses.sources, count),
         arcs,
-        incidence: Incidence::new(arcs, &feasible, masses.sources, count),
         costs: feasible,
+        gain: vec![STAYS; count.next_multiple_of(LANES)],
         seen: vec![0; count],
-        side: Vec::new(),
-        cursor: 0,
+        side: Side::default(),
+        changed: Vec::new(),
     };
+    (0..count).for_each(|v| repair.gain[v] = repair.gain_at(v));
     let (done, pivots, stopped) = repair.run(monitor)?;
-    let real = |e: Edge| Edge { cost: costs.at(e.source as usize, e.sink as usize - masses.sources), ..e };
+    let real = |source: u32, sink: u32| costs.at(source as usize, sink as usize - masses.sources);
     let tree = done.then(|| {
-        let edges: Vec<Edge> = repair.tree.edges().map(real).collect();
-        Tree::new(&edges, masses.sources, count, repair.tree.root())
+        repair.tree.set_costs(real);
+        repair.tree
     });
-    Ok(Repaired { tree, pivots, stopped })
+    Ok(Repaired { tree, arcs: repair.arcs, pivots, stopped })
 }
 
 /// The tree with the flows that the masses make of it, some negative, rooted where the fewest arcs must leave.
@@ -147,6 +120,9 @@ fn rooted(edges: &[Edge], masses: &Masses) -> Tree {
             (best, least) = (v, wrong[v as usize]);
         }
     }
+    if best == tree.root() {
+        return tree;
+    }
     let edges: Vec<Edge> = tree.edges().collect();
     Tree::new(&edges, masses.sources, count, best)
 }
@@ -157,10 +133,19 @@ impl Repair<'_> {
         let count = self.tree.nodes.len();
         for pivot in 0..PIVOTS * count {
             let Some(v) = self.leaving() else { return Ok((true, pivot, false)) };
-            let Some((at, reduced)) = self.entering(v, pivot as u32 + 1) else { return Ok((false, pivot, false)) };
+            self.tree.smaller_side(v, &mut self.side);
+            let stamp = pivot as u32 + 1;
+            let mut entering = self.entering(v, stamp);
+            if entering.is_none() && self.look_further(v, stamp, monitor)? {
+                entering = self.entering(v, stamp);
+            }
+            let Some((at, reduced)) = entering else { return Ok((false, pivot, false)) };
             let Arc { i, j, .. } = self.arcs[at];
-            let sink = (self.tree.sources + j as usize) as u32;
-            self.tree.dual_pivot(v, (i, sink), self.costs[at], reduced);
+            let ends = (i, (self.tree.sources + j as usize) as u32);
+            self.tree.dual_pivot(v, ends, (self.costs[at], reduced), &self.side, &mut self.changed);
+            for &v in &self.changed {
+                self.gain[v as usize] = self.gain_at(v as usize);
+            }
             if (pivot + 1).is_multiple_of(LOOK) {
                 monitor.check()?;
             }
@@ -171,28 +156,23 @@ impl Repair<'_> {
         Ok((false, PIVOTS * count, false))
     }
 
-    /// The lower end of the arc that gains most, of the next nodes that have one of negative flow.
-    fn leaving(&mut self) -> Option<u32> {
-        let count = self.tree.nodes.len();
-        let block = (count / BLOCKS).max(SMALLEST_BLOCK);
-        let mut seen = 0;
-        while seen < count {
-            let start = if self.cursor >= count { 0 } else { self.cursor };
-            let end = (start + block).min(count);
-            self.cursor = end;
-            seen += end - start;
-            let wrong = (start..end).filter(|&v| self.tree.is_wrong(v));
-            let found = wrong.max_by(|&u, &v| self.gain(u).total_cmp(&self.gain(v)));
-            if let Some(v) = found {
-                return Some(v as u32);
-            }
+    /// The lower end of the arc that gains most, of those of negative flow.
+    fn leaving(&self) -> Option<u32> {
+        let mut most = [STAYS; LANES];
+        for gains in self.gain.chunks_exact(LANES) {
+            most.iter_mut().zip(gains).for_each(|(most, gain)| *most = if gain > most { *gain } else { *most });
         }
-        None
+        let most = most.iter().fold(STAYS, |most, gain| most.max(*gain));
+        let found = self.gain.iter().position(|gain| *gain == most);
+        found.filter(|_| most > STAYS).map(|v| v as u32)
     }
 
     /// The square of the flow by the arcs across the cut, roughly: a step's height where all directions are measured alike
     /// (Goldfarb and Reid 1977, doi:10.1007/BF01593804).
-    fn gain(&self, v: usize) -> f64 {
+    fn gain_at(&self, v: usize) -> f64 {
+        if !self.tree.is_wrong(v) {
+            return STAYS;
+        }
         let Node { flow, size, .. } = self.tree.nodes[v];
         let flow = flow as f64;
         flow * flow / (size as usize).min(self.tree.nodes.len() - size as usize) as f64
@@ -200,24 +180,50 @@ impl Repair<'_> {
 
     /// The arc of the smallest reduced cost that leads across the cut below `v`, against the arc that leaves.
     fn entering(&mut self, v: u32, pivot: u32) -> Option<(usize, f64)> {
-        let mut side = std::mem::take(&mut self.side);
-        let below = self.tree.smaller_side(v, &mut side);
+        let side = &self.side.nodes;
         side.iter().for_each(|&v| self.seen[v as usize] = pivot);
-        let sources = self.tree.sources;
-        // What is missing below a source comes in; what is too much below a sink goes out.
-        let outwards = below == (v as usize >= sources);
+        let (sources, outwards) = (self.tree.sources, self.outwards(v));
         let (mut best, mut least) = (None, f64::INFINITY);
-        let potential = &self.tree.potential;
+        let (potential, seen) = (&self.tree.potential, &self.seen);
         for &v in side.iter().filter(|v| outwards == ((**v as usize) < sources)) {
             let own = potential[v as usize];
             for link in self.incidence.of(v as usize) {
                 let reduced = link.cost - own - potential[link.other as usize];
-                if reduced < least && self.seen[link.other as usize] != pivot {
+                if reduced < least && seen[link.other as usize] != pivot {
                     (best, least) = (Some((link.at as usize, reduced)), reduced);
                 }
             }
         }
-        self.side = side;
         best
+    }
+
+    /// Whether arcs out of the side are asked for: what is missing below a source comes in, what is too much below a sink goes out.
+    fn outwards(&self, v: u32) -> bool {
+        self.side.below == (v as usize >= self.tree.sources)
+    }
+
+    /// Adds arcs that lead across the cut, the nearest ones of each node of the side; false if all are forbidden.
+    fn look_further(&mut self, v: u32, pivot: u32, monitor: &dyn Monitor) -> Result<bool> {
+        let (sources, outwards, seen) = (self.tree.sources, self.outwards(v), &self.seen);
+        let (f, g) = self.tree.potential.split_at(sources);
+        let (from_sources, from_sinks) = self.side.nodes.iter().partition::<Vec<u32>, _>(|v| (**v as usize) < sources);
+        let turned = self.geometry.transposed();
+        let (geometry, mut nodes, others, first) = if outwards {
+            (self.geometry, from_sources, g, sources)
+        } else {
+            (&*turned, from_sinks.into_iter().map(|v| v - sources as u32).collect(), f, 0)
+        };
+        nodes.sort_unstable();
+        let accept = |_: usize, k: usize, cost: f64| cost < f64::INFINITY && seen[first + k] != pivot;
+        let search = Search { geometry, rows: &nodes, g: others, most: ADDED, limit: None, accept: &accept };
+        let mut found = search.run(monitor)?.arcs;
+        if !outwards {
+            found.iter_mut().for_each(|arc| (arc.i, arc.j) = (arc.j, arc.i));
+        }
+        // Those that the potentials are not feasible for cost more until all is done.
+        self.costs.extend(found.iter().map(|arc| arc.cost.max(f[arc.i as usize] + g[arc.j as usize])));
+        self.arcs.extend_from_slice(&found);
+        self.incidence = Incidence::new(&self.arcs, &self.costs, sources, self.tree.nodes.len());
+        Ok(!found.is_empty())
     }
 }

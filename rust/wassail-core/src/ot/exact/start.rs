@@ -20,8 +20,7 @@ pub fn tree(
     reduced: &[f64],
     monitor: &dyn Monitor,
 ) -> Result<(Tree, bool)> {
-    let order = in_order(reduced, |_| false);
-    let sorted: Vec<Edge> = order.into_iter().map(|at| edge(arcs[at], masses.sources)).collect();
+    let sorted: Vec<Edge> = in_order(reduced, arcs.len()).map(|at| edge(arcs[at], masses.sources)).collect();
     monitor.check()?;
     let mut forest = Forest::new(masses);
     forest.send_along(&spanning(sorted.iter().copied(), masses.values.len()));
@@ -37,15 +36,23 @@ pub fn tree(
     Ok((tree, own && connected))
 }
 
-/// Places by reduced cost, some of them last.
-pub fn in_order(reduced: &[f64], last: impl Fn(usize) -> bool) -> Vec<usize> {
+/// Places by reduced cost. The `few` least are sorted at once, the others when they are asked for.
+pub fn in_order(reduced: &[f64], few: usize) -> impl Iterator<Item = usize> {
     // Numbers sort faster than what they are made of.
-    let key = |(at, reduced): (usize, &f64)| {
-        u128::from(last(at)) << 96 | u128::from(ordered(*reduced)) << 32 | u128::from(at as u32)
-    };
-    let mut order: Vec<u128> = reduced.iter().enumerate().map(key).collect();
-    order.sort_unstable();
-    order.into_iter().map(|key| key as u32 as usize).collect()
+    let key = |(at, reduced): (usize, &f64)| u128::from(ordered(*reduced)) << 32 | u128::from(at as u32);
+    let mut keys: Vec<u128> = reduced.iter().enumerate().map(key).collect();
+    let mut sorted = few.min(keys.len());
+    if sorted < keys.len() {
+        keys.select_nth_unstable(sorted);
+    }
+    keys[..sorted].sort_unstable();
+    (0..keys.len()).map(move |k| {
+        if k == sorted {
+            keys[k..].sort_unstable();
+            sorted = keys.len();
+        }
+        keys[k] as u32 as usize
+    })
 }
 
 /// A number that is in the order of `f64::total_cmp`.
@@ -62,7 +69,7 @@ pub fn edge(arc: Arc, sources: usize) -> Edge {
 /// The arcs that connect what the arcs before them do not (Kruskal).
 pub fn spanning(sorted: impl Iterator<Item = Edge>, count: usize) -> Vec<Edge> {
     let mut sets = Sets::new(count);
-    sorted.filter(|edge| sets.join(edge.source, edge.sink)).collect()
+    sorted.filter(|edge| sets.join(edge.source, edge.sink)).take(count - 1).collect()
 }
 
 /// Whether a plan of this pattern, if it has no cycle, moves these masses but for rounding.
@@ -178,12 +185,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn orders_as_total_cmp_and_some_last() {
+    fn orders_as_total_cmp() {
         let reduced = [1.0, -0.0, 0.0, -1.0, f64::INFINITY, -1e-300, 1.0, f64::NEG_INFINITY, 5e-324];
         let mut expected: Vec<usize> = (0..reduced.len()).collect();
         expected.sort_by(|i, j| reduced[*i].total_cmp(&reduced[*j]));
-        assert_eq!(in_order(&reduced, |_| false), expected);
-        let (odd, even): (Vec<usize>, Vec<usize>) = expected.iter().partition(|at| *at % 2 == 1);
-        assert_eq!(in_order(&reduced, |at| at % 2 == 1), [even, odd].concat());
+        for few in [0, 1, 4, 9, 100] {
+            assert_eq!(in_order(&reduced, few).collect::<Vec<usize>>(), expected);
+        }
     }
 }

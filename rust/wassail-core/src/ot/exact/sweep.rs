@@ -14,6 +14,8 @@ use std::ops::Range;
 
 /// Columns that are looked at together: one by one only where the smallest of them counts.
 const GROUP: usize = 32;
+/// Rows that are looked at in a row, at least: a multiple of those of a block.
+const LEAST: usize = 16;
 /// Groups of a tile.
 const GROUPS: usize = TILE / GROUP;
 
@@ -47,6 +49,22 @@ multiversion! {
     fn group_minima(cost: &[f64], g: &[f64], minima: &mut [f64; GROUPS]) => group_minima_body
 }
 
+// The loop is compiled for each level and needs none of its registers by name.
+#[allow(clippy::extra_unused_type_parameters)]
+#[inline(always)]
+fn at_most_body<I: Isa>(cost: &[f64], g: &[f64], limit: f64) -> u32 {
+    let mut found = 0;
+    for (k, (c, g)) in cost.iter().zip(g).enumerate() {
+        found |= u32::from(c - g <= limit) << k;
+    }
+    found
+}
+
+multiversion! {
+    /// Which C_j − g_j of a group are at most the limit, a bit each.
+    fn at_most(cost: &[f64], g: &[f64], limit: f64) -> u32 => at_most_body
+}
+
 /// What is looked for.
 pub struct Search<'a> {
     /// The ground cost.
@@ -77,7 +95,8 @@ impl Search<'_> {
     pub fn run(&self, monitor: &dyn Monitor) -> Result<Found> {
         self.geometry.prepare(false)?;
         let high = height(self.geometry);
-        let parts = map_chunks(chunks(self.rows.len(), high, 256), monitor, |part| self.part(part, high, monitor))?;
+        let parts =
+            map_chunks(chunks(self.rows.len(), high.max(LEAST), 256), monitor, |part| self.part(part, high, monitor))?;
         let mut found = Found::default();
         for part in parts {
             found.arcs.extend(part.arcs);
@@ -119,7 +138,11 @@ impl Search<'_> {
                 continue;
             }
             let end = ((k + 1) * GROUP).min(costs.len());
-            for at in k * GROUP..end {
+            let group = k * GROUP..end;
+            let mut rest = at_most(&costs[group.clone()], &g[group], top.limit());
+            while rest > 0 {
+                let at = k * GROUP + rest.trailing_zeros() as usize;
+                rest &= rest - 1;
                 let z = costs[at] - g[at];
                 if top.wants(z) && (self.accept)(i, cols.start + at, costs[at]) {
                     top.offer(z, (cols.start + at) as u32, costs[at]);

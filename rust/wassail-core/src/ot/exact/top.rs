@@ -42,6 +42,11 @@ impl Top {
         self.columns = m as u32;
     }
 
+    /// Entries above this do not count.
+    pub fn limit(&self) -> f64 {
+        self.limit.0
+    }
+
     /// Whether an entry of this size may count.
     #[inline]
     pub fn wants(&self, z: f64) -> bool {
@@ -68,8 +73,10 @@ impl Top {
 
     /// What is left, the smallest first.
     pub fn sorted(&mut self) -> &[Kept] {
+        if self.kept.len() > self.most {
+            self.reduce();
+        }
         self.kept.sort_unstable_by(order);
-        self.kept.truncate(self.most);
         &self.kept
     }
 }

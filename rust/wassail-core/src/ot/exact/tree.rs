@@ -4,6 +4,7 @@
 //! child. The tree is kept strongly feasible: an arc without flow has its source below, so that every node can send to the
 //! root. Then no sequence of degenerate pivots cycles (Cunningham 1976, doi:10.1007/BF01580379).
 
+use super::super::groups::Groups;
 use super::masses::Mass;
 
 /// No node.
@@ -38,6 +39,15 @@ pub struct Edge {
     pub cost: f64,
     /// Flow.
     pub flow: Mass,
+}
+
+/// A side of the cut that the arc above a node makes.
+#[derive(Default)]
+pub struct Side {
+    /// Its nodes.
+    pub nodes: Vec<u32>,
+    /// Whether the node is among them.
+    pub below: bool,
 }
 
 /// Where the cycle of an entering arc breaks.
@@ -80,27 +90,14 @@ impl Tree {
             root,
             stack: Vec::new(),
         };
-        let mut start = vec![0usize; count + 1];
-        for end in edges.iter().flat_map(|e| [e.source, e.sink]) {
-            start[end as usize + 1] += 1;
-        }
-        for v in 0..count {
-            start[v + 1] += start[v];
-        }
-        let (mut incident, mut fill) = (vec![0usize; 2 * edges.len()], start.clone());
-        for (at, edge) in edges.iter().enumerate() {
-            for end in [edge.source, edge.sink] {
-                incident[fill[end as usize]] = at;
-                fill[end as usize] += 1;
-            }
-        }
+        let incident = Groups::new(edges.iter().flat_map(|e| [e.source, e.sink]), count);
         let mut order = vec![root];
         let mut next = 0;
         while next < order.len() {
             let v = order[next];
             next += 1;
-            for &at in &incident[start[v as usize]..start[v as usize + 1]] {
-                let edge = edges[at];
+            for &end in incident.of(v as usize) {
+                let edge = edges[end as usize / 2];
                 let other = if edge.source == v { edge.sink } else { edge.source };
                 if other != tree.nodes[v as usize].parent {
                     let (cost, level) = if edge.cost.is_finite() { (edge.cost, 0) } else { (0.0, 1) };
@@ -175,37 +172,59 @@ impl Tree {
     /// Brings the arc from `source` to `sink` in, whose reduced cost is `reduced` and whose level is `level`.
     pub fn pivot(&mut self, source: u32, sink: u32, cost: f64, reduced: f64, level: i32) {
         let cycle = self.cycle(source, sink);
-        self.exchange((source, sink), cost, (reduced, level), &cycle);
-    }
-
-    /// Takes the arc above `leaving` out, whose flow is negative, and brings the one from `source` to `sink` in, which leads
-    /// across the cut the other way.
-    pub fn dual_pivot(&mut self, leaving: u32, (source, sink): (u32, u32), cost: f64, reduced: f64) {
-        let flow = -self.nodes[leaving as usize].flow;
-        let cycle = Cycle { join: self.join(source, sink), leaving, flow, on_source_side: !self.is_source(leaving) };
-        self.exchange((source, sink), cost, (reduced, 0), &cycle);
-    }
-
-    fn exchange(&mut self, (source, sink): (u32, u32), cost: f64, (reduced, level): (f64, i32), cycle: &Cycle) {
-        self.push(source, sink, cycle);
         let (inner, outer) = if cycle.on_source_side { (source, sink) } else { (sink, source) };
-        let leaving = cycle.leaving;
-        let Node { parent, size, level: infinite, .. } = self.nodes[leaving as usize];
-        self.forbidden -= infinite as usize;
+        let size = self.take_out(source, sink, &cycle);
+        self.shift(inner, cycle.leaving, size, reduced, level);
+        self.bring_in((inner, outer), cost, size, &cycle);
+    }
+
+    /// Takes the arc above `leaving` out, whose flow is negative, and brings the one from `source` to `sink` in, of this cost and reduced cost,
+    /// which leads across the cut the other way. `side` is a side of that cut; `changed` become the nodes whose size or flow changes.
+    pub fn dual_pivot(
+        &mut self,
+        leaving: u32,
+        (source, sink): (u32, u32),
+        (cost, reduced): (f64, f64),
+        side: &Side,
+        changed: &mut Vec<u32>,
+    ) {
+        changed.clear();
+        let (join, flow) = (self.join(source, sink, changed), -self.nodes[leaving as usize].flow);
+        let cycle = Cycle { join, leaving, flow, on_source_side: !self.is_source(leaving) };
+        let (inner, outer) = if cycle.on_source_side { (source, sink) } else { (sink, source) };
+        let size = self.take_out(source, sink, &cycle);
+        let by = if side.below == cycle.on_source_side { reduced } else { -reduced };
+        for &v in &side.nodes {
+            self.potential[v as usize] += if self.is_source(v) { by } else { -by };
+        }
+        self.bring_in((inner, outer), cost, size, &cycle);
+    }
+
+    /// Sends the flow around the cycle and takes the part below the leaving arc off: its size.
+    fn take_out(&mut self, source: u32, sink: u32, cycle: &Cycle) -> u32 {
+        self.push(source, sink, cycle);
+        let Node { parent, size, level, .. } = self.nodes[cycle.leaving as usize];
+        self.forbidden -= level as usize;
         self.resize(parent, cycle.join, size.wrapping_neg());
-        self.cut(leaving);
-        self.shift(inner, leaving, size, reduced, level);
-        self.rehang(inner, outer, leaving, size, (cycle.flow, cost, 0));
+        self.cut(cycle.leaving);
+        size
+    }
+
+    /// Hangs the part that was taken off below `outer` by its node `inner`.
+    fn bring_in(&mut self, (inner, outer): (u32, u32), cost: f64, size: u32, cycle: &Cycle) {
+        self.rehang(inner, outer, cycle.leaving, size, (cycle.flow, cost, 0));
         self.resize(outer, cycle.join, size);
     }
 
-    /// Where the ways of two nodes to the root meet.
-    fn join(&self, mut u: u32, mut v: u32) -> u32 {
+    /// Where the ways of two nodes to the root meet, and the nodes on them before.
+    fn join(&self, mut u: u32, mut v: u32, way: &mut Vec<u32>) -> u32 {
         while u != v {
             let (left, right) = (&self.nodes[u as usize], &self.nodes[v as usize]);
             if left.size < right.size {
+                way.push(u);
                 u = left.parent;
             } else {
+                way.push(v);
                 v = right.parent;
             }
         }
@@ -314,23 +333,33 @@ impl Tree {
         flow < 0 || (flow == 0 && v >= self.sources && v as u32 != self.root)
     }
 
-    /// The nodes on the smaller side of the arc above `v`, and whether this is the side of `v`.
-    pub fn smaller_side(&self, v: u32, side: &mut Vec<u32>) -> bool {
-        let below = 2 * (self.nodes[v as usize].size as usize) <= self.nodes.len();
-        side.clear();
-        side.push(if below { v } else { self.root });
+    /// Gathers the smaller side of the arc above `v`.
+    pub fn smaller_side(&self, v: u32, side: &mut Side) {
+        side.below = 2 * (self.nodes[v as usize].size as usize) <= self.nodes.len();
+        let nodes = &mut side.nodes;
+        nodes.clear();
+        nodes.push(if side.below { v } else { self.root });
         let mut next = 0;
-        while next < side.len() {
-            let mut child = self.nodes[side[next] as usize].child;
+        while next < nodes.len() {
+            let mut child = self.nodes[nodes[next] as usize].child;
             while child != NONE {
                 if child != v {
-                    side.push(child);
+                    nodes.push(child);
                 }
                 child = self.nodes[child as usize].next;
             }
             next += 1;
         }
-        below
+    }
+
+    /// Gives the arcs other costs, all finite, and the nodes the potentials that these make.
+    pub fn set_costs(&mut self, cost: impl Fn(u32, u32) -> f64) {
+        for v in (0..self.nodes.len() as u32).filter(|v| *v != self.root) {
+            let parent = self.nodes[v as usize].parent;
+            let (source, sink) = if self.is_source(v) { (v, parent) } else { (parent, v) };
+            self.nodes[v as usize].cost = cost(source, sink);
+        }
+        self.refresh();
     }
 
     /// All nodes, parents first.
