@@ -86,7 +86,7 @@ pub fn gradient(
 /// Seconds of `repeats` times n standard normals on every thread.
 pub fn normals(n: usize, repeats: usize, monitor: &dyn Monitor) -> f64 {
     on_every_thread(|| {
-        let mut out = vec![0.0; n];
+        let Ok(mut out) = Aligned::zeroed(n) else { return };
         for step in 0..repeats {
             if monitor.cancelled() {
                 return;
