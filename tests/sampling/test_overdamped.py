@@ -186,6 +186,19 @@ def test_one_pass_over_a_sum_over_coordinates_gives_the_same_bits(sampler, d):
         assert np.array_equal(result.acceptance, expected.acceptance)
 
 
+@pytest.mark.parametrize("sampler", [sampling.ula, sampling.mala])
+def test_gradients_that_steps_leave_behind_are_made_where_they_are_wanted(sampler):
+    gaussian = sampling.targets.Gaussian(np.linspace(-1.0, 1.0, 29), np.linspace(1.0, 2.0, 29))
+    wrapped = sampling.targets.Affine(gaussian, np.zeros(29), np.ones(29))
+    x0 = np.random.default_rng(4).normal(size=(2, 29))
+    options = {"n_samples": 6, "thin": 3, "rng": 3, "store_gradients": True}
+    for warmup in ({"n_warmup": 0, "step_size": 0.2}, {"n_warmup": 200}):
+        expected = sampler(wrapped, x0, **options, **warmup)
+        result = sampler(gaussian, x0, **options, **warmup)
+        assert np.array_equal(result.gradients, expected.gradients)
+        assert np.array_equal(result.draws, expected.draws)
+
+
 def test_a_sum_over_coordinates_that_overflows_rejects():
     gaussian = sampling.targets.Gaussian(np.zeros(3), np.full(3, 1e300))
     result = sampling.mala(gaussian, np.zeros((1, 3)), n_samples=5, n_warmup=0, step_size=1e10, rng=1)

@@ -59,7 +59,7 @@ pub fn bench_read(py: Python<'_>, nbytes: usize, repeats: usize, n_threads: usiz
     timed(py, n_threads, |monitor| probe::read(nbytes, repeats, monitor))
 }
 
-/// `repeats` times two arrays of n numbers made of five, on each thread.
+/// `repeats` times an array of n numbers made of four, on each thread.
 #[pyfunction]
 pub fn bench_streams(py: Python<'_>, n: usize, repeats: usize, n_threads: usize) -> PyResult<f64> {
     timed(py, n_threads, |monitor| probe::streams(n, repeats, monitor))

@@ -50,17 +50,15 @@ multiversion! {
 }
 
 #[inline(always)]
-fn stream_body<I: Isa>(from: [&[f64]; 5], out: &mut [f64], other: &mut [f64]) {
-    let n = out.len();
-    let (other, [a, b, c, d, e]) = (&mut other[..n], from);
-    let (a, b, c, d, e) = (&a[..n], &b[..n], &c[..n], &d[..n], &e[..n]);
+fn stream_body<I: Isa>(from: [&[f64]; 4], out: &mut [f64]) {
+    let (n, [a, b, c, d]) = (out.len(), from);
+    let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);
     for i in 0..n {
-        out[i] = b[i].fma::<I>(c[i], a[i]);
-        other[i] = d[i].fma::<I>(e[i], out[i]);
+        out[i] = b[i].fma::<I>(c[i], a[i] * d[i]);
     }
 }
 
 multiversion! {
-    /// Two arrays made of five.
-    pub fn stream(from: [&[f64]; 5], out: &mut [f64], other: &mut [f64]) => stream_body
+    /// An array made of four.
+    pub fn stream(from: [&[f64]; 4], out: &mut [f64]) => stream_body
 }

@@ -4,7 +4,7 @@ use super::density::{DensityError, LogDensity, Terms};
 use super::frame::Frame;
 use super::noise::{Errand, Noise};
 use super::transition::Transition;
-use super::vector::{all_finite, copy, dot};
+use super::vector::{all_finite, copy, dot, share_sum};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
 use crate::numeric::aligned::Aligned;
@@ -44,6 +44,8 @@ pub struct Block {
     pub x: Aligned<f64>,
     /// Gradients at the positions.
     pub grad: Aligned<f64>,
+    /// Whether steps went on without them.
+    is_bare: bool,
     /// Log-densities at the positions.
     pub logp: Vec<f64>,
     /// Velocities, for kinetic transitions.
@@ -76,6 +78,7 @@ impl Block {
             first,
             x: Aligned::of(x)?,
             grad: Aligned::zeroed(size)?,
+            is_bare: false,
             logp: try_zeroed(size / d)?,
             v: Aligned::zeroed(size)?,
             proposal: Aligned::zeroed(size)?,
@@ -148,6 +151,22 @@ impl Block {
     /// Says what the terms at the proposal of the one chain sum up to.
     pub fn assess(&mut self, value: f64) {
         self.proposal_logp[0] = judged(value, &self.proposal, || true);
+    }
+
+    /// Says that the gradient is left behind when the one chain moves.
+    pub fn neglect(&mut self) {
+        self.is_bare = true;
+    }
+
+    /// Makes the gradient where the one chain is, if steps went on without it.
+    pub fn refresh(&mut self, density: &dyn LogDensity) {
+        if !std::mem::take(&mut self.is_bare) {
+            return;
+        }
+        if let Some(terms) = self.terms(density) {
+            let x = &self.x;
+            share_sum(&mut self.grad, |start, grad| terms.part(start, &x[start..start + grad.len()], grad));
+        }
     }
 
     /// Changes the coordinates of where the chains are.

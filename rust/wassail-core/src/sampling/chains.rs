@@ -389,6 +389,21 @@ impl Member {
         until: u64,
         adapts: bool,
         schedule: Schedule,
+        slots: Option<&mut Slots<'_>>,
+    ) -> End {
+        let end = self.make_steps(run, like, until, adapts, schedule, slots);
+        self.block.refresh(&*run.density);
+        end
+    }
+
+    /// The same, without the gradient at the end.
+    fn make_steps(
+        &mut self,
+        run: &Run,
+        like: Step<'_>,
+        until: u64,
+        adapts: bool,
+        schedule: Schedule,
         mut slots: Option<&mut Slots<'_>>,
     ) -> End {
         let patience = 1 + until.saturating_sub(self.number) / LOOKS;
@@ -422,6 +437,9 @@ impl Member {
                 self.endless[line] += self.info.iter().filter(|i| i.endless).count() as u64;
             }
             if let (Some(row), Some(slots)) = (schedule.row(self.number), &mut slots) {
+                if run.kept.gradients {
+                    self.block.refresh(&*run.density);
+                }
                 self.store(slots, row);
             }
         }

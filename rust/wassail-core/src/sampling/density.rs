@@ -60,6 +60,11 @@ pub trait LogDensity: Send + Sync {
 pub trait Terms: Sync {
     /// The terms of coordinates `start..start + x.len()`, and their gradient.
     fn part(&self, start: usize, x: &[f64], grad: &mut [f64]) -> f64;
+    /// Whether `proposed` makes the gradients that it needs from the points, because to read and write them takes longer: it then
+    /// leaves those that it gets as they are.
+    fn remakes(&self) -> bool {
+        false
+    }
     /// Proposes for as many coordinates from `start` on, and does the same there: the terms, and the log ratio of the proposals
     /// where that is asked for.
     fn proposed(&self, start: usize, from: Drift<'_>, adjusted: bool, out: &mut [f64], grad: &mut [f64]) -> [f64; 2] {

@@ -136,20 +136,19 @@ pub fn sums<I: Isa, const K: usize, const M: usize>(
     out
 }
 
-/// Makes the entries of groups of two arrays, and adds the products of each coordinate to two sums in lanes.
+/// Makes the entries of groups of an array, and adds two products of each coordinate to sums in lanes.
 #[inline(always)]
 fn make_groups<I: Isa, const K: usize, const N: usize>(
     groups: &Groups<'_, K, N>,
-    outs: [&mut [[f64; N]]; 2],
-    term: &impl Fn([f64; K]) -> ([f64; 2], [(f64, f64); 2]),
+    out: &mut [[f64; N]],
+    term: &impl Fn([f64; K]) -> (f64, [(f64, f64); 2]),
 ) -> [[f64; N]; 2] {
     let mut lanes = [[0.0f64; N]; 2];
-    let [first, second] = outs;
-    for (i, (first, second)) in first.iter_mut().zip(second).enumerate() {
+    for (i, out) in out.iter_mut().enumerate() {
         let rows = rows(groups, i);
         for l in 0..N {
             let (made, [a, b]) = term(entry(&rows, l));
-            [first[l], second[l]] = made;
+            out[l] = made;
             lanes[0][l] = a.0.fma::<I>(a.1, lanes[0][l]);
             lanes[1][l] = b.0.fma::<I>(b.1, lanes[1][l]);
         }
@@ -157,25 +156,22 @@ fn make_groups<I: Isa, const K: usize, const N: usize>(
     lanes
 }
 
-/// Entries of two arrays, and two sums of products, from the entries of `from`: the sums that `accumulate` and `sum` would make of
+/// Entries of an array, and two sums of products, from the entries of `from`: the sums that `accumulate` and `sum` would make of
 /// the same products. `term` must be `#[inline(always)]`.
 #[inline(always)]
 pub fn make<I: Isa, const K: usize>(
     from: [&[f64]; K],
-    outs: [&mut [f64]; 2],
-    term: impl Fn([f64; K]) -> ([f64; 2], [(f64, f64); 2]),
+    out: &mut [f64],
+    term: impl Fn([f64; K]) -> (f64, [(f64, f64); 2]),
 ) -> [f64; 2] {
-    let [first, second] = outs;
-    let n = first.len();
-    let second = &mut second[..n];
-    let (groups, from) = grouped::<K, LANES>(from, n);
-    let ((firsts, first), (seconds, second)) = (first.as_chunks_mut(), second.as_chunks_mut());
-    let lanes = make_groups::<I, K, LANES>(&groups, [firsts, seconds], &term);
-    let (groups, from) = grouped::<K, FEW>(from, first.len());
-    let ((firsts, first), (seconds, second)) = (first.as_chunks_mut(), second.as_chunks_mut());
-    let few = make_groups::<I, K, FEW>(&groups, [firsts, seconds], &term);
-    let (groups, _) = grouped::<K, 1>(from, first.len());
-    let rest = make_groups::<I, K, 1>(&groups, [first.as_chunks_mut().0, second.as_chunks_mut().0], &term);
+    let (groups, from) = grouped::<K, LANES>(from, out.len());
+    let (outs, out) = out.as_chunks_mut();
+    let lanes = make_groups::<I, K, LANES>(&groups, outs, &term);
+    let (groups, from) = grouped::<K, FEW>(from, out.len());
+    let (outs, out) = out.as_chunks_mut();
+    let few = make_groups::<I, K, FEW>(&groups, outs, &term);
+    let (groups, _) = grouped::<K, 1>(from, out.len());
+    let rest = make_groups::<I, K, 1>(&groups, out.as_chunks_mut().0, &term);
     let mut out = [0.0; 2];
     for m in 0..2 {
         out[m] = total::<I, LANES>(&lanes[m]) + (total::<I, FEW>(&few[m]) + rest[m][0]);

@@ -57,9 +57,14 @@ impl Observed {
         CHAINS.saturating_sub(block.first as usize).min(block.count())
     }
 
+    /// Whether anything is to be seen.
+    pub fn looks(&self) -> bool {
+        !self.point[0].is_empty()
+    }
+
     /// Takes in where the chains of a block are.
     pub fn update(&mut self, block: &Block, d: usize) {
-        if self.point[0].is_empty() {
+        if !self.looks() {
             return;
         }
         for i in 0..block.count() {

@@ -287,6 +287,9 @@ impl Member {
             tuner.update(info);
             *size = tuner.step();
         }
+        if self.observed.looks() {
+            self.block.refresh(&*run.density);
+        }
         self.observed.update(&self.block, run.density.dim());
     }
 }

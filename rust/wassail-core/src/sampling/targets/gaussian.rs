@@ -5,7 +5,7 @@ use super::scratch::lend;
 use super::symmetric::Symmetric;
 use crate::multiversion;
 use crate::numeric::aligned::Aligned;
-use crate::numeric::isa::Isa;
+use crate::numeric::isa::{Isa, Level, level};
 use crate::numeric::scalar::Scalar;
 use crate::numeric::simd::Vector;
 use crate::sampling::density::{DensityError, LogDensity, Terms};
@@ -46,29 +46,44 @@ fn stepped_body<I: Isa>(
     out: &mut [f64],
     grad: &mut [f64],
 ) -> [f64; 2] {
-    // One loop with both sums takes more registers than older processors have.
-    if !adjusted || I::F64::N < 8 {
+    // One loop takes more registers than older processors have.
+    if I::F64::N < 8 {
         drift_body::<I>(from, out);
         let value = diagonal_body::<I>(out, mean, precision, grad);
         return [value, if adjusted { reversal_body::<I>(from, grad) } else { 0.0 }];
     }
     let roots = [2.0, 0.5].map(|factor: f64| (factor * from.h).sqrt());
-    let [square, ratio] = make::<I, 6>(
-        [from.x, from.grad, from.scale, from.noise, mean, precision],
-        [out, grad],
+    if !adjusted {
+        let square = accumulate::<I, 5>(
+            [from.x, from.scale, from.noise, mean, precision],
+            out,
+            #[inline(always)]
+            |_, [x, scale, noise, mean, precision]| {
+                let g = precision * (mean - x);
+                let y = moved::<I>([x, g, scale, noise], from.h, roots[0]);
+                let off = mean - y;
+                (y, precision * off, off)
+            },
+        );
+        return [-0.5 * square, 0.0];
+    }
+    let [square, ratio] = make::<I, 5>(
+        [from.x, from.scale, from.noise, mean, precision],
+        out,
         #[inline(always)]
-        |[x, g, scale, noise, mean, precision]| {
+        |[x, scale, noise, mean, precision]| {
+            let g = precision * (mean - x);
             let y = moved::<I>([x, g, scale, noise], from.h, roots[0]);
             let off = mean - y;
             let new = precision * off;
-            ([y, new], [(new, off), reversed::<I>([g, new, scale, noise], roots[1])])
+            (y, [(new, off), reversed::<I>([g, new, scale, noise], roots[1])])
         },
     );
     [-0.5 * square, ratio]
 }
 
 multiversion! {
-    /// Proposal, value and gradient there, and the ratio of the proposals.
+    /// Proposal, value there, and the ratio of the proposals. Gradients are read and written where `remakes` says no.
     fn stepped(from: Drift<'_>, law: [&[f64]; 2], adjusted: bool, out: &mut [f64], grad: &mut [f64]) -> [f64; 2] => stepped_body
 }
 
@@ -94,6 +109,10 @@ impl Terms for DiagonalGaussian {
     fn part(&self, start: usize, x: &[f64], grad: &mut [f64]) -> f64 {
         let at = start..start + grad.len();
         diagonal(x, &self.mean[at.clone()], &self.precision[at], grad)
+    }
+
+    fn remakes(&self) -> bool {
+        level() == Level::Avx512
     }
 
     fn proposed(&self, start: usize, from: Drift<'_>, adjusted: bool, out: &mut [f64], grad: &mut [f64]) -> [f64; 2] {

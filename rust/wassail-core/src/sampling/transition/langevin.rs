@@ -101,6 +101,9 @@ fn pass(block: &mut Block, terms: &dyn Terms, step: Step<'_>, adjusted: bool) ->
         })
     };
     block.assess(value);
+    if terms.remakes() {
+        block.neglect();
+    }
     asymmetry
 }
 
