@@ -285,8 +285,8 @@ impl Spread {
         for (i, s) in scale.iter_mut().enumerate() {
             let [x, grad] = [self.square[0][i] / self.count, self.square[1][i] / self.count];
             let constant = grad <= f64::max((ROUNDING * self.mean[1][i]).powi(2), noise / (*s * *s));
-            let known = !constant && !(gradients.edged && x * grad < 1.0);
-            let ratio = if known { (x / grad).sqrt().sqrt() } else { x.sqrt() };
+            let unknown = constant || gradients.edged && x * grad < 1.0;
+            let ratio = if unknown { x.sqrt() } else { (x / grad).sqrt().sqrt() };
             if ratio.is_finite() && ratio > 0.0 && self.count > 2.0 {
                 *s = ratio;
             }

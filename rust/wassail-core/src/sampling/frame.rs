@@ -288,7 +288,7 @@ mod tests {
     fn a_gaussian_becomes_round_with_more_draws_than_dimensions() {
         let d = 20;
         let (rows, precision) = gaussian(d, 60);
-        let frame = Frame::fit(&rows, &vec![0.7; d], &Silent).ok().flatten();
+        let frame = Frame::fit(&rows, &vec![0.7; d], false, &Silent).ok().flatten();
         let Some(frame) = frame else { panic!("no frame") };
         // LᵀAL is close to the identity but for what is within the cutoff.
         for i in 0..d {
@@ -339,8 +339,8 @@ mod tests {
     fn bad_rows_give_none() {
         let d = 3;
         let flat = Rows { x: vec![1.0; 10 * d], grad: vec![0.0; 10 * d] };
-        assert!(matches!(Frame::fit(&flat, &[1.0; 3], &Silent), Ok(None)));
+        assert!(matches!(Frame::fit(&flat, &[1.0; 3], false, &Silent), Ok(None)));
         let huge = Rows { x: vec![f64::INFINITY; 10 * d], grad: vec![0.0; 10 * d] };
-        assert!(matches!(Frame::fit(&huge, &[1.0; 3], &Silent), Ok(None)));
+        assert!(matches!(Frame::fit(&huge, &[1.0; 3], false, &Silent), Ok(None)));
     }
 }
