@@ -136,8 +136,8 @@ def _edges(result: SampleResult, least: float) -> list[str]:
     if share < least:
         return []
     words = (
-        f"{100 * share:.2g} % of the steps leave the support, where the log-density is -inf: at a hard edge shorter steps "
-        "hardly help. Change variables so that there is none (targets.Transformed does for a box), or use "
+        f"{share:{'.0%' if share > _EDGY else '.2%'}} of the steps leave the support, where the log-density is -inf: at a hard edge shorter "
+        "steps hardly help. Change variables so that there is none (targets.Transformed does for a box), or use "
         "slice_sample; targets.Truncated never calls the density outside"
     )
     return [words]
@@ -169,16 +169,17 @@ def _remedy(result: SampleResult) -> str:
 
 
 def _short(result: SampleResult) -> list[str]:
-    """Steps far shorter than a density asks for are those of a gradient that is not its own."""
+    """Name the gradient where steps are far shorter than its density asks for."""
     if not _adapts(result) or not (result.length > 0.0 or result.algorithm == "MALA"):
         return []
     step = float(np.median(result.step_size))
     if step > _SHORT:
         return []
-    return [
+    words = (
         f"warm-up shortened steps to {step:.2g} of the scale of the density, as a wrong gradient makes it: "
         "sampling.check_gradient(target, x0) compares it with differences"
-    ]
+    )
+    return [words]
 
 
 def _flat(result: SampleResult) -> list[str]:
@@ -249,8 +250,7 @@ def _agreement(result: SampleResult) -> list[str]:
         names, some = _looked_at(result.draws)
         if not np.isfinite(some).all():
             return ["kept values are not finite: R-hat and effective sample sizes mean nothing"]
-        if some.shape[1] < n:
-            every = f" (of {some.shape[1]} of the {n} draws a chain)"
+        every = f" (of {some.shape[1]} of the {n} draws a chain)" * (some.shape[1] < n)
         rhat = _diagnostics.rhat(some)
         if n >= _TRUSTED:
             ess = _diagnostics.bulk_ess(some)

@@ -162,8 +162,8 @@ class SampleResult(ReadOnly):
         ndarray of shape (d,)
             Near 1 where chains agree; above 1.01 the draws are not to be believed yet. Of one chain the halves are
             compared. Of fewer than 100 draws a chain chance alone makes it larger: samplers warn of what independent
-            draws would exceed with a probability of 1 %, and below 8 draws of nothing. Of long runs and many coordinates
-            they look at a part only, and say so: this is of all draws.
+            draws would exceed with a probability of 1 %, and below 8 draws of nothing. Of long runs and many
+            coordinates they look at a part only, and say so: this is of all draws.
 
         Raises
         ------
@@ -217,7 +217,7 @@ class SampleResult(ReadOnly):
         -------
         Summary
             A table that prints, with its columns as arrays. With ``keep=Moments()`` it is of the moments, with their
-            effective numbers and R-hat, NaN for the tails and for quantiles but those of 5 and 95 % that were asked for.
+            effective numbers and R-hat, NaN for the tails and for quantiles of 5 and 95 % that were not asked for.
 
         Raises
         ------
