@@ -135,8 +135,9 @@ def _edges(result: SampleResult, least: float) -> list[str]:
     share = _outside(result)
     if share < least:
         return []
+    shown = f"{share:.0%}" if share > _EDGY else f"{share:.2%}"
     words = (
-        f"{share:{'.0%' if share > _EDGY else '.2%'}} of the steps leave the support, where the log-density is -inf: at a hard edge shorter "
+        f"{shown} of the steps leave the support, where the log-density is -inf: at a hard edge shorter "
         "steps hardly help. Change variables so that there is none (targets.Transformed does for a box), or use "
         "slice_sample; targets.Truncated never calls the density outside"
     )
