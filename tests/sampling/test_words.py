@@ -153,11 +153,19 @@ def test_r_hat_is_that_of_the_result_where_it_is_cheap():
             assert f"is {result.rhat().max():.4g}"[:7] in words
 
 
-def test_a_look_at_some_draws_says_so():
-    x0 = np.random.default_rng(0).normal(size=(8, 3)) + 3.0 * np.arange(8.0)[:, None]
-    slow = sampling.Keep(function=lambda x: np.repeat(x, 20, axis=1))
-    _, words = said_by(sampling.mala, GAUSSIAN, x0, n_samples=5000, step_size=1e-4, keep=slow, rng=0)
-    assert "(of 1667 of the 5000 draws a chain)" in words
+def test_a_look_at_some_draws_of_very_many_says_so():
+    x0 = np.random.default_rng(0).normal(size=(40, 3)) + 3.0 * np.arange(40.0)[:, None]
+    _, words = said_by(sampling.mala, GAUSSIAN, x0, n_samples=8000, step_size=1e-4, rng=0)
+    assert "of the 8000 draws a chain), above 1.01" in words
+
+
+def test_r_hat_near_its_limit_is_looked_at_again_with_all_draws():
+    for seed in (6, 24):  # those of every fourth draw are below it
+        x0 = np.random.default_rng(seed).normal(size=(24, 4))
+        target = sampling.targets.Gaussian(np.zeros(4), np.ones(4))
+        result, words = said_by(sampling.stretch_move, target, x0, n_samples=8000, rng=seed)
+        assert result.rhat().max() > 1.01
+        assert f"is {_warn._apart(result.rhat().max(), 1.01)[0]}, above 1.01" in words
 
 
 def test_numbers_are_told_with_the_digits_that_tell_them_apart():

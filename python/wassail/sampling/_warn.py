@@ -19,6 +19,8 @@ _DRAWS = 2000  # draws of a chain that it looks at, at least, of more every k-th
 _FEWEST_DRAWS, _FEWEST_COORDINATES = 200, 8  # the same of very many chains, of which
 _NUMBERS = 2**20  # numbers, about, take a third of a second
 _CHEAP = 2**18  # numbers of which all are looked at
+_DOUBT = 1.005  # R-hat of some draws from which on that of all is looked at,
+_WORST = 4  # in the worst coordinates
 _STUCK = 0.01  # mean acceptance of a chain that does not move
 _TRUSTED = 100  # draws a chain below which effective numbers are not judged
 _FEWEST = 8  # draws a chain below which nothing is judged
@@ -210,6 +212,22 @@ def _looked_at(draws: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np
     return names, np.ascontiguousarray(draws[:, ::every, names])
 
 
+def _rhat_of(
+    draws: NDArray[np.float64], names: NDArray[np.intp], some: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], str]:
+    """Return R-hat of some draws, of all in the worst coordinates where it may matter, and of which it is."""
+    chains, n, _ = draws.shape
+    rhat = _diagnostics.rhat(some)
+    if some.shape[1] == n:
+        return rhat, ""
+    if rhat.max() > _DOUBT and _WORST * chains * n <= _NUMBERS:
+        worst = np.argsort(rhat)[-_WORST:]
+        rhat[worst] = _diagnostics.rhat(np.ascontiguousarray(draws[:, :, names[worst]]))
+        if rhat.argmax() in worst:
+            return rhat, ""
+    return rhat, f" (of {some.shape[1]} of the {n} draws a chain)"
+
+
 def _limit(chains: int, n: int, looks: int) -> float:
     """Return the R-hat that draws must not exceed: of few draws what independent ones would not, which is larger."""
     from scipy.special import fdtri
@@ -251,8 +269,7 @@ def _agreement(result: SampleResult) -> list[str]:
         names, some = _looked_at(result.draws)
         if not np.isfinite(some).all():
             return ["kept values are not finite: R-hat and effective sample sizes mean nothing"]
-        every = f" (of {some.shape[1]} of the {n} draws a chain)" * (some.shape[1] < n)
-        rhat = _diagnostics.rhat(some)
+        rhat, every = _rhat_of(result.draws, names, some)
         if n >= _TRUSTED:
             ess = _diagnostics.bulk_ess(some)
         still = (some.min(axis=1) == some.max(axis=1)).any(axis=0)  # differences may overflow
