@@ -125,3 +125,51 @@ def test_barker_moves_among_many_edges(kind):
     start = np.random.default_rng(0).uniform(0.2, 0.8, size=(8, 30))
     result, _ = run(sampling.barker, kind(), start, n_samples=200, n_warmup=1000)
     assert 0.1 < result.mean_acceptance < 0.5
+
+
+EDGED = {  # log-density and slope of a coordinate that ends, its upper end and its deviation
+    "flat": (lambda x: 0.0 * x, lambda x: 0.0 * x, 10.0, 10.0 / np.sqrt(12.0)),
+    "exponential": (lambda x: -x, lambda x: 0.0 * x - 1.0, np.inf, 1.0),
+    "bent": (lambda x: -x - 1e-4 * x**2, lambda x: -1.0 - 2e-4 * x, np.inf, 1.0),
+}
+
+
+def beside_normals(value, slope, upper):
+    def target(points):
+        first = points[:, 0]
+        inside = (first > 0.0) & (first < upper)
+        logp = np.where(inside, value(first) - 0.5 * (points[:, 1:] ** 2).sum(axis=1), -np.inf)
+        return logp, np.column_stack([slope(first), -points[:, 1:]])
+
+    return target
+
+
+@pytest.mark.parametrize("d", [4, 12])
+@pytest.mark.parametrize("kind", EDGED)
+@pytest.mark.parametrize("sampler", [sampling.sample, sampling.hmc])
+def test_a_coordinate_that_ends_with_a_constant_gradient_gets_the_scale_of_its_draws(sampler, kind, d):
+    value, slope, upper, deviation = EDGED[kind]
+    start = np.random.default_rng(0).uniform(0.1, 0.9, size=(8, d))
+    result, _ = run(sampler, beside_normals(value, slope, upper), start, n_samples=2000)
+    # Gradients without variance, or with that of rounding, made scales of up to 1e9, and 8 effective draws.
+    assert deviation / 2 < result.scale[0] < 2 * deviation
+    assert result.outside.sum() < 0.4 * 8 * 2000
+    assert result.ess()[0].min() > 400
+
+
+def test_directions_beside_edges_are_no_wider_than_draws():
+    start = np.random.default_rng(0).exponential(size=(8, 2))
+    result, _ = run(sampling.sample, Exponential(), start, n_samples=2000)
+    assert result.step_size[0] > 0.1  # it was 0.001, in directions made thousands of times too wide
+    assert result.ess()[0].min() > 200
+
+
+def test_a_flat_coordinate_whose_ends_are_far_is_not_overrun():
+    value, slope, _, _ = EDGED["flat"]
+    start = np.random.default_rng(0).uniform(0.1, 0.9, size=(8, 4))
+    start[:, 0] += 5e7
+    result, _ = run(sampling.sample, beside_normals(value, slope, 1e8), start, n_samples=1000)
+    # The gradient is zero but for rounding: what it says of the scale is noise.
+    assert result.scale[0] < 1e8
+    assert np.ptp(result.draws[:, :, 0], axis=1).min() > 10.0
+    assert result.ess()[0][1:].min() > 400

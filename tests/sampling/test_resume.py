@@ -237,3 +237,28 @@ def test_a_look_that_was_interrupted_is_made_later():
             with pytest.raises(InputError, match="not the density of the saved run"):
                 result.resume(10)
         assert getattr(part, "samples", part).draws.shape[1] == 20
+
+
+def test_a_file_of_draws_that_was_moved_is_found_again(tmp_path):
+    target = sampling.targets.Gaussian(np.zeros(2), np.ones(2))
+    x0 = np.zeros((4, 2))
+    options = {"store_gradients": True, "rng": 0, "n_warmup": 100}
+    whole = sampling.mala(target, x0, n_samples=50, keep=sampling.Keep(file=tmp_path / "whole.npy"), **options)
+    first = sampling.mala(target, x0, n_samples=20, keep=sampling.Keep(file=tmp_path / "draws.npy"), **options)
+    first.save_state(tmp_path / "state.npz")
+    del first
+    (tmp_path / "there").mkdir()
+    (tmp_path / "draws.npy").rename(tmp_path / "there" / "moved.npy")
+    (tmp_path / "draws.gradients.npy").rename(tmp_path / "there" / "moved.gradients.npy")
+    with pytest.raises((InputError, FileNotFoundError)):
+        sampling.resume(tmp_path / "state.npz", target, 30)
+    more = sampling.resume(tmp_path / "state.npz", target, 30, file=tmp_path / "there" / "moved.npy")
+    np.testing.assert_array_equal(more.draws, whole.draws)
+    np.testing.assert_array_equal(more.gradients, whole.gradients)
+
+
+def test_a_file_is_for_runs_that_kept_their_draws_in_one(tmp_path):
+    target = sampling.targets.Gaussian(np.zeros(2), np.ones(2))
+    sampling.mala(target, np.zeros((4, 2)), n_samples=20, rng=0).save_state(tmp_path / "state.npz")
+    with pytest.raises(InputError, match="file is given, but the run kept its draws in none"):
+        sampling.resume(tmp_path / "state.npz", target, 5, file=tmp_path / "draws.npy")

@@ -34,6 +34,7 @@ def resume(
     n_samples: int,
     *,
     function: Function | None = None,
+    file: str | PathLike[str] | None = None,
     sink: Sink | None = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -54,6 +55,8 @@ def resume(
         Draws of each chain to make; 0 only goes on with warm-up.
     function : callable, optional
         That of ``keep``, if the run had one.
+    file : path, optional
+        Where the file of draws is now, if it was moved; one of gradients lies beside it, with its name.
     sink : Sink, optional
         Takes up the new draws, if the run had one; steps are counted on.
     callback, progress, n_threads
@@ -89,7 +92,7 @@ def resume(
     True
     """
     hooks = Hooks.checked(progress=progress, callback=callback, sink=sink, n_threads=n_threads)
-    state = load(path)
+    state = _found(load(path), file)
     if state.plan.ladder is not None:
         raise InputError(f"{str(path)!r} is the state of ladders: sampling.resume_tempering goes on with them")
     return go_on(state, n_samples, hooks, target, function, None, draws_alone)
@@ -144,6 +147,17 @@ def save(state: State, path: str | PathLike[str]) -> None:
         beside.replace(final)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _found(state: State, file: str | PathLike[str] | None) -> State:
+    """Return the state of a run whose draws are in a file that may have been moved."""
+    wanted = state.plan.wanted
+    if file is None:
+        return state
+    if wanted.files is None or not isinstance(wanted.keep, Keep):
+        raise InputError("file is given, but the run kept its draws in none")
+    keep = replace(wanted.keep, file=check_path(file).absolute())
+    return replace(state, plan=replace(state.plan, wanted=replace(wanted, keep=keep)))
 
 
 def check_path(path: str | PathLike[str]) -> Path:

@@ -27,6 +27,10 @@ _HELP = (
     "target(X) must return (logp, grad) of shapes (chains,) and (chains, d) for X of shape (chains, d); "
     "a density without a gradient goes to sampling.sample, slice_sample or stretch_move"
 )
+_HELP_PART = (
+    "inside of another target it must return (logp, grad) of shapes (n,) and (n, d) for X of shape (n, d); for "
+    "slice_sample and stretch_move, which read no gradient, np.zeros_like(X) does for one"
+)
 _SLOW = (
     "target takes one point at a time, and is called once a chain and gradient: many times faster is a batched one, "
     "that takes all chains at once:\n\n"
@@ -43,15 +47,19 @@ def _is_array(part: object, shape: tuple[int, ...]) -> bool:
     return type(part) is np.ndarray and part.dtype is _DOUBLE and part.shape == shape and part.flags.c_contiguous
 
 
-def check_answer(answer: object, shape: tuple[int, int]) -> tuple[F64, F64]:
-    """Return what a batched callable gave as two contiguous float64 arrays, or say what it should give."""
+def check_answer(answer: object, shape: tuple[int, int], *, part: bool = False) -> tuple[F64, F64]:
+    """
+    Return what a batched callable gave as two contiguous float64 arrays, or say what it should give.
+
+    What is `part` of another target always gives a gradient.
+    """
     if type(answer) is tuple and len(answer) == _PAIR:
         logp, grad = answer
         if _is_array(logp, shape[:1]) and _is_array(grad, shape):
             return logp, grad
     if not isinstance(answer, tuple | list) or len(answer) != _PAIR:
         of = f" of shape {answer.shape}" if isinstance(answer, np.ndarray) else ""
-        raise InputError(f"target returned {type(answer).__name__}{of}: {_HELP}")
+        raise InputError(f"target returned {type(answer).__name__}{of}: {_HELP_PART if part else _HELP}")
     if any(np.ma.isMaskedArray(part) for part in answer):
         raise InputError(f"target returned a masked array, whose mask has no meaning here: {_HELP}")
     if any(np.iscomplexobj(part) for part in answer):
@@ -71,7 +79,8 @@ def check_answer(answer: object, shape: tuple[int, int]) -> tuple[F64, F64]:
 class Checked:
     """A batched callable whose answers are checked, or a scalar one that is called point by point, with a warning."""
 
-    def __init__(self, function: Batched) -> None:
+    def __init__(self, function: Batched, *, part: bool = False) -> None:
+        self._part = part
         self._function: Callable[[F64], Any] = function
         self._warn = warner(PerformanceWarning)
         self._scalar: bool | None = None  # not known before the first call
@@ -81,7 +90,7 @@ class Checked:
         if self._scalar:
             return self._one_by_one(points)
         try:
-            answer = check_answer(self._function(points), points.shape)
+            answer = check_answer(self._function(points), points.shape, part=self._part)
         except Exception:
             if self._scalar is not None or not self._takes_one(points):
                 raise
@@ -125,7 +134,8 @@ class Checked:
 def _check_arguments(function: Callable[..., Any]) -> None:
     """Refuse functions of a point and an array for its gradient, which numba wants."""
     try:
-        arguments = inspect.signature(function, follow_wrapped=False).parameters.values()
+        plain = getattr(function, "py_func", function)  # of what numba compiles, whose own signature says nothing
+        arguments = inspect.signature(plain, follow_wrapped=False).parameters.values()
     except (TypeError, ValueError):  # those of other languages have none
         return
     kinds = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
@@ -137,11 +147,13 @@ def _check_arguments(function: Callable[..., Any]) -> None:
         )
 
 
-def as_core(target: AnyTarget, dim: int, *, gradients: bool = True, points: str = "x0") -> _core.Target:
+def as_core(
+    target: AnyTarget, dim: int, *, gradients: bool = True, points: str = "x0", part: bool = False
+) -> _core.Target:
     """
     Return the density of the core; without `gradients` a callable may give values only.
 
-    `points` is the name of those that have `dim` coordinates.
+    `points` is the name of those that have `dim` coordinates; a `part` is that of another target.
 
     Raises
     ------
@@ -159,10 +171,15 @@ def as_core(target: AnyTarget, dim: int, *, gradients: bool = True, points: str 
         return _core.Target.from_pointer(pointer.address, pointer.user_data, dim, pointer.batched, pointer)
     if callable(target) and not isinstance(target, tuple):
         _check_arguments(target)
-        return _core.Target.from_callable(Checked(target) if gradients else Valued(target), dim)
+        return _core.Target.from_callable(Checked(target, part=part) if gradients else Valued(target), dim)
     if isinstance(target, MinibatchSum):
         raise InputError(
             "target is a MinibatchSum, whose gradients are estimates, for sgld, psgld and sghmc: this function needs "
             "the log-density of all data with its gradient"
+        )
+    if isinstance(target, int | np.integer) and not isinstance(target, bool):
+        raise InputError(
+            f"target is the number {target}: if that is the address of a C function, pass "
+            "sampling.from_pointer(target, user_data), which says so"
         )
     raise InputError(f"target must be a Target, a callable or a C function, got {target!r}: {_HELP}")

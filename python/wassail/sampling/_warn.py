@@ -18,6 +18,9 @@ _LOOKED_AT = 100  # coordinates that the warning looks at: all of them would tak
 _DRAWS = 2000  # draws of a chain that it looks at, at least, of more every k-th: enough to tell 100 independent ones
 _FEWEST_DRAWS, _FEWEST_COORDINATES = 200, 8  # the same of very many chains, of which
 _NUMBERS = 2**20  # numbers, about, take a third of a second
+_CHEAP = 2**18  # numbers of which all are looked at
+_DOUBT = 1.005  # R-hat of some draws from which on that of all is looked at,
+_WORST = 4  # in the worst coordinates
 _STUCK = 0.01  # mean acceptance of a chain that does not move
 _TRUSTED = 100  # draws a chain below which effective numbers are not judged
 _FEWEST = 8  # draws a chain below which nothing is judged
@@ -25,6 +28,8 @@ _CHANCE = 0.01  # that independent draws are said to disagree, where there are f
 _EDGY = 0.1  # share of steps that leave the support
 _ENDLESS = 0.5  # share of the updates of a coordinate that find no end of the density
 _SHRINKING = 100  # evaluations an update of slices, which takes five where widths are right
+_SEEN = 1e-3  # the same, above which an edge is named where chains do not agree
+_SHORT = 0.02  # step over the scales of the density, below which something is wrong where chains do not agree either
 _COARSE = 0.01  # spacing of numbers about the log-density
 _SOME = 64  # draws of a chain that are looked at
 _ENOUGH = 100  # effective draws of a chain below which its diagnostics mean little
@@ -42,10 +47,10 @@ def warn(
 
     The caller returns `whole`, or the result as it is.
     """
-    words = [*known, *_coarse(result), *_divergences(result), *_edges(result), *_stuck(result), *_flat(result)]
+    words = [*known, *_coarse(result), *_divergences(result), *_edges(result, _EDGY), *_stuck(result), *_flat(result)]
     # Who pressed Ctrl-C wants no look that takes as long as SciPy does to import; who presses it now keeps the draws.
     if not interrupts.hit:
-        interrupts.call(lambda: words.extend(_agreement(result)))
+        interrupts.call(lambda: words.extend(_disagreement(result)))
         words += ["the look at R-hat was interrupted"] * interrupts.hit
     if words:
         say(f"{result.algorithm}: " + "; ".join(words), result if whole is None else whole)
@@ -116,17 +121,26 @@ def _is_single(values: NDArray[np.float64]) -> bool:
 
 def _divergences(result: SampleResult) -> list[str]:
     count = int(result.divergences.sum())
-    return [f"{count} steps diverged: a smaller step_size, or a density that is finite there"] if count else []
+    smaller = (
+        f"sampling.{result.algorithm.lower()} with a smaller step_size" if result.reason else "a smaller step_size"
+    )
+    return [f"{count} steps diverged: {smaller}, or a density that is finite there"] if count else []
 
 
-def _edges(result: SampleResult) -> list[str]:
+def _outside(result: SampleResult) -> float:
+    """Return the share of the steps that left the support."""
     steps = result.log_density.size * result.thin
-    share = int(result.outside.sum()) / steps if steps else 0.0
-    if share < _EDGY:
+    return int(result.outside.sum()) / steps if steps else 0.0
+
+
+def _edges(result: SampleResult, least: float) -> list[str]:
+    share = _outside(result)
+    if share < least:
         return []
+    shown = f"{share:.0%}" if share > _EDGY else f"{share:.2%}"
     words = (
-        f"{share:.0%} of the steps leave the support, where the log-density is -inf: at a hard edge shorter steps "
-        "hardly help. Change variables so that there is none (targets.Transformed does for a box), or use "
+        f"{shown} of the steps leave the support, where the log-density is -inf: at a hard edge shorter "
+        "steps hardly help. Change variables so that there is none (targets.Transformed does for a box), or use "
         "slice_sample; targets.Truncated never calls the density outside"
     )
     return [words]
@@ -141,7 +155,32 @@ def _stuck(result: SampleResult) -> list[str]:
         return []
     words = (
         f"chain {stuck[0]} accepts {means[stuck[0]]:.1e} of its proposals and hardly moves, so "
-        "that its effective sample sizes mean nothing: a smaller step_size, or None to adapt it"
+        f"that its effective sample sizes mean nothing: {_remedy(result)}"
+    )
+    return [words]
+
+
+def _adapts(result: SampleResult) -> bool:
+    """Whether warm-up found the step size."""
+    return result.state is not None and result.state.plan.step[1] is not None
+
+
+def _remedy(result: SampleResult) -> str:
+    if not _adapts(result):
+        return "a smaller step_size, or None to adapt it"
+    return "a longer warm-up, other starting points, or a gradient that sampling.check_gradient finds right"
+
+
+def _short(result: SampleResult) -> list[str]:
+    """Name the gradient where steps are far shorter than its density asks for."""
+    if not _adapts(result) or not (result.length > 0.0 or result.algorithm == "MALA"):
+        return []
+    step = float(np.median(result.step_size))
+    if step > _SHORT:
+        return []
+    words = (
+        f"warm-up shortened steps to {step:.2g} of the scale of the density, as a wrong gradient makes it: "
+        "sampling.check_gradient(target, x0) compares it with differences"
     )
     return [words]
 
@@ -162,13 +201,31 @@ def _some(width: int, most: int = _LOOKED_AT) -> NDArray[np.intp]:
 
 
 def _looked_at(draws: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return some coordinates, and some draws of them."""
+    """Return some coordinates, and some draws of them: all there are, where they are few."""
     chains, n, width = draws.shape
+    if draws.size <= _CHEAP and width <= _LOOKED_AT:
+        return np.arange(width), np.ascontiguousarray(draws)
     rows = min(_DRAWS, max(_FEWEST_DRAWS, _NUMBERS // (_LOOKED_AT * chains)))
     every = max(1, n // rows)
     most = max(_FEWEST_COORDINATES, _NUMBERS // (chains * (n // every)))
     names = _some(width, min(_LOOKED_AT, most))
     return names, np.ascontiguousarray(draws[:, ::every, names])
+
+
+def _rhat_of(
+    draws: NDArray[np.float64], names: NDArray[np.intp], some: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], str]:
+    """Return R-hat of some draws, of all in the worst coordinates where it may matter, and of which it is."""
+    chains, n, _ = draws.shape
+    rhat = _diagnostics.rhat(some)
+    if some.shape[1] == n:
+        return rhat, ""
+    if rhat.max() > _DOUBT and _WORST * chains * n <= _NUMBERS:
+        worst = np.argsort(rhat)[-_WORST:]
+        rhat[worst] = _diagnostics.rhat(np.ascontiguousarray(draws[:, :, names[worst]]))
+        if rhat.argmax() in worst:
+            return rhat, ""
+    return rhat, f" (of {some.shape[1]} of the {n} draws a chain)"
 
 
 def _limit(chains: int, n: int, looks: int) -> float:
@@ -180,11 +237,30 @@ def _limit(chains: int, n: int, looks: int) -> float:
     return max(_RHAT, float(np.sqrt((size - 1 + ratio) / size)))
 
 
+def _disagreement(result: SampleResult) -> list[str]:
+    """Say where chains do not agree, and what else may be the cause."""
+    words = _agreement(result)
+    if not words:
+        return []
+    edge = _edges(result, _SEEN) if _outside(result) < _EDGY else []
+    return words + edge + _short(result)
+
+
+def _apart(value: float, limit: float) -> tuple[str, str]:
+    """Return two numbers with enough digits to tell them apart."""
+    both = (f"{value:.17g}", f"{limit:.17g}")
+    for digits in range(4, 17):
+        short = (f"{value:.{digits}g}", f"{limit:.{digits}g}")
+        if short[0] != short[1]:
+            return short
+    return both
+
+
 def _agreement(result: SampleResult) -> list[str]:
     chains, n = result.log_density.shape
     if n < _FEWEST:
         return []
-    ess = None
+    ess, every = None, ""
     if result.moments is not None:
         names = _some(result.moments.mean.size)
         rhat, ess = result.moments.rhat()[names], result.moments.ess()[names]
@@ -193,7 +269,7 @@ def _agreement(result: SampleResult) -> list[str]:
         names, some = _looked_at(result.draws)
         if not np.isfinite(some).all():
             return ["kept values are not finite: R-hat and effective sample sizes mean nothing"]
-        rhat = _diagnostics.rhat(some)
+        rhat, every = _rhat_of(result.draws, names, some)
         if n >= _TRUSTED:
             ess = _diagnostics.bulk_ess(some)
         still = (some.min(axis=1) == some.max(axis=1)).any(axis=0)  # differences may overflow
@@ -208,8 +284,9 @@ def _agreement(result: SampleResult) -> list[str]:
     enough = min(_ENOUGH, n / 4.0)  # of few draws chance takes a part
     limit = _limit(chains, n, names.size)
     if chains > 1 and rhat.max() > limit:
+        found, allowed = _apart(float(rhat.max()), limit)
         words.append(
-            f"R-hat of coordinate {names[rhat.argmax()]} is {rhat.max():.4g}, above {limit:.4g}: the chains do not "
+            f"R-hat of coordinate {names[rhat.argmax()]} is {found}{every}, above {allowed}: the chains do not "
             "agree yet, make more draws or start the chains elsewhere"
         )
     elif ess is not None and n >= _TRUSTED and ess.min() < enough * chains:

@@ -246,6 +246,11 @@ def ula(
     :math:`A^{-1/2} (I - \tfrac h2 A^{1/2} P A^{1/2})^{-1} A^{-1/2}`. One gradient a step and
     O(chains · n_samples · d) memory.
 
+    The default step is no small one in few dimensions: on unit Gaussians of 2, 20 and 100 it came out as 0.41, 0.18 and
+    0.105, so that variances are 26 %, 10 % and 5.5 % too large by this formula, and were in 16 chains of 5000 draws
+    (``sampling.ula(Gaussian(np.zeros(d), np.ones(d)), x0, n_samples=5000, rng=0)``). A given h of half the size leaves
+    less than half of that; :func:`mala` has no bias.
+
     References
     ----------
     Durmus, Moulines, "Nonasymptotic convergence analysis for the unadjusted Langevin algorithm", Ann. Appl. Probab. 27

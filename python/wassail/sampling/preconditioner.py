@@ -22,6 +22,12 @@ class Preconditioner(enum.IntEnum):
         inverse covariance of gradients, where it differs from the scales: O(kd) more a gradient for k directions, and
         exact on Gaussians with more draws than dimensions below 128.
 
+    Notes
+    -----
+    On densities of the whole space :math:`\mathrm{E}[(x - m)(-\nabla \log \pi)^\top] = I` by integration by parts, so
+    that the covariance of gradients is at least the inverse of that of draws. A hard edge takes that away: where more
+    than one in a thousand steps of a window leave the support, both maps are at most as wide as the draws.
+
     References
     ----------
     Seyboldt, Carlson, Carpenter, "Preconditioning Hamiltonian Monte Carlo by minimizing Fisher divergence" (2026),

@@ -15,7 +15,7 @@ from wassail._frozen import ReadOnly
 from wassail.exceptions import InputError
 from wassail.sampling import _diagnostics
 from wassail.sampling.streamed import StreamedMoments
-from wassail.sampling.summary import Summary, summarize
+from wassail.sampling.summary import Summary, summarize, summarize_moments
 
 if TYPE_CHECKING:
     from wassail.sampling._bar import Report
@@ -61,7 +61,8 @@ class SampleResult(ReadOnly):
         Mean acceptance probability of the steps of each draw. Unadjusted samplers accept everything: theirs is 1, and 0
         for a step that found no finite density and stayed.
     divergences : ndarray of shape (chains,)
-        Steps at which the density could not be evaluated.
+        Steps at which the density could not be evaluated, or whose integrator ran away: an error of the energy of more
+        than 1000, as in Stan.
     outside : ndarray of shape (chains,)
         Steps that left the support, where the log-density is −inf; of samplers with gradients, untempered.
     step_size : ndarray of shape (chains,)
@@ -161,7 +162,8 @@ class SampleResult(ReadOnly):
         ndarray of shape (d,)
             Near 1 where chains agree; above 1.01 the draws are not to be believed yet. Of one chain the halves are
             compared. Of fewer than 100 draws a chain chance alone makes it larger: samplers warn of what independent
-            draws would exceed with a probability of 1 %, and below 8 draws of nothing.
+            draws would exceed with a probability of 1 %, and below 8 draws of nothing. Of long runs and many
+            coordinates they look at a part only, and say so: this is of all draws.
 
         Raises
         ------
@@ -214,13 +216,16 @@ class SampleResult(ReadOnly):
         Returns
         -------
         Summary
-            A table that prints, with its columns as arrays.
+            A table that prints, with its columns as arrays. With ``keep=Moments()`` it is of the moments, with their
+            effective numbers and R-hat, NaN for the tails and for quantiles of 5 and 95 % that were not asked for.
 
         Raises
         ------
         InputError
             Fewer than 4 draws.
         """
+        if self.moments is not None:
+            return summarize_moments(self.moments)
         return summarize(self._enough(), self._rhat, self._bulk, self._tail, self.coordinates)
 
     def resume(

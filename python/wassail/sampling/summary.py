@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from wassail._frozen import ReadOnly
 from wassail.sampling import _diagnostics
+from wassail.sampling.streamed import StreamedMoments
 
 F64 = NDArray[np.float64]
 _SHOWN = 40
@@ -57,6 +58,22 @@ class Summary(ReadOnly):
         if self.mean.size > _SHOWN:
             lines.append(f"... {self.mean.size - _SHOWN} more coordinates")
         return "\n".join(lines)
+
+
+def summarize_moments(moments: StreamedMoments) -> Summary:
+    """Return the table of what moments know: NaN for quantiles that were not asked for, and for tails."""
+    unknown = np.full_like(moments.mean, np.nan)
+    asked = dict(zip(moments.probabilities, moments.quantiles, strict=True))
+    return Summary(
+        mean=moments.mean,
+        sd=moments.sd,
+        mcse_mean=moments.mcse(),
+        q5=asked.get(0.05, unknown),
+        q95=asked.get(0.95, unknown),
+        ess_bulk=moments.ess(),
+        ess_tail=unknown,
+        rhat=moments.rhat(),
+    )
 
 
 def summarize(draws: F64, rhat: F64, bulk: F64, tail: F64, coordinates: NDArray[np.intp] | None) -> Summary:

@@ -66,8 +66,8 @@ class TemperingResult(ReadOnly):
 
     @property
     def barrier(self) -> float:
-        """Communication barrier Λ, the sum of the rejections: about 2Λ + 1 rungs are the best number."""
-        return float(self.rejection.sum())
+        """Communication barrier Λ, the sum of the rejections: about 2Λ + 1 rungs are best; NaN without draws."""
+        return float(self.rejection.sum()) if self.samples.log_density.shape[1] else float("nan")
 
     def resume(
         self,

@@ -28,7 +28,7 @@ def core_part(target: AnyDensity, dim: int) -> _core.Target:
     """Return the density of a part, of any kind that samplers take."""
     from wassail.sampling._target import as_core  # it imports the targets
 
-    return as_core(target, dim)
+    return as_core(target, dim, part=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -156,7 +156,8 @@ class Transformed(BuiltIn):
     Notes
     -----
     Starting points and draws are y: :meth:`unconstrain` and :meth:`constrain` go there and back. The constant
-    :math:`\sum \log (b_i - a_i)` is left out. Far out, x rounds to a wall.
+    :math:`\sum \log (b_i - a_i)` is left out. Far out, x rounds to a wall. A callable without a gradient returns zeros
+    in its place, ``(logp, np.zeros_like(x))``, for :func:`slice_sample` and :func:`stretch_move`, which do not read it.
 
     Examples
     --------

@@ -213,6 +213,18 @@ impl DualAveraging {
     }
 }
 
+/// What is known of gradients besides their numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gradients {
+    /// Whether steps left the support.
+    pub edged: bool,
+    /// Whether they went through a frame, which rounds each by the size of all.
+    pub framed: bool,
+}
+
+/// Share of gradients that is rounding.
+const ROUNDING: f64 = 1e-14;
+
 /// Running sums of squared deviations of draws and gradients, coordinate by coordinate (Welford).
 #[derive(Clone)]
 pub struct Spread {
@@ -263,15 +275,77 @@ impl Spread {
     }
 
     /// s with s² = √(var x / var ∇log π): minimizes E|∇log π(x) + (x − m)/s²|² s², the Fisher divergence of a Gaussian fit in
-    /// its own metric, and is exact after three draws of a diagonal Gaussian. Without gradients it is the deviation of x;
-    /// coordinates without spread keep theirs.
-    pub fn scale(&self, scale: &mut [f64]) {
+    /// its own metric, and is exact after three draws of a diagonal Gaussian. Where gradients do not vary it is the deviation of
+    /// x; coordinates without spread keep theirs.
+    ///
+    /// Integration by parts makes E[(x − m)(−∇log π)] one, and so var x · var ∇log π at least one, unless the density ends at an
+    /// edge: where steps leave the support, s² is at most var x.
+    pub fn scale(&self, scale: &mut [f64], gradients: Gradients) {
+        let noise = if gradients.framed { ROUNDING * ROUNDING * self.force(scale) } else { 0.0 };
         for (i, s) in scale.iter_mut().enumerate() {
             let [x, grad] = [self.square[0][i] / self.count, self.square[1][i] / self.count];
-            let ratio = if grad > 0.0 { (x / grad).sqrt().sqrt() } else { x.sqrt() };
+            let constant = grad <= f64::max((ROUNDING * self.mean[1][i]).powi(2), noise / (*s * *s));
+            let unknown = constant || gradients.edged && x * grad < 1.0;
+            let ratio = if unknown { x.sqrt() } else { (x / grad).sqrt().sqrt() };
             if ratio.is_finite() && ratio > 0.0 && self.count > 2.0 {
                 *s = ratio;
             }
         }
+    }
+
+    /// Mean square of gradients times scales.
+    fn force(&self, scale: &[f64]) -> f64 {
+        let of = |i: usize| (self.square[1][i] / self.count + self.mean[1][i].powi(2)) * scale[i] * scale[i];
+        (0..scale.len()).map(of).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Draws and gradients of one coordinate, seen by rows.
+    fn scale_of(rows: &[[f64; 2]], before: f64, gradients: Gradients) -> f64 {
+        let mut spread = Spread::new(1);
+        rows.iter().for_each(|[x, grad]| spread.update(&[*x], &[*grad]));
+        let mut scale = [before];
+        spread.scale(&mut scale, gradients);
+        scale[0]
+    }
+
+    const EDGED: Gradients = Gradients { edged: true, framed: false };
+    const FRAMED: Gradients = Gradients { edged: false, framed: true };
+
+    #[test]
+    fn gradients_tell_a_scale_that_draws_have_not_seen_yet() {
+        let rows = [[0.0, 0.0], [1.0, -0.01], [2.0, -0.02], [3.0, -0.03]];
+        for gradients in [Gradients::default(), FRAMED] {
+            assert!((scale_of(&rows, 1.0, gradients) - 10.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn beside_an_edge_a_scale_is_at_most_the_deviation() {
+        let rows = [[0.0, 0.0], [1.0, -0.01], [2.0, -0.02], [3.0, -0.03]];
+        assert!((scale_of(&rows, 1.0, EDGED) - 1.25f64.sqrt()).abs() < 1e-12);
+        // Gradients that vary more than those of a Gaussian of this deviation do keep their say.
+        let steep = rows.map(|[x, grad]| [x, 400.0 * grad]);
+        assert!((scale_of(&steep, 1.0, EDGED) - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn rounding_of_gradients_is_no_variance() {
+        let rows = [[0.0, 1.0], [1.0, 1.0 + 2e-16], [2.0, 1.0 - 2e-16], [3.0, 1.0]];
+        assert!((scale_of(&rows, 1.0, Gradients::default()) - 1.25f64.sqrt()).abs() < 1e-12);
+        // Beside a coordinate with gradients of one, those of 1e-17 are rounding where a frame mixed them.
+        let mut spread = Spread::new(2);
+        [[0.0, 0.0], [1.0, 1e-17], [2.0, -1e-17], [3.0, 0.0]]
+            .iter()
+            .for_each(|[x, g]| spread.update(&[*x, *x], &[*g, -*x]));
+        let mut scale = [1.0, 1.0];
+        spread.scale(&mut scale, FRAMED);
+        assert!((scale[0] - 1.25f64.sqrt()).abs() < 1e-12, "{}", scale[0]);
+        spread.scale(&mut scale, Gradients::default());
+        assert!(scale[0] > 1e6);
     }
 }

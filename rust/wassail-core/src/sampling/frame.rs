@@ -38,8 +38,9 @@ pub struct Rows {
 }
 
 impl Frame {
-    /// Fits a frame to draws, given S; `None` where no direction needs one.
-    pub fn fit(rows: &Rows, scale: &[f64], monitor: &dyn Monitor) -> Result<Option<Self>> {
+    /// Fits a frame to draws, given S; `None` where no direction needs one. Where steps left the support, Λ is at most the
+    /// covariance of draws, as for scales.
+    pub fn fit(rows: &Rows, scale: &[f64], edged: bool, monitor: &dyn Monitor) -> Result<Option<Self>> {
         let d = scale.len();
         let n = rows.x.len() / d;
         if n < 8 || d < 2 {
@@ -54,7 +55,7 @@ impl Frame {
         }
         let basis = basis(&x, &grad, d, monitor)?;
         let (wide, steep) = (covariance(&x, &basis, d, monitor)?, covariance(&grad, &basis, d, monitor)?);
-        let Some((stretches, turned)) = stretches(&wide, &steep) else {
+        let Some((stretches, turned)) = stretches(&wide, &steep, edged) else {
             return Ok(None);
         };
         let mut frame = Self { center, scale: scale.to_vec(), directions: Vec::new(), stretches: Vec::new() };
@@ -236,13 +237,15 @@ fn covariance(rows: &[f64], basis: &[f64], d: usize, monitor: &dyn Monitor) -> R
 }
 
 /// Λ^½ and its directions of the Λ with Λ G Λ = X: with G = CCᵀ and CᵀXC = WΘWᵀ it is C⁻ᵀ W Θ^½ Wᵀ C⁻¹.
-fn stretches(x: &DMatrix<f64>, grad: &DMatrix<f64>) -> Option<(Vec<f64>, DMatrix<f64>)> {
+/// An edge makes G less than X⁻¹, which it is at least elsewhere: X⁻¹ in its place is Θ instead of Θ^½ where that is below one.
+fn stretches(x: &DMatrix<f64>, grad: &DMatrix<f64>, edged: bool) -> Option<(Vec<f64>, DMatrix<f64>)> {
     let lower = grad.clone().cholesky()?.unpack();
     let inner = lower.transpose() * x * &lower;
     let eigen = SymmetricEigen::try_new(symmetric(&inner), 1e-14, 10_000)?;
-    let quarter: Vec<f64> = eigen.eigenvalues.iter().map(|t| t.max(0.0).sqrt().sqrt()).collect();
+    let quarter = |t: f64, edged: bool| if edged && t < 1.0 { t.sqrt() } else { t.sqrt().sqrt() };
+    let roots: Vec<f64> = eigen.eigenvalues.iter().map(|t| quarter(t.max(0.0), edged)).collect();
     let mut half = eigen.eigenvectors;
-    for (mut column, q) in half.column_iter_mut().zip(&quarter) {
+    for (mut column, q) in half.column_iter_mut().zip(&roots) {
         column *= *q;
     }
     let half = lower.transpose().solve_upper_triangular(&half)?;
@@ -285,7 +288,7 @@ mod tests {
     fn a_gaussian_becomes_round_with_more_draws_than_dimensions() {
         let d = 20;
         let (rows, precision) = gaussian(d, 60);
-        let frame = Frame::fit(&rows, &vec![0.7; d], &Silent).ok().flatten();
+        let frame = Frame::fit(&rows, &vec![0.7; d], false, &Silent).ok().flatten();
         let Some(frame) = frame else { panic!("no frame") };
         // LᵀAL is close to the identity but for what is within the cutoff.
         for i in 0..d {
@@ -304,7 +307,7 @@ mod tests {
         let d = 30;
         let (rows, _) = gaussian(d, 12);
         let scale: Vec<f64> = (0..d).map(|i| 0.1 + i as f64).collect();
-        let Some(frame) = Frame::fit(&rows, &scale, &Silent).ok().flatten() else { panic!("no frame") };
+        let Some(frame) = Frame::fit(&rows, &scale, false, &Silent).ok().flatten() else { panic!("no frame") };
         assert!(frame.rank() > 0 && frame.rank() <= 24);
         let mut x: Vec<f64> = rows.x[..d].to_vec();
         frame.to_round(&mut x);
@@ -317,11 +320,27 @@ mod tests {
     }
 
     #[test]
+    fn beside_edges_directions_are_no_wider_than_draws() {
+        let d = 2;
+        let mut rows = Rows::default();
+        for i in 0..200 {
+            let mut z = vec![0.0; d];
+            Stream::new(5, 1, i).normals(Purpose::Noise, 0, &mut z);
+            rows.x.extend(&z);
+            rows.grad.extend([-1.0, -1.0]);
+        }
+        let fit = |edged| Frame::fit(&rows, &[1.0; 2], edged, &Silent).ok().flatten();
+        // Gradients without variance: nothing but the ridge would tell how wide it is.
+        assert!(fit(false).is_some_and(|frame| frame.stretches.iter().all(|&s| s > 10.0)));
+        assert!(fit(true).is_none());
+    }
+
+    #[test]
     fn bad_rows_give_none() {
         let d = 3;
         let flat = Rows { x: vec![1.0; 10 * d], grad: vec![0.0; 10 * d] };
-        assert!(matches!(Frame::fit(&flat, &[1.0; 3], &Silent), Ok(None)));
+        assert!(matches!(Frame::fit(&flat, &[1.0; 3], false, &Silent), Ok(None)));
         let huge = Rows { x: vec![f64::INFINITY; 10 * d], grad: vec![0.0; 10 * d] };
-        assert!(matches!(Frame::fit(&huge, &[1.0; 3], &Silent), Ok(None)));
+        assert!(matches!(Frame::fit(&huge, &[1.0; 3], false, &Silent), Ok(None)));
     }
 }

@@ -1,6 +1,6 @@
 //! Warm-up: windows that grow, at whose ends the chains share what they learned about steps, lengths and the preconditioner.
 
-use super::adaptation::{Spread, StepTuner};
+use super::adaptation::{Gradients, Spread, StepTuner};
 use super::archive::Archived;
 use super::chains::{Chains, End, Member, Run};
 use super::frame::{Frame, Rows};
@@ -26,6 +26,8 @@ const FEW: f64 = 8.0;
 /// Share of trajectories that leave the support, as they do at a hard edge however short their steps are, above which they get
 /// shorter themselves.
 const EDGY: f64 = 0.1;
+/// The same, above which the density has an edge: gradients alone do not tell its scales.
+const EDGE: f64 = 1e-3;
 
 /// How the step size is found.
 pub struct Tuning {
@@ -250,9 +252,10 @@ impl Chains {
         }
         let d = self.scale.len();
         let before = self.scale.to_vec();
-        spread.scale(&mut self.scale);
+        let gradients = Gradients { edged: self.edges() > EDGE, framed: self.frame.is_some() };
+        spread.scale(&mut self.scale, gradients);
         if self.run.preconditioning == Preconditioning::LowRank {
-            self.frame = Frame::fit(rows, &self.scale, monitor)?.map(Arc::new);
+            self.frame = Frame::fit(rows, &self.scale, gradients.edged, monitor)?.map(Arc::new);
             for member in &mut self.members {
                 member.block.reframe(self.frame.as_ref())?;
             }
