@@ -71,7 +71,8 @@ def entropic_cases(n: int, rng: np.random.Generator, *, uneven: bool) -> Iterato
     """Noise on the costs, of a share of epsilon, or weights that change by up to a share."""
     for name, cost in costs(n, rng):
         to = Change(cost, rng, uneven=uneven)
-        for solver, shares in ((ot.sinkhorn_newton, (1e-2, 1e-3, 2e-4)), (ot.sinkhorn, (1e-1, 1e-2))):
+        solvers = (ot.sinkhorn_newton, (1e-2, 1e-3, 2e-4)), (ot.sinkhorn, (1e-1, 1e-2)), (ot.solve, (3e-3, 1e-3))
+        for solver, shares in solvers:
             for share in shares:
                 epsilon = share * float(cost.max())
                 case = (solver.__name__, f"{name}, epsilon {share:.0e}")

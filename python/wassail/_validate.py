@@ -187,7 +187,7 @@ def match_masses(
     allowed = mass_rounding(a.size + b.size)
     if abs(mass_a - mass_b) > allowed * max(mass_a, mass_b):
         raise InputError(
-            f"{names[0]} sums to {mass_a!r} and {names[1]} to {mass_b!r}: balanced transport needs equal masses. "
+            f"{names[0]} sums to {mass_a:.10g} and {names[1]} to {mass_b:.10g}: balanced transport needs equal masses. "
             "Divide each by its sum, or let a part of it move (partial), or be created and destroyed (sinkhorn with "
             "rho)"
         )

@@ -154,7 +154,7 @@ def test_large():
         (([1.0], [math.nan]), {}, r"y\[0\]"),
         (([[1.0]], [1.0]), {}, "x must be 1-D"),
         (([1.0, 2.0], [1.0], [1.5, -0.5]), {}, r"a\[1\]"),
-        (([1.0], [1.0], [1.0], [1.1]), {}, "a sums to 1.0 and b to 1.1"),
+        (([1.0], [1.0], [1.0], [1.1]), {}, "a sums to 1 and b to 1.1"),
         (([1.0], [1.0]), {"p": 0.5}, "p must be at least 1"),
         (([1.0], [1.0]), {"p": math.inf}, "p must be finite"),
         (([1.0], [1.0]), {"period": 0.0}, "period must be positive"),

@@ -102,7 +102,7 @@ def test_mass_zeros_and_single_points():
         (([[1.0, math.nan]], [[1.0, 2.0]]), {}, r"x\[0, 1\]"),
         (([[1.0, 2.0]], [[1.0, 2.0]]), {"p": 0.0}, "p must be at least 1"),
         (([[1.0, 2.0]], [[1.0, 2.0]]), {"p": math.inf}, "p must be finite"),
-        (([[1.0, 2.0]], [[1.0, 2.0]]), {"a": [2.0]}, "a sums to 2.0 and b to 1.0"),
+        (([[1.0, 2.0]], [[1.0, 2.0]]), {"a": [2.0]}, "a sums to 2 and b to 1"),
         (([[1.0, 2.0]], [[1.0, 2.0]]), {"n_threads": 0}, "n_threads"),
         ((np.zeros((0, 2)), [[1.0, 2.0]]), {}, "x is empty"),
     ],
@@ -136,3 +136,9 @@ def test_high_order_sees_all_ways():
     weights = np.array([1.0, 1.0, 0.0])
     expected = (0.5 * (1.0 + 0.5**400)) ** (1 / 400) * 2.0 ** (1 / 400)
     assert ot.wasserstein_distance(x, y, p=400, a=weights, b=weights) == pytest.approx(expected, rel=1e-12)
+
+
+def test_weights_by_position():
+    """As in the other distances."""
+    x, y, a, b = [[0.0, 0.0], [3.0, 0.0]], [[0.0, 4.0], [9.0, 9.0]], [1.0, 0.0], [1.0, 0.0]
+    assert ot.wasserstein_distance(x, y, a, b) == ot.wasserstein_distance(x, y, a=a, b=b) == pytest.approx(4.0)

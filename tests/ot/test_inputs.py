@@ -104,7 +104,7 @@ def test_the_argument_order_of_pot_is_explained():
         ([1.0, np.inf, 0, 0, 0], None, r"a\[1\] is inf"),
         ([0.0] * 5, None, "a sums to 0"),
         (None, [0.0] * 4, "b sums to 0"),
-        ([1.0] * 5, [1.0] * 4, "5.0 and b to 4.0"),
+        ([1.0] * 5, [1.0] * 4, "5 and b to 4"),
         ([0.2] * 5, [0.251] * 4, "rho"),
         ([[0.2] * 5], None, "a must be 1-D"),
         (np.ones((5, 2)), None, r"a must be 1-D.*PointCloud\(x, y\)"),

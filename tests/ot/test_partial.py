@@ -125,7 +125,7 @@ def test_few_points_on_one_side(n, m, mass):
 
 
 @pytest.mark.parametrize(
-    ("mass", "match"), [(0.0, "mass"), (-1.0, "mass"), (np.nan, "mass"), (1.5, "at most 1.0"), ("x", "mass")]
+    ("mass", "match"), [(0.0, "mass"), (-1.0, "mass"), (np.nan, "mass"), (1.5, "at most 1 can"), ("x", "mass")]
 )
 def test_bad_mass(mass, match):
     with pytest.raises(InputError, match=match):
@@ -162,3 +162,26 @@ def test_a_stopped_run_gives_its_plan(stop, mass):
 def test_no_arc_at_all_is_named(mass):
     with pytest.raises(InputError, match="cost"):
         ot.partial([[np.inf]], mass=mass)
+
+
+@pytest.mark.parametrize("as_pair", [False, True])
+def test_a_start_for_another_mass_is_not_used(as_pair):
+    """It would take more pivots than none; one for about the same mass takes fewer."""
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(400, 2)), rng.normal(size=(400, 2)) + 1.0
+    C = ot.PointCloud(x, y).to_numpy()
+    cold = ot.partial(C, mass=0.3)
+    for start in (ot.exact(C), ot.sinkhorn(C, epsilon=0.1), ot.partial(C, mass=0.9)):
+        warm = ot.partial(C, mass=0.3, init=(start.f, start.g) if as_pair else start)
+        np.testing.assert_array_equal(warm.trace.pivots, cold.trace.pivots)
+    near = ot.partial(C, mass=0.31)
+    assert ot.partial(C, mass=0.3, init=(near.f, near.g) if as_pair else near).n_iter < cold.n_iter
+    whole = ot.partial(C, mass=1.0, init=ot.exact(C))
+    assert whole.n_iter < ot.partial(C, mass=1.0).n_iter
+
+
+def test_masses_are_shown_without_rounding():
+    ones = np.full(20, 0.1)
+    assert np.cumsum(ones)[-1] != 2.0
+    with pytest.raises(InputError, match=r"mass is 3, a sums to 2 and b to 2: at most 2 can"):
+        ot.partial(np.zeros((20, 20)), np.cumsum(ones)[-1] / 20 * np.ones(20), ones, mass=3.0)

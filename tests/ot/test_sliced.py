@@ -287,7 +287,7 @@ X = np.zeros((3, 2))
         ((X, np.zeros((3, 3))), {}, "x has points of dimension 2, y of dimension 3"),
         ((X, X, [1.0, 2.0]), {}, "a has 2 entries, 3 are needed"),
         ((X, X, [1.0, 2.0, -1.0]), {}, r"a\[2\]"),
-        ((X, X, None, [1.0, 1.0, 1.0]), {}, "a sums to 1.0 and b to 3.0"),
+        ((X, X, None, [1.0, 1.0, 1.0]), {}, "a sums to 1 and b to 3"),
         ((X, X), {"p": 0.9}, "p must be at least 1"),
         ((X, X), {"p": math.inf}, "p must be at least 1 and finite"),
         ((X, X), {"n_projections": 0}, "n_projections must be at least 1"),

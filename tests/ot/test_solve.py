@@ -135,7 +135,7 @@ def test_axis_limits_rows():
 
 def test_every_solver_says_the_same_of_masses_that_differ():
     C, a, b = np.zeros((2, 2)), [0.5, 0.5], [0.5, 0.6]
-    sentence = r"a sums to 1.0 and b to 1.1: balanced transport needs equal masses. Divide each by its sum, or"
+    sentence = r"a sums to 1 and b to 1.1: balanced transport needs equal masses. Divide each by its sum, or"
     for ask in (
         {},
         {"epsilon": 1.0},
@@ -146,7 +146,7 @@ def test_every_solver_says_the_same_of_masses_that_differ():
             ot.solve(C, a, b, **ask)
     with pytest.raises(InputError, match=sentence):
         ot.wasserstein_1d([0.0, 1.0], [0.0, 1.0], a, b)
-    with pytest.raises(InputError, match=r"a\[0\] sums to 1.0 and b\[0\] to 1.1: balanced"):
+    with pytest.raises(InputError, match=r"a\[0\] sums to 1 and b\[0\] to 1.1: balanced"):
         ot.sinkhorn_batch([C], [a], [b], epsilon=1.0)
 
 
@@ -235,3 +235,50 @@ def test_a_zero_weight_in_a_trial():
     assert result.converged
     assert np.isfinite(result.f).all()
     assert not result.plan[3].any()
+
+
+def test_a_near_start_goes_to_newton():
+    C, epsilon = many_sweeps()
+    first = ot.solve(C, epsilon=epsilon)
+    nearby = C + 1e-4 * epsilon * np.random.default_rng(1).normal(size=C.shape)
+    calls = []
+    result = ot.solve(nearby, epsilon=epsilon, init=first, callback=lambda *state: calls.append(state))
+    alone = ot.sinkhorn_newton(nearby, epsilon=epsilon, init=first)
+    assert result.choice.algorithm == "sinkhorn_newton"
+    assert f"init leaves a marginal error of {alone.trace.error[0]:.1e}" in result.choice.reason
+    assert result.n_iter == alone.n_iter <= 4
+    np.testing.assert_array_equal(result.f, alone.f)
+    assert [count for count, _, _ in calls] == list(range(1, result.n_iter + 1))
+
+
+def test_a_far_start_is_looked_at_once():
+    """Then sweeps are tried from it, and counts, trace and calls are those of all."""
+    C, epsilon = clouds(2), 0.02 * clouds(2).mean()
+    start = ot.solve(C, epsilon=1.5 * epsilon)
+    calls = []
+    result = ot.solve(C, epsilon=epsilon, init=start, callback=lambda *state: calls.append(state))
+    alone = ot.sinkhorn(C, epsilon=epsilon, tol=1e-9, init=start)
+    assert alone.trace.error[0] > 0.01
+    assert result.choice.algorithm == "sinkhorn"
+    assert f"{result.n_iter} were enough" in result.choice.reason
+    assert result.n_iter == result.trace.error.size == alone.n_iter + 1
+    np.testing.assert_array_equal(result.f, alone.f)
+    assert calls[0][2] == pytest.approx(calls[1][2], rel=1e-3)
+    for count, scale, error in calls:
+        assert (result.trace.epsilon[count - 1], result.trace.error[count - 1]) == (scale, error)
+    assert [count for count, _, _ in calls] == sorted({count for count, _, _ in calls})
+
+
+def test_a_far_start_of_many_sweeps():
+    C, epsilon = many_sweeps()
+    start = ot.sinkhorn_newton(C, epsilon=3 * epsilon)
+    result = ot.solve(C, epsilon=epsilon, init=start)
+    trace = result.trace
+    assert result.converged
+    assert result.choice.algorithm == "sinkhorn_newton"
+    tried = int(result.choice.reason.split(" of the mean cost: ")[1].split()[0])
+    assert not trace.newton[:tried].any()
+    assert trace.newton[tried:].any()
+    assert result.n_iter == trace.error.size == trace.newton.size
+    first = ot.solve(C, epsilon=epsilon, init=start, callback=lambda *_: True)
+    assert (first.n_iter, first.status) == (1, ot.Status.STOPPED)

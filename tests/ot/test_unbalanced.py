@@ -5,7 +5,7 @@ import pytest
 
 from tests.reference import sinkhorn_numpy as ref
 from wassail import ot
-from wassail.exceptions import ConvergenceWarning
+from wassail.exceptions import ConvergenceWarning, NumericalError
 
 RHOS = [(1.0, 1.0), (0.1, 4.0), (np.inf, 0.5), (0.5, np.inf)]
 
@@ -144,3 +144,18 @@ def test_masses_that_differ_stay_unbalanced():
     C, a, b = rng.random((12, 9)), rng.dirichlet(np.ones(12)), 1.1 * rng.dirichlet(np.ones(9))
     with pytest.warns(ConvergenceWarning):
         assert ot.sinkhorn(C, a, b, epsilon=0.1, rho=1e17, max_iter=0).rho == (1e17, 1e17)
+
+
+@pytest.mark.parametrize("rho", [1e10, 1e13, 1e15, (1e15, np.inf)])
+@pytest.mark.parametrize("solver", [ot.sinkhorn, ot.solve])
+def test_a_penalty_out_of_scale_is_named(solver, rho):
+    C = np.random.default_rng(0).random((50, 40))
+    a, b = np.full(50, 1.0 / 50), np.full(40, 1.2 / 40)
+    with pytest.warns(ConvergenceWarning, match=r"rho is 1e\+1[035], and masses that differ .* lower rho"):
+        solver(C, a, b, epsilon=0.05, rho=rho)
+
+
+def test_a_penalty_beyond_float64_is_named():
+    C = np.random.default_rng(0).random((50, 40))
+    with pytest.raises(NumericalError, match=r"rho 1e\+17 is out of scale beside epsilon 0.01.* lower rho"):
+        ot.sinkhorn(C, np.full(50, 1.0 / 50), np.full(40, 1.2 / 40), epsilon=0.01, rho=1e17)

@@ -191,7 +191,7 @@ def test_zero_weights_single_points_and_types():
         (([1.0, 2.0], [1.0], [1.0]), {}, "a has 1 entries, 2 are needed"),
         (([1.0, 2.0], [1.0], [1.5, -0.5]), {}, r"a\[1\]"),
         (([1.0, 2.0], [1.0], [0.0, 0.0]), {}, "a sums to 0"),
-        (([1.0], [1.0], [1.0], [1.1]), {}, "a sums to 1.0 and b to 1.1"),
+        (([1.0], [1.0], [1.0], [1.1]), {}, "a sums to 1 and b to 1.1"),
         (([1.0], [1.0]), {"p": 0.5}, "p must be at least 1"),
         (([1.0], [1.0]), {"p": math.nan}, "p must be at least 1"),
         (([1.0], [1.0]), {"p": "2"}, "p must be a real number"),

@@ -25,6 +25,7 @@ from wassail._validate import (
 )
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
 from wassail.ot._dual import shrinkage, target_marginal
+from wassail.ot._penalties import INSTEAD, penalty_advice
 from wassail.ot._plan import PlanOperator
 from wassail.ot.epsilon import range_of
 from wassail.ot.geometry import ArrayCost, Cost, Forbidden, as_cost
@@ -146,6 +147,12 @@ class Problem:
         """Put the potentials of the support back in place and fill in the others; `tol` is what was asked for."""
         f, g, status, n_iter, error, *history = solution
         if not (np.isfinite(f).all() and np.isfinite(g).all()):
+            strongest = max((rho for rho in self.rho if math.isfinite(rho)), default=0.0)
+            if strongest > _NEVER * self.epsilon:
+                raise NumericalError(
+                    f"the potentials left the range of float64: rho {strongest:.3g} is out of scale beside epsilon "
+                    f"{self.epsilon:.3g}. Where masses differ, {INSTEAD}"
+                )
             raise NumericalError(
                 f"the potentials left the range of float64: epsilon {self.epsilon:.3g} is out of scale beside the "
                 "cost. Raise it, or take exact, which solves without regularization"
@@ -228,8 +235,8 @@ def prepare(
     for name, weights in zip(names[1:], (source, target), strict=True):
         if float(weights.sum()) < _LIGHTEST and epsilon > 0.0:
             raise InputError(
-                f"{name} sums to {float(weights.sum())!r}, too little for regularized plans in float64: multiply a and "
-                "b by a constant"
+                f"{name} sums to {float(weights.sum()):.6g}, too little for regularized plans in float64: multiply a "
+                "and b by a constant"
             )
     factor = 1.0
     if np.isinf(rho[0]) and np.isinf(rho[1]):
@@ -365,7 +372,7 @@ def _advice(result: SinkhornResult, faster: str) -> str:
     if _mass_to_move(result) == 0.0:
         return "rho destroys all of the mass, as far as float64 can tell: raise rho, or subtract a constant from cost"
     cost = result.cost
-    said = offset_advice(cost) or said
+    said = offset_advice(cost) or penalty_advice(result) or said
     single = (cost.values if isinstance(cost, ArrayCost) else cost.x).dtype != np.float64
     return said + _FINER if single else said
 

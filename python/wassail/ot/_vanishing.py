@@ -50,14 +50,14 @@ def is_unresolved(problem: Problem, tol: float) -> bool:
 
 def with_reason(result: ExactResult, problem: Problem, tol: float, why: str) -> ExactResult:
     """Return the exact plan as the answer; `why` says what led to it."""
-    reason = f"epsilon is {problem.epsilon:.2g}, {why}"
+    reason, added = f"epsilon is {problem.epsilon:.2g}, {why}", None
     if result.status is not Status.STOPPED:
         added = problem.epsilon * _divergence(result)
         reason = (
             f"{reason}, and the entropic plan differs by less than {tol:.0e} of the mass; the regularization adds "
             f"{added:.1e} to the value"
         )
-    return dataclasses.replace(result, choice=Choice("exact", reason))
+    return dataclasses.replace(result, choice=Choice("exact", reason, added))
 
 
 def _support(result: ExactResult) -> tuple[Index, Index, F64]:

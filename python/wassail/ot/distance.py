@@ -35,10 +35,10 @@ _NAMED: dict[float, CostName] = {1.0: "euclidean", 2.0: "sqeuclidean"}
 def wasserstein_distance(
     x: ArrayLike,
     y: ArrayLike,
-    *,
-    p: float = 2.0,
     a: ArrayLike | None = None,
     b: ArrayLike | None = None,
+    *,
+    p: float = 2.0,
     n_threads: int | None = None,
 ) -> float:
     r"""Wasserstein distance of order p between two weighted samples.
@@ -53,12 +53,12 @@ def wasserstein_distance(
         Points; a vector holds points on the line.
     y : array_like, shape (m, d) or (m,)
         Points of the other sample, of the same dimension.
-    p : float, default 2.0
-        Order, at least 1; ``math.inf`` is allowed on the line.
     a : array_like, shape (n,), optional
         Weights of x, non-negative; by default 1/n each.
     b : array_like, shape (m,), optional
         Weights of y; by default 1/m each. Same total mass as `a` up to float32 rounding.
+    p : float, default 2.0
+        Order, at least 1; ``math.inf`` is allowed on the line.
     n_threads : int, optional
         Threads to use; the result does not depend on it.
 

@@ -10,13 +10,14 @@ from numpy.typing import ArrayLike
 from wassail._progress import progress_reporter
 from wassail._validate import Report, blocked_rounding, check_callable, check_positive, check_threads, check_weights
 from wassail.exceptions import InputError
-from wassail.ot._basis import Start, check_start, extended, solve, warn_unless_proved
+from wassail.ot._basis import CoreStart, Start, check_start, extended, solve, warn_unless_proved
 from wassail.ot._order import cost_first
 from wassail.ot._problem import Problem
 from wassail.ot.exact import F64, ExactResult
 from wassail.ot.geometry import Cost, as_cost
 
 _ROUNDING = 1e-9  # by how much the mass may exceed what there is
+_NEARBY = 0.3  # of the most: potentials for masses that differ by more cost more pivots than they save
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,7 +80,8 @@ def partial(
     mass : float
         Mass to move: positive, and at most the smaller of the two masses.
     init : pair (f, g), or a result that has them, optional
-        Potentials of a problem nearby.
+        Potentials of a problem nearby. Those for a mass that differs by more than 0.3 of the most that can be moved,
+        such as those of a balanced plan where little moves, are not used: they would cost more than they save.
     callback : callable, optional
         Called as ``callback(n_iter, epsilon, error)``, see :func:`exact`; True stops the run with the best plan
         so far.
@@ -139,6 +141,8 @@ def partial(
     blockable = blocked_rounding(a, b, n + m)
     problem = Problem(geometry, source, target, 0.0, (0.0, 0.0), 1.0, threads, support, rows, columns, blockable)
     start = check_start(init, problem)
+    if start is not None and abs(_moved_by(start, problem) - moved) > _NEARBY * _most(problem):
+        start = None
     with progress_reporter(progress, "partial", "pivots") as report:
         basis = solve(problem, moved, start, stop, report)
     warn_unless_proved("partial", basis.status, basis.gap)
@@ -173,9 +177,22 @@ def partial(
     )
 
 
+def _most(problem: Problem) -> float:
+    """Return the most mass that can be moved."""
+    return min(float(side.sum()) for side in problem.weights)
+
+
+def _moved_by(start: CoreStart, problem: Problem) -> float:
+    """Return the mass that potentials are for: all of points below the largest potential, where alone mass stays."""
+    sides = zip(start[:2], problem.weights, strict=True)
+    return min(_most(problem), max(float(w[v < v.max()].sum()) for v, w in sides))
+
+
 def _check_mass(value: object, supply: float, demand: float) -> float:
     """Return the mass to move, at most what there is."""
     mass, most = check_positive(value, "mass"), min(supply, demand)
     if mass > most * (1.0 + _ROUNDING):
-        raise InputError(f"mass is {mass!r}, a sums to {supply!r} and b to {demand!r}: at most {most!r} can be moved")
+        raise InputError(
+            f"mass is {mass:.10g}, a sums to {supply:.10g} and b to {demand:.10g}: at most {most:.10g} can be moved"
+        )
     return min(mass, most)

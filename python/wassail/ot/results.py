@@ -63,7 +63,7 @@ class Status(enum.Enum):
 
 @dataclass(frozen=True)
 class Choice:
-    """
+    r"""
     Which algorithm ran.
 
     Attributes
@@ -72,10 +72,14 @@ class Choice:
         Name of the function in `wassail.ot`.
     reason : str
         Why :func:`wassail.ot.solve` took it.
+    entropic_term : float or None
+        :math:`\varepsilon\,\mathrm{KL}(P\,|\,a\otimes b)` of an exact plan that answers for the entropic one, to add
+        to its `value` for that of the regularized problem; else None.
     """
 
     algorithm: str
     reason: str
+    entropic_term: float | None = None
 
 
 def shown(choice: Choice | None) -> str:

@@ -1,15 +1,15 @@
 //! Sinkhorn's iteration or Newton's method, whichever gets there first: at middling ε nothing that is known beforehand tells. Sweeps
-//! are tried; Newton goes on from where they are if they turn out to be many.
+//! are tried; Newton goes on from where they are if they turn out to be many, and begins where the start is near.
 
 use super::geometry::Geometry;
 use super::newton::{self, SWEEP};
-use super::sinkhorn::{self, Status};
+use super::sinkhorn::{self, Status, TracePoint};
 use super::sweep::Weights;
 use crate::error::Result;
 use crate::monitor::{Monitor, Progress};
 use crate::parallel::sum;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Sweeps before the first look at their rate, and those it is measured over.
 const FIRST_LOOK: usize = 48;
@@ -18,6 +18,8 @@ const SPAN: usize = 15;
 const BEYOND: f64 = 1.2;
 /// Marginal error, relative to the mass, from which Newton finds its way better by annealing of its own.
 const FAR: f64 = 0.05;
+/// The same of a start from which Newton has only a few steps left, however slow sweeps are.
+const NEAR: f64 = 0.01;
 
 /// What is asked for, and how long sweeps are tried.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +35,7 @@ pub struct Options {
 pub struct Outcome {
     /// The pair, and the kind of each sweep.
     pub solution: newton::Outcome,
-    /// Marginal error that the trial left and its sweeps, if Newton took over.
+    /// Marginal error that the trial left and its sweeps, if Newton took over; 0 sweeps where the start was near.
     pub trial: Option<(f64, usize)>,
 }
 
@@ -49,6 +51,29 @@ pub fn solve(
         let solution = newton::solve(geometry, weights, init, &options.problem, monitor)?;
         return Ok(Outcome { solution, trial: None });
     }
+    let Some(start) = init else { return sweeps_first(geometry, weights, None, options, monitor) };
+    let limit = NEAR * sum(weights.a.iter().copied());
+    let look = Look { monitor, limit, error: OnceLock::new(), is_far: AtomicBool::new(false) };
+    let solution = newton::solve(geometry, weights, Some(start), &options.problem, &look)?;
+    if !look.is_far.into_inner() {
+        return Ok(Outcome { solution, trial: look.error.into_inner().map(|error| (error, 0)) });
+    }
+    let seen = solution.pair.trace;
+    let made = seen.len();
+    let problem = newton::Options { max_iter: options.problem.max_iter - made, ..options.problem };
+    let rest = Options { problem, ..*options };
+    let Outcome { solution, trial } = sweeps_first(geometry, weights, init, &rest, &After { monitor, made })?;
+    Ok(Outcome { solution: continued(seen, solution), trial: trial.map(|(error, count)| (error, count + made)) })
+}
+
+/// Sweeps, and Newton if they turn out to be many.
+fn sweeps_first(
+    geometry: &dyn Geometry,
+    weights: Weights<'_>,
+    init: Option<(&[f64], &[f64])>,
+    options: &Options,
+    monitor: &dyn Monitor,
+) -> Result<Outcome> {
     let newton::Options { epsilon, tol, max_iter, anneal } = options.problem;
     let most = ((BEYOND * options.trial as f64) as usize).min(max_iter);
     let exact = (f64::INFINITY, f64::INFINITY);
@@ -57,7 +82,7 @@ pub fn solve(
     let asked = AtomicBool::new(false);
     let seen = Mutex::new(Vec::new());
     let watch = Watch { monitor, trial: options.trial, goal: tol * mass, asked: &asked, seen };
-    let mut first = sinkhorn::solve(geometry, weights, init, &plain, &watch)?;
+    let first = sinkhorn::solve(geometry, weights, init, &plain, &watch)?;
     let made = first.trace.len();
     let ended = !matches!(first.status, Status::MaxIter | Status::Stopped) || asked.into_inner();
     if ended || made >= max_iter {
@@ -66,11 +91,40 @@ pub fn solve(
     }
     let rest = newton::Options { max_iter: max_iter - made, ..options.problem };
     let from = if first.error <= FAR * mass { Some((first.f.as_slice(), first.g.as_slice())) } else { init };
-    let mut solution = newton::solve(geometry, weights, from, &rest, &After { monitor, made })?;
-    first.trace.append(&mut solution.pair.trace);
-    solution.pair.trace = first.trace;
-    solution.steps.splice(0..0, std::iter::repeat_n(SWEEP, made));
-    Ok(Outcome { solution, trial: Some((first.error, made)) })
+    let solution = newton::solve(geometry, weights, from, &rest, &After { monitor, made })?;
+    Ok(Outcome { solution: continued(first.trace, solution), trial: Some((first.error, made)) })
+}
+
+/// A run with the sweeps before it.
+fn continued(mut trace: Vec<TracePoint>, mut run: newton::Outcome) -> newton::Outcome {
+    run.steps.splice(0..0, std::iter::repeat_n(SWEEP, trace.len()));
+    trace.append(&mut run.pair.trace);
+    run.pair.trace = trace;
+    run
+}
+
+/// Ends a run from a start that is not near, after its first sweep.
+struct Look<'a> {
+    monitor: &'a dyn Monitor,
+    limit: f64,
+    /// That of the first sweep.
+    error: OnceLock<f64>,
+    is_far: AtomicBool,
+}
+
+impl Monitor for Look<'_> {
+    fn cancelled(&self) -> bool {
+        self.monitor.cancelled()
+    }
+    fn report(&self, progress: Progress) -> bool {
+        if self.monitor.report(progress) {
+            return true;
+        }
+        let is_first = self.error.set(progress.error).is_ok();
+        let is_far = is_first && (progress.error > self.limit || progress.error.is_nan());
+        self.is_far.fetch_or(is_far, Ordering::Relaxed);
+        is_far
+    }
 }
 
 /// Ends a trial.
