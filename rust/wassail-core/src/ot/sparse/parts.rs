@@ -28,6 +28,8 @@ const SLIGHT: f64 = 1e-3;
 /// Shifts in a row, while each leaves at most this share out of balance.
 const SHIFTS: usize = 4;
 const LESS: f64 = 0.5;
+/// Share of the error at which the next step is as good as another shift.
+const NEAR: f64 = 0.1;
 /// Pairs of parts beyond which a plan between them takes longer than the steps that it saves.
 const MOST: usize = 1 << 22;
 /// Flows below this share of all are rounding.
@@ -62,7 +64,7 @@ pub fn balance(newton: &mut Newton<'_>, goal: f64, monitor: &dyn Monitor) -> Res
         let dual = &newton.dual;
         let left = sum(excess(dual, |i, place| dual.mass(i, place) > 0.0).iter().map(|e| e.abs()));
         let done = left <= goal.min(SLIGHT * error) || left > LESS * before;
-        if done || !shift(newton, error, goal, monitor)? {
+        if done || !shift(newton, error, goal, monitor)? || newton.error() <= NEAR * error {
             break;
         }
         before = left;
