@@ -915,3 +915,29 @@ def test_plans_from_a_start_are_as_good_for_a_third_of_the_steps(k, kind):
     assert np.mean(worse) < 0.05
     assert np.max(worse) < 0.5
     assert 3 * warm_steps <= fresh_steps
+
+
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+def test_a_bad_plan_is_not_handed_on():
+    """From a plan a third above its bound the search runs anew, which finds another for costs that hardly differ."""
+    C, options = np.random.default_rng(1).random((300, 300)), {"gamma": 10.0, "max_nonzeros": 2}
+    first = ot.sparse_transport(C, **options)
+    near = C * (1 + 1e-4 * np.random.default_rng(99).random(C.shape))
+    fresh, warm = ot.sparse_transport(near, **options), ot.sparse_transport(near, init=first, **options)
+    assert first.gap > 0.2 * first.value > 2 * fresh.gap  # else it shows nothing
+    assert warm.gap <= 1.1 * fresh.gap
+
+
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+def test_weights_over_many_orders_keep_their_plan():
+    """A row too light for any entry has no price, and the plan without it meets the tolerance."""
+    contradictions = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        n, k = int(rng.integers(5, 13)), int(rng.integers(2, 6))
+        C, gamma = rng.integers(0, 3, (n, n)).astype(float), 10.0 ** rng.uniform(-2, 2)
+        a, b = (10.0 ** rng.uniform(-12, 12, n) for _ in range(2))
+        result = ot.sparse_transport(C, a / a.sum(), b / b.sum(), gamma=gamma, max_nonzeros=k)
+        meets = result.marginal_error <= 1e-9 and result.nonzeros.max() <= k
+        contradictions += meets and not np.isfinite(result.gap)
+    assert contradictions == 0

@@ -235,8 +235,9 @@ def sparse_transport(
     one source), nor with fewer than n + m - 1 places in all; then, and where the search ends without one, the gap is
     inf. A larger `max_nonzeros` gives fewer ties, and mostly a smaller `gamma` too. The plan of a result given as
     `init` has its support kept, or kept in full columns alone, or mended for other weights. It is looked for anew where
-    the gap is more than 1.1 times that of the result; 10 times where columns have no more than 1.1 (n + m) places in
-    all, as k = 2 allows for n = m: there plans are trees for most weights, and the search seldom finds a better one.
+    the gap is more than a fifth of the value, or 1.1 times that of the result; 10 times where columns have no more than
+    1.1 (n + m) places in all, as k = 2 allows for n = m: there plans are trees for most weights, and the search seldom
+    finds a better one.
 
     The dual is smoothed by the proximal point method, which does not move its solution, and each stage is solved by
     semismooth Newton steps on a graph Laplacian. For γ so small that the regularization hardly acts, for k = 1, and

@@ -191,8 +191,13 @@ impl<'a> Dual<'a> {
     /// ⟨f, a − T1⟩ + ⟨g, b − Tᵀ1⟩, what the error of the marginals is worth to first order.
     pub fn priced(&self) -> f64 {
         let columns = sum(self.missing().iter().zip(self.columns()).map(|(q, g)| q * g));
+        // A row that lost its only entry to the rounding of others has no price.
+        let rounding = f64::EPSILON * sum(self.problem.a.iter().copied());
         let rows = self.rows.iter().zip(self.levels()).zip(self.problem.a).map(|((row, f), a)| {
             let Row { entries, level, .. } = row;
+            if entries.is_empty() && *a <= rounding {
+                return 0.0;
+            }
             let kept = entries[..level.full + level.split].iter().enumerate();
             f * (a - kept.map(|(place, e)| self.rule.mass(level, place, e.key)).sum::<f64>())
         });

@@ -18,6 +18,8 @@ const WORSE: f64 = 1.1;
 const FAR: f64 = 10.0;
 /// Places by the links of a tree, up to which they are hardly more.
 const TREE: f64 = 1.1;
+/// Share of its value that the gap of a plan may be: a start from a bad plan would hand it on for good.
+const GOOD: f64 = 0.2;
 /// Newton steps from the plan of another run, and the share of the error that they leave if they lead anywhere: then as many follow.
 const TRIED: usize = 4;
 const LEFT: f64 = 0.1;
@@ -31,7 +33,8 @@ pub fn solve<'a>(
 ) -> Result<(Option<Newton<'a>>, bool)> {
     let lower = value(newton);
     let within = |near: &Option<Newton<'_>>, times: f64| {
-        near.as_ref().is_some_and(|near| known.gap.is_finite() && value(near) - lower <= times * known.gap)
+        let gap = near.as_ref().map(|near| (value(near) - lower, GOOD * value(near).abs()));
+        gap.is_some_and(|(gap, good)| known.gap.is_finite() && gap <= good.min(times * known.gap))
     };
     let kept = kept(newton, known.plan, goal, log)?;
     if within(&kept, WORSE) {
