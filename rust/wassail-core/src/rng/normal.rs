@@ -1,7 +1,7 @@
 //! Standard normals by Box and Muller's transformation, vectorized: −2 ln u is the squared radius, the direction takes two bits
 //! of the second word for the quadrant and the rest for the angle within it.
 
-use super::philox::{Keys, blocks};
+use super::philox::blocks;
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::log::ln_normal;
@@ -47,8 +47,8 @@ fn polynomial<I: Isa, const K: usize>(z: f64, coefficients: &[f64; K]) -> f64 {
 }
 
 #[inline(always)]
-fn pairs<I: Isa, const N: usize>(counter: [u32; 4], keys: &Keys) -> [[f64; N]; 2] {
-    let words = blocks::<I, N>(counter, keys);
+fn pairs<I: Isa, const N: usize>(counter: [u32; 4], key: [u32; 2]) -> [[f64; N]; 2] {
+    let words = blocks::<N>(counter, key);
     let mut out = [[0.0; N]; 2];
     for l in 0..N {
         let (radial, angular) = (words[0][l] << 32 | words[1][l], words[2][l] << 32 | words[3][l]);
@@ -80,40 +80,41 @@ fn put(from: &[f64], out: &mut [f64]) {
 
 /// Normals of `N` pairs: of each group the first ones, then the second ones.
 #[inline(always)]
-fn groups<I: Isa, const N: usize>(counter: [u32; 4], keys: &Keys, out: &mut [f64]) {
-    let made = pairs::<I, N>(counter, keys);
+fn groups<I: Isa, const N: usize>(counter: [u32; 4], key: [u32; 2], out: &mut [f64]) {
+    let made = pairs::<I, N>(counter, key);
     for (half, out) in out.chunks_mut(PAIRS).enumerate() {
         put(&made[half % 2][half / 2 * PAIRS..], out);
     }
 }
 
 #[inline(always)]
-fn fill_body<I: Isa>(counter: [u32; 4], keys: &Keys, out: &mut [f64]) {
+fn fill_body<I: Isa>(counter: [u32; 4], key: [u32; 2], out: &mut [f64]) {
     let (mut at, mut out) = (counter, out);
-    // Where there are enough registers, two groups at once hide each other's latencies.
+    // Where there are enough registers, two groups at once hide each other's latencies: the last four groups are made so.
     let is_wide = I::F64::N >= FEW;
-    let last = if is_wide { 4 * PAIRS } else { 2 * PAIRS + FEW };
+    let last = if is_wide { 8 * PAIRS } else { 2 * PAIRS + FEW };
     while out.len() > last {
-        let together = if is_wide { 2 * PAIRS } else { PAIRS };
-        let (now, rest) = out.split_at_mut(2 * together);
-        if is_wide {
-            groups::<I, { 2 * PAIRS }>(at, keys, now);
-        } else {
-            groups::<I, PAIRS>(at, keys, now);
-        }
-        at[0] = at[0].wrapping_add(together as u32);
+        let (now, rest) = out.split_at_mut(2 * PAIRS);
+        groups::<I, PAIRS>(at, key, now);
+        at[0] = at[0].wrapping_add(PAIRS as u32);
+        out = rest;
+    }
+    if is_wide && out.len() > 4 * PAIRS {
+        let (now, rest) = out.split_at_mut(4 * PAIRS);
+        groups::<I, { 2 * PAIRS }>(at, key, now);
+        at[0] = at[0].wrapping_add(2 * PAIRS as u32);
         out = rest;
     }
     match out.len().div_ceil(FEW) {
         0 => {}
-        1 => groups::<I, FEW>(at, keys, out),
-        2..=4 => groups::<I, PAIRS>(at, keys, out),
-        5 => groups::<I, { PAIRS + FEW }>(at, keys, out),
-        _ => groups::<I, { 2 * PAIRS }>(at, keys, out),
+        1 => groups::<I, FEW>(at, key, out),
+        2..=4 => groups::<I, PAIRS>(at, key, out),
+        5 => groups::<I, { PAIRS + FEW }>(at, key, out),
+        _ => groups::<I, { 2 * PAIRS }>(at, key, out),
     }
 }
 
 multiversion! {
     /// Normals from a counter on.
-    pub fn fill(counter: [u32; 4], keys: &Keys, out: &mut [f64]) => fill_body
+    pub fn fill(counter: [u32; 4], key: [u32; 2], out: &mut [f64]) => fill_body
 }

@@ -1,7 +1,7 @@
 //! The draws of a chain at a step.
 
 use super::normal::{PAIRS, fill};
-use super::philox::{philox4x32, schedule};
+use super::philox::philox4x32;
 use super::uniform;
 
 /// What draws are for: draws for different purposes never share a random word.
@@ -49,13 +49,13 @@ impl Stream {
     /// Standard normals of coordinates `start..start + out.len()`; `start` is a multiple of 2 · `PAIRS`.
     pub fn normals(&self, purpose: Purpose, start: usize, out: &mut [f64]) {
         debug_assert!(start.is_multiple_of(2 * PAIRS));
-        fill(self.counter(purpose, (start / 2) as u32), &schedule(self.key), out);
+        fill(self.counter(purpose, (start / 2) as u32), self.key, out);
     }
 
     /// Uniform numbers in (0, 1) for coordinates `start..start + out.len()`; `start` is a multiple of 2 · `PAIRS`.
     pub fn uniforms(&self, purpose: Purpose, start: usize, out: &mut [f64]) {
         debug_assert!(start.is_multiple_of(2 * PAIRS));
-        uniform::fill(self.counter(purpose, (start / 2) as u32), &schedule(self.key), out);
+        uniform::fill(self.counter(purpose, (start / 2) as u32), self.key, out);
     }
 
     /// Uniform number in (0, 1) on the odd multiples of 2^-53.

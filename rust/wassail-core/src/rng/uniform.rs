@@ -1,6 +1,6 @@
 //! Many uniform numbers at once.
 
-use super::philox::{Keys, blocks};
+use super::philox::blocks;
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::scalar::Scalar;
@@ -11,8 +11,8 @@ const ONE: u64 = 0x3ff0_0000_0000_0000;
 const HALF_UNIT: f64 = 1.110_223_024_625_156_5e-16;
 
 #[inline(always)]
-fn group_body<I: Isa>(counter: [u32; 4], keys: &Keys, out: &mut [f64; 2 * BLOCKS]) {
-    let words = blocks::<I, BLOCKS>(counter, keys);
+fn group_body<I: Isa>(counter: [u32; 4], key: [u32; 2], out: &mut [f64; 2 * BLOCKS]) {
+    let words = blocks::<BLOCKS>(counter, key);
     let (first, second) = out.split_at_mut(BLOCKS);
     for l in 0..BLOCKS {
         let (a, b) = (words[0][l] << 32 | words[1][l], words[2][l] << 32 | words[3][l]);
@@ -22,11 +22,11 @@ fn group_body<I: Isa>(counter: [u32; 4], keys: &Keys, out: &mut [f64; 2 * BLOCKS
 }
 
 #[inline(always)]
-fn fill_body<I: Isa>(counter: [u32; 4], keys: &Keys, out: &mut [f64]) {
+fn fill_body<I: Isa>(counter: [u32; 4], key: [u32; 2], out: &mut [f64]) {
     let mut at = counter;
     for chunk in out.chunks_mut(2 * BLOCKS) {
         let mut group = [0.0; 2 * BLOCKS];
-        group_body::<I>(at, keys, &mut group);
+        group_body::<I>(at, key, &mut group);
         chunk.copy_from_slice(&group[..chunk.len()]);
         at[0] = at[0].wrapping_add(BLOCKS as u32);
     }
@@ -34,5 +34,5 @@ fn fill_body<I: Isa>(counter: [u32; 4], keys: &Keys, out: &mut [f64]) {
 
 multiversion! {
     /// Uniform numbers in (0, 1), on the odd multiples of 2^-53, from a counter on.
-    pub fn fill(counter: [u32; 4], keys: &Keys, out: &mut [f64]) => fill_body
+    pub fn fill(counter: [u32; 4], key: [u32; 2], out: &mut [f64]) => fill_body
 }
