@@ -25,7 +25,7 @@ from wassail._validate import (
 )
 from wassail.exceptions import ConvergenceWarning, InputError, NumericalError
 from wassail.ot._dual import shrinkage, target_marginal
-from wassail.ot._penalties import INSTEAD, penalty_advice
+from wassail.ot._penalties import INSTEAD, penalty_advice, strongest
 from wassail.ot._plan import PlanOperator
 from wassail.ot.epsilon import range_of
 from wassail.ot.geometry import ArrayCost, Cost, Forbidden, as_cost
@@ -147,10 +147,10 @@ class Problem:
         """Put the potentials of the support back in place and fill in the others; `tol` is what was asked for."""
         f, g, status, n_iter, error, *history = solution
         if not (np.isfinite(f).all() and np.isfinite(g).all()):
-            strongest = max((rho for rho in self.rho if math.isfinite(rho)), default=0.0)
-            if strongest > _NEVER * self.epsilon:
+            rho = strongest(self.rho)
+            if rho > _NEVER * self.epsilon:
                 raise NumericalError(
-                    f"the potentials left the range of float64: rho {strongest:.3g} is out of scale beside epsilon "
+                    f"the potentials left the range of float64: rho {rho:.3g} is out of scale beside epsilon "
                     f"{self.epsilon:.3g}. Where masses differ, {INSTEAD}"
                 )
             raise NumericalError(

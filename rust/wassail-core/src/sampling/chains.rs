@@ -220,6 +220,7 @@ impl Chains {
                     // Halves, quarters and so on of the round, and what is left.
                     let left = if part + 1 < parts { (next - before) >> (part + 1) } else { 0 };
                     *end = member.advance(run, step, next - left, adapts, schedule, slots.as_mut());
+                    member.block.refresh(&*run.density);
                 }
                 Ok(())
             });
@@ -381,23 +382,8 @@ impl Member {
         Ok(differs.map_or(End::Complete, |i| End::Differs(block.first as usize + i)))
     }
 
-    /// Goes on to step `until`; draws go to their slots.
+    /// Goes on to step `until`, maybe without the gradient there; draws go to their slots.
     fn advance(
-        &mut self,
-        run: &Run,
-        like: Step<'_>,
-        until: u64,
-        adapts: bool,
-        schedule: Schedule,
-        slots: Option<&mut Slots<'_>>,
-    ) -> End {
-        let end = self.make_steps(run, like, until, adapts, schedule, slots);
-        self.block.refresh(&*run.density);
-        end
-    }
-
-    /// The same, without the gradient at the end.
-    fn make_steps(
         &mut self,
         run: &Run,
         like: Step<'_>,

@@ -253,21 +253,11 @@ impl<'a> Dual<'a> {
         (0..self.rows.len()).filter(|&i| self.kept(i) > self.rule.k)
     }
 
-    /// Lets no entry have mass that has none in this plan, in rows where it has no more than k.
-    pub fn adopt(&mut self, plan: &Csr) {
+    /// Lets no entry have mass that has none in this plan, in rows where it has k entries at most and `fewest` at least.
+    pub fn adopt(&mut self, plan: &Csr, fewest: usize) {
         for (row, ends) in self.rows.iter_mut().zip(plan.indptr.windows(2)) {
             let columns = &plan.indices[ends[0] as usize..ends[1] as usize];
-            if columns.len() <= self.rule.k {
-                row.keep(columns);
-            }
-        }
-    }
-
-    /// The same, only in rows that have k entries in this plan.
-    pub fn adopt_full(&mut self, plan: &Csr) {
-        for (row, ends) in self.rows.iter_mut().zip(plan.indptr.windows(2)) {
-            let columns = &plan.indices[ends[0] as usize..ends[1] as usize];
-            if columns.len() == self.rule.k {
+            if (fewest..=self.rule.k).contains(&columns.len()) {
                 row.keep(columns);
             }
         }

@@ -67,7 +67,7 @@ fn is_treelike(dual: &Dual<'_>) -> bool {
 fn kept<'a>(newton: &Newton<'a>, plan: &Csr, goal: f64, log: &mut Log<'_>) -> Result<Option<Newton<'a>>> {
     let mut near = newton.clone();
     near.dual.center(plan);
-    near.dual.adopt(plan);
+    near.dual.adopt(plan, 0);
     if !is_balanced(&near.dual, goal) {
         return Ok(None);
     }
@@ -78,7 +78,7 @@ fn kept<'a>(newton: &Newton<'a>, plan: &Csr, goal: f64, log: &mut Log<'_>) -> Re
 fn reopened<'a>(newton: &Newton<'a>, plan: &Csr, goal: f64, log: &mut Log<'_>) -> Result<Option<Newton<'a>>> {
     let mut near = newton.clone();
     near.dual.center(plan);
-    near.dual.adopt_full(plan);
+    near.dual.adopt(plan, near.dual.rule.k);
     if is_hopeless(&near.dual, goal) {
         return Ok(None);
     }
@@ -135,7 +135,7 @@ pub fn mended<'a>(
     let (g, plan) = (forest_potentials(&newton.dual, &mut forest), forest.plan());
     let mut near = newton.clone();
     near.dual.center(&plan);
-    near.dual.adopt(&plan);
+    near.dual.adopt(&plan, 0);
     near.dual.sharpen();
     near.move_to(&g, log.monitor)?;
     let ended = near.minimize(goal, STEPS, log)?;
