@@ -1,7 +1,7 @@
 //! Standard normals by Box and Muller's transformation, vectorized: −2 ln u is the squared radius, the direction takes two bits
 //! of the second word for the quadrant and the rest for the angle within it.
 
-use super::philox::blocks;
+use super::philox::{blocks, joined};
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::log::ln_normal;
@@ -51,7 +51,7 @@ fn pairs<I: Isa, const N: usize>(counter: [u32; 4], key: [u32; 2]) -> [[f64; N];
     let words = blocks::<N>(counter, key);
     let mut out = [[0.0; N]; 2];
     for l in 0..N {
-        let (radial, angular) = (words[0][l] << 32 | words[1][l], words[2][l] << 32 | words[3][l]);
+        let (radial, angular) = (joined(words[0][l], words[1][l]), joined(words[2][l], words[3][l]));
         // u in (0, 1] on a grid of 2^-52.
         let u = 2.0 - f64::from_bits(radial >> 12 | ONE);
         let radius = (-2.0 * ln_normal::<I>(u)).sqrt();

@@ -5,8 +5,8 @@ const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
 const ROUNDS: u32 = 10;
 const LOW: u64 = 0xffff_ffff;
 
-/// Random words of `N` consecutive counters (counter[0] + i, counter[1..]), word by word, each in the low half of 64 bits.
-/// The lanes are independent, so that the loops vectorize.
+/// Random words of `N` consecutive counters (counter[0] + i, counter[1..]), word by word, each in the low half of 64 bits whose
+/// high half is garbage. The lanes are independent, so that the loops vectorize.
 #[inline(always)]
 pub fn blocks<const N: usize>(counter: [u32; 4], key: [u32; 2]) -> [[u64; N]; 4] {
     let mut c = [[0u64; N]; 4];
@@ -30,12 +30,13 @@ pub fn blocks<const N: usize>(counter: [u32; 4], key: [u32; 2]) -> [[u64; N]; 4]
             c[3][i] = p0;
         }
     }
-    for word in &mut c {
-        for w in word {
-            *w &= LOW;
-        }
-    }
     c
+}
+
+/// Two such words as one.
+#[inline(always)]
+pub fn joined(high: u64, low: u64) -> u64 {
+    high << 32 | low & LOW
 }
 
 /// The four random words of a counter.

@@ -1,6 +1,6 @@
 //! Many uniform numbers at once.
 
-use super::philox::blocks;
+use super::philox::{blocks, joined};
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::scalar::Scalar;
@@ -15,7 +15,7 @@ fn group_body<I: Isa>(counter: [u32; 4], key: [u32; 2], out: &mut [f64; 2 * BLOC
     let words = blocks::<BLOCKS>(counter, key);
     let (first, second) = out.split_at_mut(BLOCKS);
     for l in 0..BLOCKS {
-        let (a, b) = (words[0][l] << 32 | words[1][l], words[2][l] << 32 | words[3][l]);
+        let (a, b) = (joined(words[0][l], words[1][l]), joined(words[2][l], words[3][l]));
         first[l] = f64::from_bits(a >> 12 | ONE).fma::<I>(1.0, HALF_UNIT - 1.0);
         second[l] = f64::from_bits(b >> 12 | ONE).fma::<I>(1.0, HALF_UNIT - 1.0);
     }
