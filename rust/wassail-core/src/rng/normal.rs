@@ -46,8 +46,12 @@ fn polynomial<I: Isa, const K: usize>(z: f64, coefficients: &[f64; K]) -> f64 {
     p
 }
 
+/// What starts with a cache line: on the stack too, registers that cross lines take twice the time.
+#[repr(align(64))]
+struct Line<T>(T);
+
 #[inline(always)]
-fn pairs<I: Isa, const N: usize>(counter: [u32; 4], key: [u32; 2]) -> [[f64; N]; 2] {
+fn pairs<I: Isa, const N: usize>(counter: [u32; 4], key: [u32; 2]) -> Line<[[f64; N]; 2]> {
     let words = blocks::<N>(counter, key);
     let mut out = [[0.0; N]; 2];
     for l in 0..N {
@@ -63,7 +67,7 @@ fn pairs<I: Isa, const N: usize>(counter: [u32; 4], key: [u32; 2]) -> [[f64; N];
         out[0][l] = radius * if swap { sin } else { cos };
         out[1][l] = radius * if swap { cos } else { sin };
     }
-    out
+    Line(out)
 }
 
 /// Copies as many numbers as there is room for, at most `PAIRS`, without a call.
@@ -81,7 +85,7 @@ fn put(from: &[f64], out: &mut [f64]) {
 /// Normals of `N` pairs: of each group the first ones, then the second ones.
 #[inline(always)]
 fn groups<I: Isa, const N: usize>(counter: [u32; 4], key: [u32; 2], out: &mut [f64]) {
-    let made = pairs::<I, N>(counter, key);
+    let Line(made) = &pairs::<I, N>(counter, key);
     for (half, out) in out.chunks_mut(PAIRS).enumerate() {
         put(&made[half % 2][half / 2 * PAIRS..], out);
     }
