@@ -9,3 +9,4 @@ mod uniform;
 pub use normal::PAIRS;
 pub use philox::philox4x32;
 pub use stream::{Purpose, Stream};
+pub use uniform::STEPS;

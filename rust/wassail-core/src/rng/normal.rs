@@ -1,7 +1,7 @@
 //! Standard normals by Box and Muller's transformation, vectorized: −2 ln u is the squared radius, the direction takes two bits
 //! of the second word for the quadrant and the rest for the angle within it.
 
-use super::philox::{blocks, joined};
+use super::philox::{blocks, consecutive, joined};
 use crate::multiversion;
 use crate::numeric::isa::Isa;
 use crate::numeric::log::ln_normal;
@@ -52,7 +52,7 @@ struct Line<T>(T);
 
 #[inline(always)]
 fn pairs<I: Isa, const N: usize>(counter: [u32; 4], key: [u32; 2]) -> Line<[[f64; N]; 2]> {
-    let words = blocks::<N>(counter, key);
+    let words = blocks(consecutive::<N>(counter, 0), key);
     let mut out = [[0.0; N]; 2];
     for l in 0..N {
         let (radial, angular) = (joined(words[0][l], words[1][l]), joined(words[2][l], words[3][l]));

@@ -5,17 +5,23 @@ const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
 const ROUNDS: u32 = 10;
 const LOW: u64 = 0xffff_ffff;
 
-/// Random words of `N` consecutive counters (counter[0] + i, counter[1..]), word by word, each in the low half of 64 bits whose
-/// high half is garbage. The lanes are independent, so that the loops vectorize.
+/// Counters that differ in one of their words only, by one each: word by word.
 #[inline(always)]
-pub fn blocks<const N: usize>(counter: [u32; 4], key: [u32; 2]) -> [[u64; N]; 4] {
+pub fn consecutive<const N: usize>(counter: [u32; 4], along: usize) -> [[u64; N]; 4] {
     let mut c = [[0u64; N]; 4];
     for (word, &start) in c.iter_mut().zip(&counter) {
         *word = [u64::from(start); N];
     }
-    for (i, w) in c[0].iter_mut().enumerate() {
-        *w = u64::from(counter[0].wrapping_add(i as u32));
+    for (i, w) in c[along].iter_mut().enumerate() {
+        *w = u64::from(counter[along].wrapping_add(i as u32));
     }
+    c
+}
+
+/// Random words of `N` counters, word by word, each in the low half of 64 bits whose high half is garbage. The lanes are
+/// independent, so that the loops vectorize.
+#[inline(always)]
+pub fn blocks<const N: usize>(mut c: [[u64; N]; 4], key: [u32; 2]) -> [[u64; N]; 4] {
     for round in 0..ROUNDS {
         // No closures: they would be compiled without the level's instructions.
         let k0 = u64::from(key[0].wrapping_add(WEYL[0].wrapping_mul(round)));
@@ -41,5 +47,5 @@ pub fn joined(high: u64, low: u64) -> u64 {
 
 /// The four random words of a counter.
 pub fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
-    blocks::<1>(counter, key).map(|word| word[0] as u32)
+    blocks(consecutive::<1>(counter, 0), key).map(|word| word[0] as u32)
 }

@@ -2,7 +2,7 @@
 
 use super::normal::{PAIRS, fill};
 use super::philox::philox4x32;
-use super::uniform;
+use super::uniform::{self, STEPS};
 
 /// What draws are for: draws for different purposes never share a random word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,12 @@ impl Stream {
         let words = philox4x32(self.counter(purpose, index), self.key);
         let bits = u64::from(words[0]) << 32 | u64::from(words[1]);
         ((bits >> 12) as f64 + 0.5) * 2f64.powi(-52)
+    }
+
+    /// `uniform` with index 0 of this step, a multiple of `STEPS`, and of those after it.
+    pub fn uniform_of_steps(&self, purpose: Purpose) -> [f64; STEPS] {
+        debug_assert!(self.step.is_multiple_of(STEPS as u64));
+        uniform::of_steps(self.counter(purpose, 0), self.key)
     }
 
     /// Uniform integer below `n` ≥ 1. Its bias is n / 2^64.

@@ -289,6 +289,15 @@ impl Block {
         }
     }
 
+    /// The uniform number that decides about a step of a chain.
+    pub fn decision(&mut self, key: u64, chain: u32, step: u64) -> f64 {
+        if self.count() == 1 {
+            self.ahead.decision(key, chain, step)
+        } else {
+            Stream::new(key, chain, step).uniform(Purpose::Accept, 0)
+        }
+    }
+
     /// Moves chain i to its proposal, which has a value.
     pub fn accept(&mut self, i: usize, d: usize, logp: f64) {
         let at = i * d..(i + 1) * d;

@@ -1,24 +1,35 @@
-//! Noise a step ahead: it does not depend on where chains are. That of a short vector is made while the processor waits for the
-//! sums that decide about a step, that of many chains by another thread while this one waits for their densities.
+//! Random numbers ahead of their step: they do not depend on where chains are. The noise of a short vector is made while the
+//! processor waits for the sums that decide about a step, that of many chains by another thread while this one waits for their
+//! densities; the numbers that decide about steps are made together.
 
 use super::vector::PIECE;
 use crate::error::Result;
 use crate::numeric::aligned::Aligned;
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, STEPS, Stream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The normals of a step of a chain and of the next one, each at its place in the streams.
 pub struct Noise {
     normals: [Aligned<f64>; 2],
-    /// Key, chain and step of what is there.
-    of: [Option<(u64, u32, u64)>; 2],
+    of: [Of; 2],
+    /// What decides about the steps from one on.
+    decisions: [f64; STEPS],
+    decides: Of,
 }
+
+/// Key, chain and step of what is there.
+type Of = Option<(u64, u32, u64)>;
 
 impl Noise {
     /// None yet, of vectors of so many numbers. Long vectors get no room.
     pub fn new(size: usize) -> Result<Self> {
         let size = if size > PIECE { 0 } else { size };
-        Ok(Self { normals: [Aligned::zeroed(size)?, Aligned::zeroed(size)?], of: [None; 2] })
+        Ok(Self {
+            normals: [Aligned::zeroed(size)?, Aligned::zeroed(size)?],
+            of: [None; 2],
+            decisions: [0.0; STEPS],
+            decides: None,
+        })
     }
 
     /// The noise of a step of a chain, made unless it is there.
@@ -29,6 +40,16 @@ impl Noise {
             self.of[slot] = Some((key, chain, step));
         }
         &self.normals[slot]
+    }
+
+    /// The uniform number that decides about a step of a chain.
+    pub fn decision(&mut self, key: u64, chain: u32, step: u64) -> f64 {
+        let first = step - step % STEPS as u64;
+        if self.decides != Some((key, chain, first)) {
+            self.decisions = Stream::new(key, chain, first).uniform_of_steps(Purpose::Accept);
+            self.decides = Some((key, chain, first));
+        }
+        self.decisions[step as usize % STEPS]
     }
 }
 
@@ -102,6 +123,16 @@ impl Errand {
 mod tests {
     use super::*;
     use crate::parallel::private_pool;
+
+    #[test]
+    fn decisions_are_those_of_each_step_alone() {
+        let mut noise = Noise::new(3).unwrap();
+        for (chain, step) in [(0, 0), (0, 1), (0, 7), (0, 8), (0, 3), (1, 3), (1, (1 << 32) - 1), (1, 1 << 32), (1, 0)]
+        {
+            let alone = Stream::new(7, chain, step).uniform(Purpose::Accept, 0);
+            assert_eq!(noise.decision(7, chain, step), alone, "step {step} of chain {chain}");
+        }
+    }
 
     #[test]
     fn an_errand_brings_what_was_asked_for_or_nothing() {

@@ -1,7 +1,10 @@
 //! What becomes of proposals.
 
 use super::{Info, Step};
-use crate::rng::{Purpose, Stream};
+use crate::multiversion;
+use crate::numeric::exp::exp_v64;
+use crate::numeric::isa::Isa;
+use crate::numeric::simd::Vector;
 use crate::sampling::block::Block;
 use std::ops::Range;
 
@@ -44,13 +47,24 @@ pub fn decide(
 /// above `most` is a divergence.
 pub fn settle(block: &mut Block, step: Step<'_>, d: usize, i: usize, logp: f64, most: f64, info: &mut Info) -> bool {
     info.energy -= logp - block.logp[i];
-    // NaN, from overflow, rejects.
-    info.acceptance = if info.energy <= 0.0 { 1.0 } else { (-info.energy).exp().max(0.0) };
+    info.acceptance = probability(info.energy);
     info.divergent = info.energy.is_nan() || info.energy > most;
-    let draws = Stream::new(step.key, block.first + i as u32, step.number);
-    let moves = draws.uniform(Purpose::Accept, 0) < info.acceptance;
+    let chain = block.first + i as u32;
+    let moves = block.decision(step.key, chain, step.number) < info.acceptance;
     if moves {
         block.accept(i, d, logp);
     }
     moves
+}
+
+#[inline(always)]
+fn probability_body<I: Isa>(energy: f64) -> f64 {
+    let mut out = [0.0; 8];
+    exp_v64(I::F64::splat(-energy)).store(&mut out);
+    out[0].min(1.0)
+}
+
+multiversion! {
+    /// min(1, exp(−e)); NaN, from overflow, rejects. No branch on the sign, which a processor cannot foresee.
+    fn probability(energy: f64) -> f64 => probability_body
 }
