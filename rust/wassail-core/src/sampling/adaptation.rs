@@ -225,30 +225,44 @@ pub struct Gradients {
 /// Share of gradients that is rounding.
 const ROUNDING: f64 = 1e-14;
 
-/// Running sums of squared deviations of draws and gradients, coordinate by coordinate (Welford).
+/// Squared correlation with draws from which on gradients are those of a Gaussian.
+const LINEAR: f64 = 0.99;
+/// Most standard deviations that their mean is from zero then: far out on the slope to an edge they are linear, too.
+const STEEP: f64 = 2.0;
+
+/// Whether gradients are those of a Gaussian around where draws are, whose scale they tell also where draws have not seen it: by
+/// variances of draws and gradients, their covariance, and the mean gradient.
+pub fn is_gaussian([x, grad]: [f64; 2], cross: f64, mean: f64) -> bool {
+    cross < 0.0 && cross * cross >= LINEAR * x * grad && mean * mean <= STEEP * STEEP * grad
+}
+
+/// Running sums of squared deviations of draws and gradients and of their products, coordinate by coordinate (Welford).
 #[derive(Clone)]
 pub struct Spread {
     count: f64,
     mean: [Vec<f64>; 2],
     square: [Vec<f64>; 2],
+    cross: Vec<f64>,
 }
 
 impl Spread {
     /// Nothing yet.
     pub fn new(d: usize) -> Self {
         let zeros = || [vec![0.0; d], vec![0.0; d]];
-        Self { count: 0.0, mean: zeros(), square: zeros() }
+        Self { count: 0.0, mean: zeros(), square: zeros(), cross: vec![0.0; d] }
     }
 
     /// Takes in a draw and its gradient.
     pub fn update(&mut self, x: &[f64], grad: &[f64]) {
         self.count += 1.0;
-        for (values, (mean, square)) in [x, grad].iter().zip(self.mean.iter_mut().zip(&mut self.square)) {
-            for ((v, m), s) in values.iter().zip(mean).zip(square) {
-                let off = v - *m;
-                *m += off / self.count;
-                *s += off * (v - *m);
+        for i in 0..x.len() {
+            let before = x[i] - self.mean[0][i];
+            for (k, v) in [x[i], grad[i]].into_iter().enumerate() {
+                let off = v - self.mean[k][i];
+                self.mean[k][i] += off / self.count;
+                self.square[k][i] += off * (v - self.mean[k][i]);
             }
+            self.cross[i] += before * (grad[i] - self.mean[1][i]);
         }
     }
 
@@ -258,12 +272,13 @@ impl Spread {
         if other.count == 0.0 {
             return;
         }
-        for k in 0..2 {
-            for i in 0..self.mean[k].len() {
-                let off = other.mean[k][i] - self.mean[k][i];
-                self.mean[k][i] += off * other.count / total;
-                self.square[k][i] += other.square[k][i] + off * off * self.count * other.count / total;
+        for i in 0..self.cross.len() {
+            let off = [0, 1].map(|k: usize| other.mean[k][i] - self.mean[k][i]);
+            for k in 0..2 {
+                self.mean[k][i] += off[k] * other.count / total;
+                self.square[k][i] += other.square[k][i] + off[k] * off[k] * self.count * other.count / total;
             }
+            self.cross[i] += other.cross[i] + off[0] * off[1] * self.count * other.count / total;
         }
         self.count = total;
     }
@@ -279,13 +294,14 @@ impl Spread {
     /// x; coordinates without spread keep theirs.
     ///
     /// Integration by parts makes E[(x − m)(−∇log π)] one, and so var x · var ∇log π at least one, unless the density ends at an
-    /// edge: where steps leave the support, s² is at most var x.
+    /// edge: where steps leave the support, s² is at most var x, but for coordinates with gradients of a Gaussian.
     pub fn scale(&self, scale: &mut [f64], gradients: Gradients) {
         let noise = if gradients.framed { ROUNDING * ROUNDING * self.force(scale) } else { 0.0 };
         for (i, s) in scale.iter_mut().enumerate() {
             let [x, grad] = [self.square[0][i] / self.count, self.square[1][i] / self.count];
             let constant = grad <= f64::max((ROUNDING * self.mean[1][i]).powi(2), noise / (*s * *s));
-            let unknown = constant || gradients.edged && x * grad < 1.0;
+            let trusted = || is_gaussian([x, grad], self.cross[i] / self.count, self.mean[1][i]);
+            let unknown = constant || gradients.edged && x * grad < 1.0 && !trusted();
             let ratio = if unknown { x.sqrt() } else { (x / grad).sqrt().sqrt() };
             if ratio.is_finite() && ratio > 0.0 && self.count > 2.0 {
                 *s = ratio;
@@ -319,17 +335,22 @@ mod tests {
     #[test]
     fn gradients_tell_a_scale_that_draws_have_not_seen_yet() {
         let rows = [[0.0, 0.0], [1.0, -0.01], [2.0, -0.02], [3.0, -0.03]];
-        for gradients in [Gradients::default(), FRAMED] {
+        for gradients in [Gradients::default(), FRAMED, EDGED] {
             assert!((scale_of(&rows, 1.0, gradients) - 10.0).abs() < 1e-9);
         }
     }
 
     #[test]
     fn beside_an_edge_a_scale_is_at_most_the_deviation() {
-        let rows = [[0.0, 0.0], [1.0, -0.01], [2.0, -0.02], [3.0, -0.03]];
-        assert!((scale_of(&rows, 1.0, EDGED) - 1.25f64.sqrt()).abs() < 1e-12);
+        // As those of exp(−5x), a little bent, and those of a Gaussian far out.
+        for rows in [
+            [[0.0, -5.0], [1.0, -5.02], [2.0, -5.01], [3.0, -5.03]],
+            [[0.0, -1.0], [1.0, -1.01], [2.0, -1.02], [3.0, -1.03]],
+        ] {
+            assert!((scale_of(&rows, 1.0, EDGED) - 1.25f64.sqrt()).abs() < 1e-12);
+        }
         // Gradients that vary more than those of a Gaussian of this deviation do keep their say.
-        let steep = rows.map(|[x, grad]| [x, 400.0 * grad]);
+        let steep = [[0.0, -1.0], [1.0, -5.0], [2.0, -9.0], [3.0, -13.0]];
         assert!((scale_of(&steep, 1.0, EDGED) - 0.5).abs() < 1e-12);
     }
 

@@ -4,10 +4,11 @@
 //! draws and gradients the best Λ is the geometric mean of the covariance of draws and the inverse covariance of gradients
 //! (Seyboldt, Carlson and Carpenter 2026, arXiv:2603.18845). Both are exact on Gaussians.
 
+use super::adaptation::is_gaussian;
 use super::density::{DensityError, LogDensity};
 use crate::error::{Result, try_zeroed};
 use crate::monitor::Monitor;
-use nalgebra::{DMatrix, SymmetricEigen};
+use nalgebra::{DMatrix, DVector, Matrix, SymmetricEigen};
 
 /// Most directions that are looked at, half of them from draws and half from gradients.
 const DIRECTIONS: usize = 128;
@@ -49,13 +50,17 @@ impl Frame {
         let center = mean(&rows.x, d);
         let inverse: Vec<f64> = scale.iter().map(|s| 1.0 / s).collect();
         let x = centered(&rows.x, &center, &inverse)?;
-        let grad = centered(&rows.grad, &mean(&rows.grad, d), scale)?;
+        let slope = mean(&rows.grad, d);
+        let grad = centered(&rows.grad, &slope, scale)?;
         if !x.iter().chain(&grad).all(|v| v.abs() < 1e100) {
             return Ok(None);
         }
         let basis = basis(&x, &grad, d, monitor)?;
-        let (wide, steep) = (covariance(&x, &basis, d, monitor)?, covariance(&grad, &basis, d, monitor)?);
-        let Some((stretches, turned)) = stretches(&wide, &steep, edged) else {
+        let [x, grad] = [projected(&x, &basis, d, monitor)?, projected(&grad, &basis, d, monitor)?];
+        let slope: Vec<f64> = slope.iter().zip(scale).map(|(g, s)| g * s).collect();
+        let slope = projected(&slope, &basis, d, monitor)?;
+        let edge = edged.then(|| Edge { cross: &x * grad.transpose() / n as f64, slope, ridge: RIDGE / n as f64 });
+        let Some((stretches, turned)) = stretches(&covariance(&x), &covariance(&grad), edge.as_ref()) else {
             return Ok(None);
         };
         let mut frame = Self { center, scale: scale.to_vec(), directions: Vec::new(), stretches: Vec::new() };
@@ -219,8 +224,8 @@ fn orthonormal(row: &mut [f64], basis: &[f64]) -> bool {
     true
 }
 
-/// Covariance of rows in a basis, with a small ridge.
-fn covariance(rows: &[f64], basis: &[f64], d: usize, monitor: &dyn Monitor) -> Result<DMatrix<f64>> {
+/// Rows in a basis, as columns.
+fn projected(rows: &[f64], basis: &[f64], d: usize, monitor: &dyn Monitor) -> Result<DMatrix<f64>> {
     let (k, n) = (basis.len() / d, rows.len() / d);
     let mut projected = DMatrix::zeros(k, n);
     for (j, row) in rows.chunks_exact(d).enumerate() {
@@ -229,21 +234,50 @@ fn covariance(rows: &[f64], basis: &[f64], d: usize, monitor: &dyn Monitor) -> R
             projected[(i, j)] = super::vector::dot(direction, row);
         }
     }
-    let mut covariance = &projected * projected.transpose() / n as f64;
-    for i in 0..k {
-        covariance[(i, i)] += RIDGE / n as f64;
+    Ok(projected)
+}
+
+/// Covariance of centered columns, with a small ridge.
+fn covariance(columns: &DMatrix<f64>) -> DMatrix<f64> {
+    let n = columns.ncols() as f64;
+    let mut covariance = columns * columns.transpose() / n;
+    for i in 0..columns.nrows() {
+        covariance[(i, i)] += RIDGE / n;
     }
-    Ok(covariance)
+    covariance
+}
+
+/// What tells whether gradients beside an edge can be trusted: covariances of draws and gradients, and the mean gradient.
+struct Edge {
+    cross: DMatrix<f64>,
+    slope: DMatrix<f64>,
+    /// In the variances of draws and gradients.
+    ridge: f64,
+}
+
+impl Edge {
+    /// Whether gradients along C⁻ᵀw are those of a Gaussian, where draws along Cw have variance t and gradients one.
+    fn is_smooth(&self, lower: &DMatrix<f64>, w: &DVector<f64>, t: f64) -> bool {
+        let Some(dual) = lower.tr_solve_lower_triangular(w) else { return false };
+        let along = lower * w;
+        let variances = [t - self.ridge * along.norm_squared(), 1.0 - self.ridge * dual.norm_squared()];
+        is_gaussian(variances, along.dot(&(&self.cross * &dual)), self.slope.column(0).dot(&dual))
+    }
 }
 
 /// Λ^½ and its directions of the Λ with Λ G Λ = X: with G = CCᵀ and CᵀXC = WΘWᵀ it is C⁻ᵀ W Θ^½ Wᵀ C⁻¹.
-/// An edge makes G less than X⁻¹, which it is at least elsewhere: X⁻¹ in its place is Θ instead of Θ^½ where that is below one.
-fn stretches(x: &DMatrix<f64>, grad: &DMatrix<f64>, edged: bool) -> Option<(Vec<f64>, DMatrix<f64>)> {
+/// An edge makes G less than X⁻¹, which it is at least elsewhere: X⁻¹ in its place is Θ instead of Θ^½ where that is below one,
+/// but for gradients of a Gaussian.
+fn stretches(x: &DMatrix<f64>, grad: &DMatrix<f64>, edge: Option<&Edge>) -> Option<(Vec<f64>, DMatrix<f64>)> {
     let lower = grad.clone().cholesky()?.unpack();
     let inner = lower.transpose() * x * &lower;
     let eigen = SymmetricEigen::try_new(symmetric(&inner), 1e-14, 10_000)?;
-    let quarter = |t: f64, edged: bool| if edged && t < 1.0 { t.sqrt() } else { t.sqrt().sqrt() };
-    let roots: Vec<f64> = eigen.eigenvalues.iter().map(|t| quarter(t.max(0.0), edged)).collect();
+    let quarter = |(t, w): (f64, DVector<f64>)| {
+        let ends = edge.is_some_and(|edge| t < 1.0 && !edge.is_smooth(&lower, &w, t));
+        if ends { t.sqrt() } else { t.sqrt().sqrt() }
+    };
+    let directions = eigen.eigenvectors.column_iter().map(Matrix::into_owned);
+    let roots: Vec<f64> = eigen.eigenvalues.iter().map(|t| t.max(0.0)).zip(directions).map(quarter).collect();
     let mut half = eigen.eigenvectors;
     for (mut column, q) in half.column_iter_mut().zip(&roots) {
         column *= *q;
@@ -333,6 +367,23 @@ mod tests {
         // Gradients without variance: nothing but the ridge would tell how wide it is.
         assert!(fit(false).is_some_and(|frame| frame.stretches.iter().all(|&s| s > 10.0)));
         assert!(fit(true).is_none());
+    }
+
+    #[test]
+    fn beside_edges_gradients_of_a_gaussian_tell_what_draws_have_not_seen() {
+        let d = 3;
+        let mut rows = Rows::default();
+        for i in 0..200 {
+            let mut z = vec![0.0; d];
+            Stream::new(5, 1, i).normals(Purpose::Noise, 0, &mut z);
+            rows.x.extend(z.iter().map(|v| 0.01 * v));
+            rows.grad.extend(z.iter().map(|v| -0.01 * v));
+        }
+        let fit = |rows: &Rows| Frame::fit(rows, &[1.0; 3], true, &Silent).ok().flatten();
+        assert!(fit(&rows).is_none());
+        // The same far out, as on the slope to an edge.
+        rows.grad.iter_mut().for_each(|g| *g -= 1.0);
+        assert!(fit(&rows).is_some_and(|frame| frame.stretches.iter().all(|&s| s < 0.02)));
     }
 
     #[test]
