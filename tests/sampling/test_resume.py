@@ -257,6 +257,15 @@ def test_a_file_of_draws_that_was_moved_is_found_again(tmp_path):
     np.testing.assert_array_equal(more.gradients, whole.gradients)
 
 
+@pytest.mark.parametrize(("file", "says"), [(3, "file must be the path of a file"), (".", "file"), ("/", "file")])
+def test_a_file_that_is_none_is_named(tmp_path, file, says):
+    target = sampling.targets.Gaussian(np.zeros(2), np.ones(2))
+    kept = sampling.Keep(file=tmp_path / "draws.npy")
+    sampling.mala(target, np.zeros((4, 2)), n_samples=20, rng=0, keep=kept).save_state(tmp_path / "state.npz")
+    with pytest.raises(InputError, match=f"^{says}"):
+        sampling.resume(tmp_path / "state.npz", target, 5, file=file)
+
+
 def test_a_file_is_for_runs_that_kept_their_draws_in_one(tmp_path):
     target = sampling.targets.Gaussian(np.zeros(2), np.ones(2))
     sampling.mala(target, np.zeros((4, 2)), n_samples=20, rng=0).save_state(tmp_path / "state.npz")

@@ -156,20 +156,20 @@ def _found(state: State, file: str | PathLike[str] | None) -> State:
         return state
     if wanted.files is None or not isinstance(wanted.keep, Keep):
         raise InputError("file is given, but the run kept its draws in none")
-    keep = replace(wanted.keep, file=check_path(file).absolute())
+    keep = replace(wanted.keep, file=check_path(file, "file").absolute())
     return replace(state, plan=replace(state.plan, wanted=replace(wanted, keep=keep)))
 
 
-def check_path(path: str | PathLike[str]) -> Path:
-    """Return where a state can be written."""
+def check_path(path: str | PathLike[str], name: str = "path") -> Path:
+    """Return where a file can be, given by the argument of this name."""
     given: object = path
     if not isinstance(given, str | PathLike) or not Path(path).name:
-        raise InputError(f"path must be the path of a file, got {str(path)!r}")
+        raise InputError(f"{name} must be the path of a file, got {str(path)!r}")
     final = Path(path)
     if not final.absolute().parent.is_dir():
-        raise InputError(f"path {str(path)!r}: there is no folder {str(final.parent)!r}")
+        raise InputError(f"{name} {str(path)!r}: there is no folder {str(final.parent)!r}")
     if final.is_dir():
-        raise InputError(f"path {str(path)!r} is a folder")
+        raise InputError(f"{name} {str(path)!r} is a folder")
     return final
 
 
