@@ -1,8 +1,9 @@
 //! The draws of a chain at a step.
 
 use super::normal::{PAIRS, fill};
-use super::philox::philox4x32;
+use super::philox::{joined, philox4x32};
 use super::uniform::{self, STEPS};
+use crate::numeric::isa::Baseline;
 
 /// What draws are for: draws for different purposes never share a random word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +61,7 @@ impl Stream {
 
     /// Uniform number in (0, 1) on the odd multiples of 2^-53.
     pub fn uniform(&self, purpose: Purpose, index: u32) -> f64 {
-        let words = philox4x32(self.counter(purpose, index), self.key);
-        let bits = u64::from(words[0]) << 32 | u64::from(words[1]);
-        ((bits >> 12) as f64 + 0.5) * 2f64.powi(-52)
+        uniform::of_bits::<Baseline>(self.bits(purpose, index))
     }
 
     /// `uniform` with index 0 of this step, a multiple of `STEPS`, and of those after it.
@@ -73,8 +72,11 @@ impl Stream {
 
     /// Uniform integer below `n` ≥ 1. Its bias is n / 2^64.
     pub fn below(&self, purpose: Purpose, index: u32, n: u64) -> u64 {
-        let words = philox4x32(self.counter(purpose, index), self.key);
-        let bits = u64::from(words[0]) << 32 | u64::from(words[1]);
-        ((u128::from(bits) * u128::from(n)) >> 64) as u64
+        ((u128::from(self.bits(purpose, index)) * u128::from(n)) >> 64) as u64
+    }
+
+    fn bits(&self, purpose: Purpose, index: u32) -> u64 {
+        let [high, low, ..] = philox4x32(self.counter(purpose, index), self.key);
+        joined(high.into(), low.into())
     }
 }

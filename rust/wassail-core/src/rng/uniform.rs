@@ -12,9 +12,9 @@ pub const STEPS: usize = 8;
 const ONE: u64 = 0x3ff0_0000_0000_0000;
 const HALF_UNIT: f64 = 1.110_223_024_625_156_5e-16;
 
-/// Uniform number in (0, 1) of 64 bits.
+/// Uniform number in (0, 1), on the odd multiples of 2^-53, of 64 bits.
 #[inline(always)]
-fn uniform<I: Isa>(bits: u64) -> f64 {
+pub fn of_bits<I: Isa>(bits: u64) -> f64 {
     f64::from_bits(bits >> 12 | ONE).fma::<I>(1.0, HALF_UNIT - 1.0)
 }
 
@@ -24,8 +24,8 @@ fn group_body<I: Isa>(counter: [u32; 4], key: [u32; 2], out: &mut [f64; 2 * BLOC
     let (first, second) = out.split_at_mut(BLOCKS);
     for l in 0..BLOCKS {
         let (a, b) = (joined(words[0][l], words[1][l]), joined(words[2][l], words[3][l]));
-        first[l] = uniform::<I>(a);
-        second[l] = uniform::<I>(b);
+        first[l] = of_bits::<I>(a);
+        second[l] = of_bits::<I>(b);
     }
 }
 
@@ -50,7 +50,7 @@ fn steps_body<I: Isa>(counter: [u32; 4], key: [u32; 2]) -> [f64; STEPS] {
     let words = blocks(consecutive::<STEPS>(counter, 1), key);
     let mut out = [0.0; STEPS];
     for l in 0..STEPS {
-        out[l] = uniform::<I>(joined(words[0][l], words[1][l]));
+        out[l] = of_bits::<I>(joined(words[0][l], words[1][l]));
     }
     out
 }

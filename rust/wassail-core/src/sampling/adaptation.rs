@@ -256,13 +256,12 @@ impl Spread {
     pub fn update(&mut self, x: &[f64], grad: &[f64]) {
         self.count += 1.0;
         for i in 0..x.len() {
-            let before = x[i] - self.mean[0][i];
+            let off = [x[i] - self.mean[0][i], grad[i] - self.mean[1][i]];
             for (k, v) in [x[i], grad[i]].into_iter().enumerate() {
-                let off = v - self.mean[k][i];
-                self.mean[k][i] += off / self.count;
-                self.square[k][i] += off * (v - self.mean[k][i]);
+                self.mean[k][i] += off[k] / self.count;
+                self.square[k][i] += off[k] * (v - self.mean[k][i]);
             }
-            self.cross[i] += before * (grad[i] - self.mean[1][i]);
+            self.cross[i] += off[0] * (grad[i] - self.mean[1][i]);
         }
     }
 

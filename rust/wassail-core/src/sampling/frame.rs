@@ -57,9 +57,12 @@ impl Frame {
         }
         let basis = basis(&x, &grad, d, monitor)?;
         let [x, grad] = [projected(&x, &basis, d, monitor)?, projected(&grad, &basis, d, monitor)?];
-        let slope: Vec<f64> = slope.iter().zip(scale).map(|(g, s)| g * s).collect();
-        let slope = projected(&slope, &basis, d, monitor)?;
-        let edge = edged.then(|| Edge { cross: &x * grad.transpose() / n as f64, slope, ridge: RIDGE / n as f64 });
+        let edge = if edged {
+            let slope: Vec<f64> = slope.iter().zip(scale).map(|(g, s)| g * s).collect();
+            Some(Edge::new(&x, &grad, projected(&slope, &basis, d, monitor)?))
+        } else {
+            None
+        };
         let Some((stretches, turned)) = stretches(&covariance(&x), &covariance(&grad), edge.as_ref()) else {
             return Ok(None);
         };
@@ -256,6 +259,12 @@ struct Edge {
 }
 
 impl Edge {
+    /// Of centered columns, and the mean gradient in their basis.
+    fn new(x: &DMatrix<f64>, grad: &DMatrix<f64>, slope: DMatrix<f64>) -> Self {
+        let n = x.ncols() as f64;
+        Self { cross: x * grad.transpose() / n, slope, ridge: RIDGE / n }
+    }
+
     /// Whether gradients along C⁻ᵀw are those of a Gaussian, where draws along Cw have variance t and gradients one.
     fn is_smooth(&self, lower: &DMatrix<f64>, w: &DVector<f64>, t: f64) -> bool {
         let Some(dual) = lower.tr_solve_lower_triangular(w) else { return false };
@@ -318,6 +327,19 @@ mod tests {
         (rows, precision.iter().copied().collect())
     }
 
+    /// Draws and gradients of `D` coordinates, each made of a normal.
+    fn of_normals<const D: usize>(make: impl Fn(f64) -> [f64; 2]) -> Rows {
+        let mut rows = Rows::default();
+        for i in 0..200 {
+            let mut z = [0.0; D];
+            Stream::new(5, 1, i).normals(Purpose::Noise, 0, &mut z);
+            let made = z.map(&make);
+            rows.x.extend(made.map(|[x, _]| x));
+            rows.grad.extend(made.map(|[_, grad]| grad));
+        }
+        rows
+    }
+
     #[test]
     fn a_gaussian_becomes_round_with_more_draws_than_dimensions() {
         let d = 20;
@@ -355,14 +377,7 @@ mod tests {
 
     #[test]
     fn beside_edges_directions_are_no_wider_than_draws() {
-        let d = 2;
-        let mut rows = Rows::default();
-        for i in 0..200 {
-            let mut z = vec![0.0; d];
-            Stream::new(5, 1, i).normals(Purpose::Noise, 0, &mut z);
-            rows.x.extend(&z);
-            rows.grad.extend([-1.0, -1.0]);
-        }
+        let rows = of_normals::<2>(|z| [z, -1.0]);
         let fit = |edged| Frame::fit(&rows, &[1.0; 2], edged, &Silent).ok().flatten();
         // Gradients without variance: nothing but the ridge would tell how wide it is.
         assert!(fit(false).is_some_and(|frame| frame.stretches.iter().all(|&s| s > 10.0)));
@@ -371,14 +386,7 @@ mod tests {
 
     #[test]
     fn beside_edges_gradients_of_a_gaussian_tell_what_draws_have_not_seen() {
-        let d = 3;
-        let mut rows = Rows::default();
-        for i in 0..200 {
-            let mut z = vec![0.0; d];
-            Stream::new(5, 1, i).normals(Purpose::Noise, 0, &mut z);
-            rows.x.extend(z.iter().map(|v| 0.01 * v));
-            rows.grad.extend(z.iter().map(|v| -0.01 * v));
-        }
+        let mut rows = of_normals::<3>(|z| [0.01 * z, -0.01 * z]);
         let fit = |rows: &Rows| Frame::fit(rows, &[1.0; 3], true, &Silent).ok().flatten();
         assert!(fit(&rows).is_none());
         // The same far out, as on the slope to an edge.
