@@ -31,6 +31,7 @@ Recipe: TypeAlias = tuple[str | float, ...]  # a constructor of _core.Transition
 Finish: TypeAlias = Callable[[SampleResult, _core.Chains, NDArray[np.float64]], tuple[R, tuple[str, ...]]]
 
 _VALUED = {"slice", "stretch"}  # recipes that know the log-density at draws, but no gradient
+_MIXED = "; steps of mixed sizes, as warm-up met places too steep for those that suit the rest"
 _ESTIMATED = {"sgld", "psgld", "sghmc"}  # recipes that take estimated gradients
 
 
@@ -294,7 +295,7 @@ def _result(
     """Put together what was made, after what was made before."""
     draws, gradients = recorder.arrays()
     log_density, acceptance = recorder.traces()
-    divergences, outside, sizes, scale, rank, steps = chains.settings()
+    divergences, outside, sizes, scale, rank, steps, shortened = chains.settings()
     if previous is not None:
         if draws.shape[2] == 0:
             draws = np.zeros((draws.shape[0], previous.draws.shape[1] + draws.shape[1], 0))
@@ -315,6 +316,7 @@ def _result(
         divergences=divergences,
         outside=outside,
         step_size=sizes,
+        shortened=shortened,
         scale=scale,
         n_directions=rank,
         length=steps * float(np.mean(sizes)) if plan.has_length else 0.0,
@@ -322,7 +324,7 @@ def _result(
         n_warmup=plan.n_warmup,
         thin=plan.thin,
         algorithm=plan.name,
-        reason=plan.reason,
+        reason=plan.reason + (_MIXED if plan.reason and shortened else ""),
         key=plan.key,
         status=RunStatus.COMPLETE if end is End.COMPLETE else RunStatus.INTERRUPTED,
         coordinates=plan.wanted.coordinates,

@@ -25,7 +25,7 @@ from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.results import SampleResult
 from wassail.sampling.targets import Gaussian
 
-_VERSION = 5
+_VERSION = 6
 
 
 def resume(

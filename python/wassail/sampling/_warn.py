@@ -121,10 +121,19 @@ def _is_single(values: NDArray[np.float64]) -> bool:
 
 def _divergences(result: SampleResult) -> list[str]:
     count = int(result.divergences.sum())
+    if not count:
+        return []
+    if result.outside.any():
+        remedy = (
+            "the density ends at an edge beside which it is steep, where draws may be missing. Change variables so that "
+            "there is none (targets.Transformed does for a box), use slice_sample, or"
+        )
+    else:
+        remedy = "where the density is steep draws may be missing, use"
     smaller = (
         f"sampling.{result.algorithm.lower()} with a smaller step_size" if result.reason else "a smaller step_size"
     )
-    return [f"{count} steps diverged: {smaller}, or a density that is finite there"] if count else []
+    return [f"{count} steps diverged: {remedy} {smaller}, or a density that is finite there"]
 
 
 def _outside(result: SampleResult) -> float:

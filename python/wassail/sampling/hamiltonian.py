@@ -72,7 +72,8 @@ def hmc(
         Steps before the first draw, which adapt what is not given; by default as many as draws, at least 200, or none
         when there is nothing to adapt.
     step_size : float, optional
-        h. A given one is never adapted; by default dual averaging finds the one that accepts 80 % of the trajectories.
+        h. A given one is never adapted; by default dual averaging finds the one that accepts 80 % of the trajectories,
+        and a fifth of them have shorter steps where warm-up meets places too steep for it (``result.shortened``).
     trajectory_length : float, optional
         T, the mean time of a trajectory, at most 1024 steps. A given one is never adapted; by default warm-up finds
         the one after which the coordinates have a mean autocorrelation time of 2.5 trajectories, or their squares one

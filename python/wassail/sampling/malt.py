@@ -58,7 +58,8 @@ def malt(
         Steps before the first draw, which adapt what is not given; by default as many as draws, at least 200, or none
         when there is nothing to adapt.
     step_size : float, optional
-        h. A given one is never adapted; by default dual averaging finds the one that accepts 80 % of the trajectories.
+        h. A given one is never adapted; by default dual averaging finds the one that accepts 80 % of the trajectories,
+        and a fifth of them have shorter steps where warm-up meets places too steep for it (``result.shortened``).
     trajectory_length : float, optional
         T = nh, the time of a trajectory, at most 1024 steps (T/h is rounded up or down at random). A given one is never
         adapted; by default warm-up finds it as in :func:`hmc`.

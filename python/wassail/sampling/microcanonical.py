@@ -240,7 +240,8 @@ def mams(
         when there is nothing to adapt.
     step_size : float, optional
         h, a length: about :math:`\sqrt d` times the time step of other samplers. A given one is never adapted; by
-        default dual averaging finds the one that accepts 90 % of the trajectories.
+        default dual averaging finds the one that accepts 90 % of the trajectories, and a fifth of them have shorter
+        steps where warm-up meets places too steep for it (``result.shortened``).
     trajectory_length : float, optional
         L, the mean length of a trajectory, at most 1024 steps. A given one is never adapted; by default warm-up finds
         the one after which the coordinates have a mean autocorrelation time of 2.5 trajectories, or their squares one

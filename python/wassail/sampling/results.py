@@ -67,6 +67,9 @@ class SampleResult(ReadOnly):
         Steps that left the support, where the log-density is −inf; of samplers with gradients, untempered.
     step_size : ndarray of shape (chains,)
         Step size of each chain while drawing.
+    shortened : float
+        Share of the trajectories whose steps are shorter than that, by factors of 1 to 64: a fifth where :func:`hmc`,
+        :func:`malt` or :func:`mams` adapted the step size and warm-up met places too steep for it, else 0.
     scale : ndarray of shape (d,)
         Square roots of the diagonal preconditioner; ones without one.
     n_directions : int
@@ -103,6 +106,7 @@ class SampleResult(ReadOnly):
     divergences: NDArray[np.uint64]
     outside: NDArray[np.uint64]
     step_size: F64
+    shortened: float
     scale: F64
     n_directions: int
     length: float

@@ -26,7 +26,7 @@ type Ended = (u8, usize, u64);
 type Drawn<'py> = (Ended, usize, Array<'py>, Array<'py>, Array<'py>, Array<'py>, Array<'py>);
 
 /// Divergences, steps outside, step sizes, scale, rank and steps.
-type Settings<'py> = (Counts<'py>, Counts<'py>, Array<'py>, Array<'py>, usize, f64);
+type Settings<'py> = (Counts<'py>, Counts<'py>, Array<'py>, Array<'py>, usize, f64, f64);
 
 /// Betas, rejections and round trips.
 type Ladder<'py> = (Array<'py>, Array<'py>, Counts<'py>);
@@ -310,7 +310,7 @@ impl Chains {
     }
 
     /// Divergences, steps that left the support, and step size of each chain, the square roots of the preconditioner, its
-    /// directions besides, and the mean steps of a trajectory.
+    /// directions besides, the mean steps of a trajectory, and the share of shorter ones.
     fn settings<'py>(&self, py: Python<'py>) -> PyResult<Settings<'py>> {
         let chains = self.lock()?;
         Ok((
@@ -320,6 +320,7 @@ impl Chains {
             vector(py, chains.scale().to_vec()),
             chains.rank(),
             chains.steps(),
+            chains.shortened(),
         ))
     }
 

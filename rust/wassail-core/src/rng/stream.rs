@@ -27,6 +27,8 @@ pub enum Purpose {
     SecondPartner = 7,
     /// Noise along a trajectory, at steps of its own count.
     Path = 8,
+    /// Sizes of steps, where they are mixed.
+    Size = 9,
 }
 
 /// The counter stream of (key, chain, step): draws are functions of (purpose, index).

@@ -146,6 +146,10 @@ impl Archived for Chains {
         let mut started = u64::from(self.position.started);
         pass.integer(&mut started);
         self.position.started = started != 0;
+        let mut mixes = u64::from(self.mixes);
+        pass.integer(&mut mixes);
+        self.mixes = mixes != 0;
+        self.tally.counts.iter_mut().for_each(|count| pass.integer(count));
         for count in [&mut self.number, &mut self.drawn, &mut self.position.left, &mut self.position.window] {
             pass.integer(count);
         }

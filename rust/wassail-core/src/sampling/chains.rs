@@ -5,6 +5,7 @@ use super::archive::{Archived, Loaded, Saved};
 use super::block::Block;
 use super::density::{DensityError, LogDensity};
 use super::frame::Frame;
+use super::mixed::{SHARE, Tally, factor};
 use super::observed::{Observed, Wanted};
 use super::pace::Pace;
 use super::sampler::Sampler;
@@ -88,6 +89,9 @@ pub(super) struct Member {
     pub(super) block: Block,
     pub(super) info: Vec<Info>,
     pub(super) sizes: Vec<f64>,
+    /// Those of the step that is being made, where sizes are mixed.
+    mixed: Vec<f64>,
+    pub(super) tally: Tally,
     pub(super) tuners: Vec<StepTuner>,
     pub(super) observed: Observed,
     pub(super) divergences: Vec<u64>,
@@ -125,6 +129,9 @@ pub struct Chains {
     /// Steps that all chains have made.
     pub(super) number: u64,
     pub(super) position: Position,
+    /// Trajectories of the last windows of warm-up that were far off, and whether sizes of steps are mixed for it.
+    pub(super) tally: Tally,
+    pub(super) mixes: bool,
     pace: Pace,
     /// Draws handed out.
     pub(super) drawn: u64,
@@ -148,6 +155,8 @@ impl Chains {
                 block: Block::new((at * size) as u32, start, d)?,
                 info: vec![Info::default(); count],
                 sizes: vec![step_size; count],
+                mixed: vec![step_size; count],
+                tally: Tally::default(),
                 tuners: Vec::new(),
                 observed: Observed::new(Wanted::default(), d, 1, chains)?,
                 divergences: vec![0; count],
@@ -172,6 +181,8 @@ impl Chains {
             steps: (time / step_size).clamp(1.0, run.transition.longest()),
             number: 0,
             position: Position::new(run.n_warmup),
+            tally: Tally::default(),
+            mixes: false,
             drawn: 0,
             diverged: Arc::default(),
             doubted: false,
@@ -205,7 +216,7 @@ impl Chains {
         while self.number < until {
             let (before, began) = (self.number, Instant::now());
             let next = until.min(before.saturating_add(self.pace.steps(gradients)));
-            let (run, schedule) = (&self.run, self.schedule());
+            let (run, schedule, mixes) = (&self.run, self.schedule(), self.mixes && !adapts);
             let scale = if self.frame.is_some() { &self.ones } else { &self.scale };
             let step = Step { key: run.key, number: 0, sizes: &[], scale, steps: self.steps, monitor };
             let counts: Vec<usize> = self.members.iter().map(|m| m.block.count()).collect();
@@ -219,7 +230,7 @@ impl Chains {
                 if *end == End::Complete {
                     // Halves, quarters and so on of the round, and what is left.
                     let left = if part + 1 < parts { (next - before) >> (part + 1) } else { 0 };
-                    *end = member.advance(run, step, next - left, adapts, schedule, slots.as_mut());
+                    *end = member.advance(run, step, next - left, [adapts, mixes], schedule, slots.as_mut());
                     member.block.refresh(&*run.density);
                 }
                 Ok(())
@@ -291,6 +302,10 @@ impl Sampler for Chains {
 
     fn step_sizes(&self) -> Vec<f64> {
         self.members.iter().flat_map(|m| m.sizes.iter().copied()).collect()
+    }
+
+    fn shortened(&self) -> f64 {
+        if self.mixes { SHARE } else { 0.0 }
     }
 
     fn scale(&self) -> &[f64] {
@@ -388,7 +403,7 @@ impl Member {
         run: &Run,
         like: Step<'_>,
         until: u64,
-        adapts: bool,
+        [adapts, mixes]: [bool; 2],
         schedule: Schedule,
         mut slots: Option<&mut Slots<'_>>,
     ) -> End {
@@ -397,7 +412,11 @@ impl Member {
             if self.number.is_multiple_of(patience) && like.monitor.cancelled() {
                 return End::Interrupted;
             }
-            let step = Step { number: self.number, sizes: &self.sizes, ..like };
+            if mixes {
+                self.mix(run.key);
+            }
+            let sizes = if mixes { &self.mixed } else { &self.sizes };
+            let step = Step { number: self.number, sizes, ..like };
             if let Err(error) = run.transition(adapts).step(&mut self.block, &*run.density, step, &mut self.info) {
                 let failed = self.failed();
                 self.block.roll_back();
@@ -430,6 +449,13 @@ impl Member {
             }
         }
         End::Complete
+    }
+
+    /// Draws the sizes of the next step.
+    fn mix(&mut self, key: u64) {
+        for (chain, (mixed, size)) in (self.block.first..).zip(self.mixed.iter_mut().zip(&self.sizes)) {
+            *mixed = size * factor(key, chain, self.number);
+        }
     }
 
     /// The chain that the density failed for.

@@ -8,6 +8,7 @@ mod density;
 mod frame;
 mod lanes;
 mod minibatch;
+mod mixed;
 mod moments;
 mod noise;
 mod observed;

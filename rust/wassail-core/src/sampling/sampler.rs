@@ -57,6 +57,9 @@ pub trait Sampler: Send {
     /// Step size of each chain.
     fn step_sizes(&self) -> Vec<f64>;
 
+    /// Share of the steps that are shorter than that.
+    fn shortened(&self) -> f64;
+
     /// Square roots of the diagonal preconditioner.
     fn scale(&self) -> &[f64];
 

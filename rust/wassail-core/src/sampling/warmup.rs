@@ -4,6 +4,7 @@ use super::adaptation::{Gradients, Spread, StepTuner};
 use super::archive::Archived;
 use super::chains::{Chains, End, Member, Run};
 use super::frame::{Frame, Rows};
+use super::mixed::Tally;
 use super::observed::{Observed, Wanted};
 use super::tau::{COORDINATES, memory, reach};
 use super::transition::Transition;
@@ -147,6 +148,7 @@ impl Chains {
                     self.members.iter_mut().flat_map(|m| &mut m.sizes).for_each(|h| *h = (2.0 * *h).sqrt());
                 }
                 self.steps = self.steps_of(f64::INFINITY);
+                self.mixes = self.run.tuning.is_some() && self.run.transition.mixes_sizes() && self.tally.is_steep();
             }
         }
         Ok(End::Complete)
@@ -172,8 +174,11 @@ impl Chains {
         let (d, chains, steps) = (self.scale.len(), self.count(), self.position.steps() as usize);
         let given = !adapts && self.run.transition.longest().is_finite();
         let fewest = if given { self.time / FEW } else { 0.0 };
+        // By then the step size has come near its end.
+        let tally = Tally { first: self.number + (steps / 2) as u64, ..Tally::default() };
         for member in &mut self.members {
             member.observed = Observed::new(wanted, d, steps, chains)?;
+            member.tally = tally;
             if let Some(tuning) = &self.run.tuning {
                 let new = |&h: &f64| StepTuner::new(h, tuning.goal, d, fewest.max(SHORTEST * h));
                 member.tuners = member.sizes.iter().map(new).collect();
@@ -185,6 +190,7 @@ impl Chains {
     /// Ends a window.
     fn close(&mut self, monitor: &dyn Monitor) -> Result<End> {
         self.share_steps();
+        self.count_steep();
         if self.position.is_free() {
             match self.learn(monitor) {
                 Err(Error::Interrupted) => return Ok(End::Interrupted),
@@ -205,6 +211,14 @@ impl Chains {
             let mean = (steps.iter().sum::<f64>() / steps.len() as f64).exp();
             self.members.iter_mut().for_each(|m| m.sizes.fill(mean));
         }
+    }
+
+    /// What was far off in this window, with those before it in which only the step size was adapted.
+    fn count_steep(&mut self) {
+        if self.position.is_free() {
+            self.tally = Tally::default();
+        }
+        self.members.iter().for_each(|m| self.tally.merge(&m.tally));
     }
 
     /// Ends a window: the preconditioner and the length of what all chains saw, merged in order.
@@ -287,6 +301,10 @@ impl Chains {
 impl Member {
     pub(super) fn adapt(&mut self, run: &Run) {
         for ((tuner, size), info) in self.tuners.iter_mut().zip(&mut self.sizes).zip(&self.info) {
+            // Steps that are tried are often too long; one that is not may be kept.
+            if *size <= tuner.mean() {
+                self.tally.update(self.number, info);
+            }
             tuner.update(info);
             *size = tuner.step();
         }

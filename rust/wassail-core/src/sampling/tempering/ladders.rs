@@ -255,6 +255,10 @@ impl Sampler for Ladders {
         self.each(|g, c| g.sizes[g.top(c)])
     }
 
+    fn shortened(&self) -> f64 {
+        0.0
+    }
+
     fn scale(&self) -> &[f64] {
         &self.run.scale
     }

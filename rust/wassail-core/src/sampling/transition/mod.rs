@@ -100,6 +100,11 @@ pub trait Transition: Send + Sync {
     fn equilibrate(&self, v: &mut [f64]) {
         let _ = v;
     }
+    /// Whether sizes of steps may be mixed where warm-up finds that one does not suit all places: of transitions that are exact for
+    /// any size, and whose errors of the energy are large only where steps are too long.
+    fn mixes_sizes(&self) -> bool {
+        false
+    }
     /// Whether it looks at gradients.
     fn uses_gradients(&self) -> bool {
         true

@@ -45,6 +45,10 @@ impl Transition for Trajectory {
         Arc::new(*self)
     }
 
+    fn mixes_sizes(&self) -> bool {
+        true
+    }
+
     fn step(
         &self,
         block: &mut Block,
