@@ -125,8 +125,8 @@ def _divergences(result: SampleResult) -> list[str]:
         return []
     if result.outside.any():
         remedy = (
-            "the density ends at an edge beside which it is steep, where draws may be missing. Change variables so that "
-            "there is none (targets.Transformed does for a box), use slice_sample, or"
+            "the density ends at an edge beside which it is steep, where draws may be missing. Change variables so "
+            "that there is none (targets.Transformed does for a box), use slice_sample, or"
         )
     else:
         remedy = "where the density is steep draws may be missing, use"

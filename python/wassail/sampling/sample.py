@@ -150,8 +150,9 @@ def sample(
     where there are 2d chains that do not lie in a plane, and along coordinates elsewhere. C functions and targets are
     taken to have gradients.
     Where warm-up meets places too steep for the step size that suits the rest, a fifth of the trajectories have shorter
-    steps (``result.shortened``). All are exact for any step size. The choice depends on the shapes alone, so that a run can be repeated by naming
-    the sampler. A gradient is worth much in high dimensions: see :func:`from_jax` and :func:`from_torch`.
+    steps (``result.shortened``). All are exact for any step size. The choice depends on the shapes alone, so that a run
+    can be repeated by naming the sampler. A gradient is worth much in high dimensions: see :func:`from_jax` and
+    :func:`from_torch`.
 
     Examples
     --------
