@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import measure
@@ -14,6 +16,8 @@ import sampling_store as store
 
 from wassail import _core, sampling
 
+SECONDS = 0.4  # of a run with one thread
+PAIRS = 15  # of runs with one thread and two
 CASES = {
     "MALA, Gaussian d=1000, 64 chains": ("mala", "gauss1000", 64, True),
     "ULA, Gaussian d=1000, 64 chains": ("ula", "gauss1000", 64, True),
@@ -34,10 +38,10 @@ def case(name: str, key: str, chains: int, *, native: bool) -> dict[str, Any]:
             density, x0, n_samples=1, thin=steps, n_warmup=0, step_size=1e-3, rng=0, n_threads=threads
         ).draws
 
-    steps = max(20, int(0.4 * 20 / measure.clock(lambda: run(1, 20))[1]))
+    steps = lasting(SECONDS, lambda n: run(1, n))
     if not np.array_equal(run(1, steps), run(2, steps)):
         raise RuntimeError("bits depend on threads")
-    pairs = [[measure.clock(lambda t=t: run(t, steps))[1] for t in (1, 2)] + [normals()] for _ in range(7)]
+    pairs = [[measure.clock(lambda t=t: run(t, steps))[1] for t in (1, 2)] + [normals()] for _ in range(PAIRS)]
     efficiencies = [one / (2 * two) for one, two, _ in pairs]
     return {
         "efficiency": statistics.median(efficiencies),
@@ -46,6 +50,14 @@ def case(name: str, key: str, chains: int, *, native: bool) -> dict[str, Any]:
         "all": efficiencies,
         "one": statistics.median(p[0] for p in pairs),
     }
+
+
+def lasting(seconds: float, run: Callable[[int], Any]) -> int:
+    """Return the steps that take so long, from a run in which what is not steps hardly counts."""
+    steps = 20
+    while (spent := measure.clock(partial(run, steps))[1]) < seconds / 4:
+        steps *= 3
+    return int(seconds / spent * steps)
 
 
 def normals() -> float:
