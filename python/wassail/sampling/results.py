@@ -54,7 +54,8 @@ class SampleResult(ReadOnly):
     Attributes
     ----------
     draws : ndarray of shape (chains, n_samples, d)
-        Positions after each draw; warm-up is never among them.
+        Positions after each draw, or what ``keep`` makes of them, nothing with ``keep=Moments()``: see `moments`.
+        Warm-up is never among them.
     log_density : ndarray of shape (chains, n_samples)
         Log-density where the last gradient was taken: at the draw, and for ABOBA and UBU at the midpoint before it.
     acceptance : ndarray of shape (chains, n_samples)
@@ -121,9 +122,10 @@ class SampleResult(ReadOnly):
 
     def __repr__(self) -> str:
         chains, n = self.log_density.shape
+        kept = "" if self.moments is None else ", of which result.moments are kept"
         return (
             f"SampleResult({self.algorithm}, {self.status}, {chains} chains of {n} draws in {self.scale.size} "
-            f"dimensions, step size {np.median(self.step_size):.3g}, acceptance {self.mean_acceptance:.3g}, "
+            f"dimensions{kept}, step size {np.median(self.step_size):.3g}, acceptance {self.mean_acceptance:.3g}, "
             f"{int(self.divergences.sum())} divergences)"
         )
 
