@@ -236,6 +236,7 @@ class SampleResult(ReadOnly):
         *,
         target: AnyTarget | MinibatchSum | None = None,
         function: Function | None = None,
+        file: str | PathLike[str] | None = None,
         sink: Sink | None = None,
         callback: Report | None = None,
         progress: bool = False,
@@ -255,6 +256,9 @@ class SampleResult(ReadOnly):
             before as :func:`wassail.sampling.resume` does.
         function : callable, optional
             That of ``keep``, in the same case.
+        file : path, optional
+            Where the file of draws is now, if it was moved, with that of gradients beside it, ``moved.gradients.npy``
+            beside ``moved.npy``.
         sink : Sink, optional
             Takes up the new draws, if the run had one; steps are counted on.
         callback, progress, n_threads
@@ -286,7 +290,7 @@ class SampleResult(ReadOnly):
         from wassail.sampling._session import Hooks, draws_alone, resume
 
         hooks = Hooks.checked(progress=progress, callback=callback, sink=sink, n_threads=n_threads)
-        return resume(self._state(), n_samples, hooks, target, function, self, draws_alone)
+        return resume(self._state().moved(file), n_samples, hooks, target, function, self, draws_alone)
 
     def save_state(self, path: str | PathLike[str]) -> None:
         """
