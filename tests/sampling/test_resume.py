@@ -359,7 +359,7 @@ def test_files_of_draws_that_are_none_are_named(where, what, tmp_path):
         else:
             file.write({"text": b"draws", "nothing": b"", "part of it": whole[:-8]}[what])
     options = {} if where == "draws.npy" else {"file": there}
-    with pytest.raises(InputError, match=r"is no \.npy file of draws any more, or was cut short") as caught:
+    with pytest.raises(InputError, match=r"is no \.npy file of draws, or was cut short") as caught:
         sampling.resume(tmp_path / "state.npz", target, 5, **options)
     assert str(there) in str(caught.value)
     assert caught.value.__cause__ is not None

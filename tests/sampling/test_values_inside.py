@@ -70,7 +70,23 @@ def test_slices_are_chosen(kind):
         sampling.sample(target, start(target), n_samples=20, store_gradients=True)
 
 
-def test_they_are_asked_where_they_are_evaluated():
+@every
+def test_the_first_look_is_where_they_are_evaluated(kind):
+    seen = []
+
+    def looked_at(x):
+        seen.append(x.copy())
+        return values(x)
+
+    target = inside(looked_at)[kind]
+    sampling.sample(target, start(target), n_samples=0, n_warmup=1, rng=0)
+    first = seen[0]
+    seen.clear()
+    sampling.slice_sample(target, start(target), n_samples=0, n_warmup=0, step_size=1.0, rng=0)
+    np.testing.assert_allclose(first, seen[0], rtol=1e-12, atol=1e-14)
+
+
+def test_they_are_asked_where_there_are_values():
     seen = []
 
     def log_gamma(x):
@@ -93,8 +109,11 @@ def test_outside_of_walls_they_are_not_called():
         return values(x)
 
     box = targets.Truncated(inner, -np.ones(D), np.ones(D))
-    result = sampling.slice_sample(box, np.clip(X0, -0.9, 0.9), n_samples=200, rng=0)
-    assert np.abs(result.draws).max() <= 1.0
+    for sampler in (sampling.slice_sample, sampling.sample):
+        result = sampler(box, np.clip(X0, -0.9, 0.9), n_samples=200, rng=0)
+        assert np.abs(result.draws).max() <= 1.0
+        with pytest.raises(InputError, match=r"not finite at x0\[0\]"):
+            sampler(box, X0 + 3.0, n_samples=5)
 
 
 @pytest.mark.parametrize("sampler", [sampling.slice_sample, sampling.stretch_move])

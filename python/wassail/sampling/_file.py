@@ -90,7 +90,7 @@ class DrawFile:
         except OSError as error:
             raise InputError(f"{name} cannot be read: {error.strerror}") from error
         except Exception as error:
-            raise InputError(f"{name} is no .npy file of draws any more, or was cut short") from error
+            raise InputError(f"{name} is no .npy file of draws, or was cut short") from error
 
     def _write_header(self) -> None:
         header = _header((self.count, *self._shape))

@@ -112,7 +112,7 @@ class State:
             raise InputError("file is given, but the run kept its draws in none")
         path = check_path(file, "file").absolute()
         if not path.exists():
-            raise InputError(f"file {str(file)!r} does not exist: it is where the draws of the run are now")
+            raise InputError(f"file {str(file)!r} does not exist: it takes the place where the draws are now")
         return replace(self, plan=replace(self.plan, wanted=replace(wanted, keep=replace(wanted.keep, file=path))))
 
     def __getstate__(self) -> dict[str, Any]:
