@@ -29,7 +29,8 @@ class DensityError(WassailError, RuntimeError):
     """
     A log-density raised or gave up, or another function that a sampler calls did: callback, sink, `keep.function`.
 
-    `result` holds the draws made before, and goes on with ``result.resume`` unless draws were missed.
+    `result` holds the draws made before, and goes on with ``result.resume`` unless draws were missed; it is None where
+    there was no run yet.
     """
 
     def __init__(self, message: str, result: object = None) -> None:

@@ -182,3 +182,55 @@ def test_masked_answers_are_refused(part):
         sampling.mala(masked, MORE, n_samples=10, step_size=0.1, rng=0)
     with pytest.raises(InputError, match="masked array"):
         sampling.slice_sample(lambda x: masked(x)[0] if part == 0 else masked(x)[1][:, 0], MORE, n_samples=10, rng=0)
+
+
+def failing(function, times):
+    """Return the function, which raises that often before it answers."""
+    calls = []
+
+    def first_fails(x):
+        calls.append(len(x))
+        if len(calls) <= times:
+            raise ZeroDivisionError("for once")
+        return function(x)
+
+    return first_fails
+
+
+@pytest.mark.parametrize("times", [1, 2, 1000])
+@pytest.mark.parametrize("with_gradient", [True, False])
+@pytest.mark.parametrize("sampler", [sampling.sample, sampling.slice_sample, sampling.stretch_move])
+def test_what_a_first_look_raises_is_told(sampler, with_gradient, times):
+    def density(x):
+        logp = -0.5 * (x**2).sum(axis=1)
+        return (logp, -x) if with_gradient else logp
+
+    with pytest.raises(DensityError, match=r"the log-density failed .*: for once") as caught:
+        sampler(failing(density, times), MORE, n_samples=5)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert times < 1000 or caught.value.result.draws.shape == (10, 0, 3)
+
+
+@quiet
+def test_what_all_points_raise_is_told_where_one_is_taken():
+    def one_of_three(x):
+        if x.ndim > 1:
+            raise LookupError("rows\nand columns " + 300 * "x")
+        return -0.5 * (x**2).sum(), -x
+
+    for sampler in (sampling.sample, sampling.mala, sampling.slice_sample):
+        with pytest.warns(
+            PerformanceWarning, match=r"one point at a time \(of all at once it raised LookupError: rows"
+        ):
+            sampler(one_of_three, MORE, n_samples=5)
+
+
+@quiet
+def test_densities_for_one_number_of_points_have_no_gradient_either():
+    def fixed(x):  # as many chains as coordinates
+        if x.shape != (4, 4):
+            raise ValueError("made for four")
+        return -0.5 * (x**2).sum(axis=1)
+
+    with pytest.raises(DensityError, match="made for four"):  # slices ask about fewer
+        sampling.sample(fixed, SQUARE, n_samples=5)

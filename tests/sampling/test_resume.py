@@ -123,13 +123,47 @@ def test_damaged_states_are_refused(tmp_path):
     refuse("does not fit", integers=np.full_like(arrays["integers"], 2**63))
     refuse("version", settings=np.array(json.dumps({**settings, "version": 99})))
     refuse("algorithm", settings=np.array(json.dumps({**settings, "recipe": ["__class__"]})))
-    refuse("not a state", settings=np.array("{"))
+    refuse("damaged or changed", settings=np.array("{"))
+    refuse("damaged or changed", last=np.zeros((7, 7, 7)))
+    refuse("damaged or changed", settings=np.array(json.dumps({**settings, "key": 1e999})))
     result.save_state(path)
     with pytest.raises(InputError, match="coordinates"):
         sampling.resume(path, sampling.targets.Gaussian([0.0], [1.0]), 5)
-    path.write_bytes(b"no archive")
-    with pytest.raises(InputError, match="not a state"):
+
+
+OURS = {"cut short": "damaged", "with a byte changed": "damaged"}
+FOREIGN = ["text", "nothing", "an array", "another archive", "a pickle"]
+
+
+@pytest.mark.parametrize("what", [*OURS, *FOREIGN])
+def test_what_is_no_state_is_told_without_words_of_others(what, tmp_path):
+    path = tmp_path / "state.npz"
+    sampling.mala(TARGET, X0, n_samples=20, step_size=0.01, rng=6).save_state(path)
+    whole = path.read_bytes()
+    at = whole.index(b"floats.npy") + 400  # among the numbers
+    contents = {
+        "cut short": whole[: len(whole) // 2],
+        "with a byte changed": whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :],
+        "text": b"no archive",
+        "nothing": b"",
+        "a pickle": pickle.dumps({"settings": 1}),
+    }
+    if what in contents:
+        path.write_bytes(contents[what])
+    elif what == "an array":
+        with path.open("wb") as file:
+            np.save(file, np.zeros((20, 5, D)))
+    else:
+        np.savez(path, floats=np.zeros(3))
+    with pytest.raises(InputError, match=OURS.get(what, "is not a state of chains or ladders")) as caught:
         sampling.resume(path, TARGET, 5)
+    assert str(path) in str(caught.value)
+    for word in ("pickle", "unsafe", "context manager", "CRC", "zip", "Error("):
+        assert word not in str(caught.value).replace(str(path), "")
+    with pytest.raises(InputError, match="cannot be read"):
+        sampling.resume(tmp_path, TARGET, 5)
+    with pytest.raises(InputError, match="path must be the path of a file of save_state, got 3"):
+        sampling.resume(3, TARGET, 5)
 
 
 def test_moments_and_streams_go_on(tmp_path):
@@ -175,7 +209,7 @@ def test_chains_out_of_step_cannot_move_together_at_once(tmp_path):
     arrays = dict(np.load(tmp_path / "state.npz"))
     # As if chain 0 had been stopped a draw after the others.
     integers = arrays["integers"].copy()
-    at = 9 + 3  # after the counts of all chains, and its divergences, steps outside and gradients
+    at = 12 + 3  # after the counts of all chains, and its divergences, steps outside and gradients
     integers[at : at + 3] += np.array([1, 1, D + 2], dtype=np.uint64)
     chain = 3 * D + 3  # numbers of a chain: position, gradient, velocity, log-density, step size and acceptance
     end = len(arrays["floats"]) - (len(X0) - 1) * chain
@@ -250,8 +284,10 @@ def test_a_file_of_draws_that_was_moved_is_found_again(tmp_path):
     (tmp_path / "there").mkdir()
     (tmp_path / "draws.npy").rename(tmp_path / "there" / "moved.npy")
     (tmp_path / "draws.gradients.npy").rename(tmp_path / "there" / "moved.gradients.npy")
-    with pytest.raises((InputError, FileNotFoundError)):
+    with pytest.raises(InputError, match=r"draws\.npy' of the state is not there: .* file= takes the new place"):
         sampling.resume(tmp_path / "state.npz", target, 30)
+    with pytest.raises(InputError, match=r"file '.*none\.npy' does not exist"):
+        sampling.resume(tmp_path / "state.npz", target, 30, file=tmp_path / "none.npy")
     more = sampling.resume(tmp_path / "state.npz", target, 30, file=tmp_path / "there" / "moved.npy")
     np.testing.assert_array_equal(more.draws, whole.draws)
     np.testing.assert_array_equal(more.gradients, whole.gradients)
@@ -271,3 +307,91 @@ def test_a_file_is_for_runs_that_kept_their_draws_in_one(tmp_path):
     sampling.mala(target, np.zeros((4, 2)), n_samples=20, rng=0).save_state(tmp_path / "state.npz")
     with pytest.raises(InputError, match="file is given, but the run kept its draws in none"):
         sampling.resume(tmp_path / "state.npz", target, 5, file=tmp_path / "draws.npy")
+
+
+def normal(n, d=2):
+    """Return the arguments of a small run."""
+    return sampling.targets.Gaussian(np.zeros(d), np.ones(d)), np.random.default_rng(0).normal(size=(n, d))
+
+
+def test_results_and_ladders_find_their_files_too(tmp_path):
+    target, x0 = normal(4)
+    (tmp_path / "there").mkdir()
+    moved = tmp_path / "there" / "moved.npy"
+    options = {"step_size": 0.5, "rng": 0}
+
+    def kept(name, n, **more):
+        return sampling.temper(target, target, x0, n_samples=n, keep=sampling.Keep(file=tmp_path / name), **options)
+
+    whole = kept("whole.npy", 50)
+    first = kept("draws.npy", 20)
+    first.save_state(tmp_path / "state.npz")
+    (tmp_path / "draws.npy").rename(moved)
+    for go_on in (first.resume, lambda n, **more: sampling.resume_tempering(tmp_path / "state.npz", target, n, **more)):
+        with pytest.raises(InputError, match="file= takes the new place"):
+            go_on(30)
+        more = go_on(30, file=moved)
+        np.testing.assert_array_equal(more.samples.draws, whole.samples.draws)
+        assert more.log_normalizer == whole.log_normalizer
+    # It is where the next ones go, too.
+    assert len(more.resume(7).samples.draws[0]) == len(np.load(moved)) == 57
+    chains = sampling.mala(target, x0, n_samples=20, keep=sampling.Keep(file=tmp_path / "chains.npy"), **options)
+    (tmp_path / "chains.npy").rename(tmp_path / "there" / "chains.npy")
+    assert chains.resume(5, file=tmp_path / "there" / "chains.npy").resume(5).draws.shape == (4, 30, 2)
+    with pytest.raises(InputError, match="file is given, but the run kept its draws in none"):
+        sampling.mala(target, x0, n_samples=20, **options).resume(5, file=moved)
+
+
+@pytest.mark.parametrize("where", ["draws.npy", "moved.npz"])
+@pytest.mark.parametrize("what", ["an archive", "text", "nothing", "part of it", "objects"])
+def test_files_of_draws_that_are_none_are_named(where, what, tmp_path):
+    target, x0 = normal(4)
+    path = tmp_path / "draws.npy"
+    kept = sampling.Keep(file=path)
+    sampling.mala(target, x0, n_samples=20, step_size=0.5, rng=0, keep=kept).save_state(tmp_path / "state.npz")
+    whole = path.read_bytes()
+    there = tmp_path / where
+    with there.open("wb") as file:
+        if what == "an archive":
+            np.savez(file, draws=np.zeros((20, 4, 2)))
+        elif what == "objects":
+            np.save(file, np.array([None, {}]), allow_pickle=True)
+        else:
+            file.write({"text": b"draws", "nothing": b"", "part of it": whole[:-8]}[what])
+    options = {} if where == "draws.npy" else {"file": there}
+    with pytest.raises(InputError, match=r"is no \.npy file of draws, or was cut short") as caught:
+        sampling.resume(tmp_path / "state.npz", target, 5, **options)
+    assert str(there) in str(caught.value)
+    assert caught.value.__cause__ is not None
+    with pytest.raises(InputError, match="exists: draws are not written over"):
+        sampling.mala(target, x0, n_samples=20, keep=sampling.Keep(file=there))
+
+
+def test_draws_that_are_there_are_told_where_a_run_that_goes_on_fails(tmp_path):
+    first = sampling.mala(batched, X0, n_samples=20, step_size=0.01, rng=6)
+    first.save_state(tmp_path / "state.npz")
+
+    def failing(points):
+        raise ZeroDivisionError("gone")
+
+    def go_on(**options):
+        return sampling.resume(tmp_path / "state.npz", options.pop("target", batched), 10, **options)
+
+    for target in (failing, lambda x: batched(x)[0]):
+        with pytest.raises(DensityError, match="after 20 draws of each chain, none of them new: "):
+            first.resume(10, target=target)
+        with pytest.raises(DensityError, match="after 20 draws of each chain, none of them new: "):
+            go_on(target=target)
+    calls = []
+
+    def later(points):
+        calls.extend([None] * (len(points) > 1))
+        if len(calls) > 6:
+            raise ZeroDivisionError("gone")
+        return batched(points)
+
+    with pytest.raises(DensityError, match="after 25 draws of each chain, 5 of them new: gone") as caught:
+        go_on(target=later)
+    assert caught.value.result.draws.shape == (5, 5, D)
+    with pytest.raises(DensityError, match=r"the callback failed after 2\d draws of each chain, (none|\d) of them new"):
+        go_on(callback=lambda *_: 1 / 0)

@@ -433,10 +433,10 @@ def test_another_density_or_a_damaged_state_is_refused(tmp_path):
     refuse("does not fit", floats=arrays["floats"][:-1])
     refuse("does not fit", integers=arrays["integers"] + np.uint64(1))
     refuse("does not fit", integers=np.full_like(arrays["integers"], 2**63))
-    refuse("not a state", ratios=arrays["ratios"][:, 1:])
-    refuse("not a state", mean=arrays["mean"][1:])
-    refuse("not a state", precision=-arrays["precision"])
-    refuse("not a state", settings=np.array(json.dumps({**settings, "ladder": [4, 3]})))
+    refuse("damaged or changed", ratios=arrays["ratios"][:, 1:])
+    refuse("damaged or changed", mean=arrays["mean"][1:])
+    refuse("damaged or changed", precision=-arrays["precision"])
+    refuse("damaged or changed", settings=np.array(json.dumps({**settings, "ladder": [4, 3]})))
     none = {"key": [-1], "schedule": [[90, 0], [-1, 2]], "ladder": [[5, -1]], "recipe": [[], ["mala", 1]]}
     for name, value in ((name, value) for name, values in none.items() for value in values):
         refuse("settings of no run", settings=np.array(json.dumps({**settings, name: value})))

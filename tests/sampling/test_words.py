@@ -199,18 +199,23 @@ def test_what_numba_compiled_of_two_arguments_is_told_where_to_go():
             sampler(Compiled(), X0, n_samples=5)
 
 
-def test_a_part_without_a_gradient_is_told_what_to_return():
-    def value(x):
-        return 2.0 * np.log(x[:, 0]) - x[:, 0]
+def test_a_part_without_a_gradient_is_told_where_to_go():
+    half = sampling.targets.Transformed(lambda x: 2.0 * np.log(x[:, 0]) - x[:, 0], [0.0], np.inf)
+    words = r"also inside of another target, goes to sampling.sample, slice_sample or stretch_move"
+    for needs_gradient in (sampling.mala, sampling.hmc):
+        with pytest.raises(InputError, match=words):
+            needs_gradient(half, np.zeros((4, 1)), n_samples=10)
+    with pytest.raises(InputError, match=words):
+        sampling.check_gradient(half, np.zeros((4, 1)))
+    with pytest.raises(InputError, match=words):
+        half(np.zeros((4, 1)))
 
-    start = np.random.default_rng(0).normal(size=(8, 1))
-    for sampler in (sampling.sample, sampling.slice_sample):
-        with pytest.raises(InputError, match=r"inside of another target .* np.zeros_like\(X\)"):
-            sampler(sampling.targets.Transformed(value, [0.0], np.inf), start, n_samples=10)
-    half = sampling.targets.Transformed(lambda x: (value(x), np.zeros_like(x)), [0.0], np.inf)
-    result = sampling.slice_sample(half, start, n_samples=2000, rng=0)
-    x = half.constrain(result.draws)
-    assert abs(x.mean() - 3.0) < 5.0 * x.std() / np.sqrt(result.ess()[0].min())
+
+@pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
+def test_results_of_moments_say_where_they_are():
+    kept, whole = (sampling.mala(GAUSSIAN, X0, n_samples=50, keep=k, rng=0) for k in (sampling.Moments(), None))
+    assert "of which result.moments are kept" in repr(kept)
+    assert "result.moments" not in repr(whole)
 
 
 def test_ladders_without_draws_know_no_barrier():

@@ -98,6 +98,4 @@ def raise_other(stop: Stop, recorder: Recorder, result: object) -> tuple[str, ..
     begun = recorder.first + recorder.count if recorder.missed is None else sum(recorder.missed)
     if isinstance(stop.raised, InputError) and begun == 0:  # it never fitted
         raise stop.raised
-    raise DensityError(
-        f"{stop.who} failed after {recorder.count} draws of each chain: {stop.raised!r}", result
-    ) from stop.raised
+    raise DensityError(f"{stop.who} failed after {recorder.told()}: {stop.raised!r}", result) from stop.raised

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import Future, ThreadPoolExecutor
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,19 @@ from numpy.typing import NDArray
 from wassail.exceptions import InputError
 
 F64 = NDArray[np.float64]
+
+
+def check_path(path: str | PathLike[str], name: str = "path") -> Path:
+    """Return where a file can be, given by the argument of this name."""
+    given: object = path
+    if not isinstance(given, str | PathLike) or not Path(path).name:
+        raise InputError(f"{name} must be the path of a file, got {str(path)!r}")
+    final = Path(path)
+    if not final.absolute().parent.is_dir():
+        raise InputError(f"{name} {str(path)!r}: there is no folder {str(final.parent)!r}")
+    if final.is_dir():
+        raise InputError(f"{name} {str(path)!r} is a folder")
+    return final
 
 
 def _header(shape: tuple[int, int, int]) -> bytes:
@@ -52,10 +67,7 @@ class DrawFile:
 
     def _check(self, chains: int, width: int) -> int:
         """Return how many draws there are, in a file of the run that goes on."""
-        try:
-            found = np.load(self.path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"keep.file {str(self.path)!r} of the state cannot be read: {error}") from None
+        found = self._there()
         if found.shape[1:] != (chains, width) or found.shape[0] < self.count or found.dtype != np.dtype("<f8"):
             raise InputError(f"keep.file {str(self.path)!r} has shape {found.shape}, which is not that of the state")
         same = self.last is None or found[self.count - 1].tobytes() == self.last.tobytes()
@@ -65,6 +77,20 @@ class DrawFile:
                 "something else wrote it"
             )
         return int(found.shape[0])
+
+    def _there(self) -> np.memmap[Any, Any]:
+        """Return a map of the file as it is, or say why there is none."""
+        name = f"keep.file {str(self.path)!r} of the state"
+        try:
+            return np.lib.format.open_memmap(self.path, mode="r")
+        except FileNotFoundError as error:
+            raise InputError(
+                f"{name} is not there: if the files of the run were moved, file= takes the new place of the draws"
+            ) from error
+        except OSError as error:
+            raise InputError(f"{name} cannot be read: {error.strerror}") from error
+        except Exception as error:
+            raise InputError(f"{name} is no .npy file of draws, or was cut short") from error
 
     def _write_header(self) -> None:
         header = _header((self.count, *self._shape))

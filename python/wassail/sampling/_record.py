@@ -262,6 +262,11 @@ class Recorder:
         with suppress(Exception):
             self.close()
 
+    def told(self) -> str:
+        """Return how many draws there are, in words, those of earlier parts of the run among them."""
+        words = f"{self.first + self.count} draws of each chain"
+        return f"{words}, {self.count or 'none'} of them new" if self.first else words
+
     def traces(self) -> tuple[F64, F64]:
         """Return log-densities and acceptance, (chains, draws)."""
         empty = [np.zeros((self.wanted.chains, 0))]

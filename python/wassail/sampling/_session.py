@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from os import PathLike
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -15,13 +16,14 @@ from wassail.exceptions import InputError
 from wassail.sampling._bar import Report, bar, check_progress
 from wassail.sampling._drawing import closed, draw, raise_other
 from wassail.sampling._ended import End, raise_failure, told
+from wassail.sampling._file import check_path
 from wassail.sampling._interrupts import Interrupts
 from wassail.sampling._ladder import Ladder
 from wassail.sampling._later import Later
 from wassail.sampling._record import Files, Memory, Recorder, Sums, Wanted, check_size
 from wassail.sampling._target import AnyTarget, as_core
 from wassail.sampling._warn import endless, too_wide, warn
-from wassail.sampling.keep import Function, Moments, Sink
+from wassail.sampling.keep import Function, Keep, Moments, Sink
 from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.results import RunStatus, SampleResult
 
@@ -101,6 +103,18 @@ class State:
     def integers(self) -> NDArray[np.uint64]:
         """Counts."""
         return self.numbers()[1]
+
+    def moved(self, file: str | PathLike[str] | None) -> State:
+        """Return the state of a run whose draws are in a file that has another place now; None if it has not."""
+        wanted = self.plan.wanted
+        if file is None:
+            return self
+        if wanted.files is None or not isinstance(wanted.keep, Keep):
+            raise InputError("file is given, but the run kept its draws in none")
+        path = check_path(file, "file").absolute()
+        if not path.exists():
+            raise InputError(f"file {str(file)!r} does not exist: it takes the place where the draws are now")
+        return replace(self, plan=replace(self.plan, wanted=replace(wanted, keep=replace(wanted.keep, file=path))))
 
     def __getstate__(self) -> dict[str, Any]:
         plan = replace(self.plan, wanted=self.plan.wanted.mapping(None))
@@ -254,7 +268,7 @@ def _go(
         known = raise_other(stop, recorder, result)
         # A callable is given all chains at once.
         who = f"for chain {stop.chain} " if outcome is None else ""
-        place = f"{who}at {plan.unit} {stop.step}, after {recorder.count} draws of each chain"
+        place = f"{who}at {plan.unit} {stop.step}, after {recorder.told()}"
         raise_failure(
             end, outcome, result, target=target, start=start, chain=stop.chain, begun=stop.step > 0, place=place
         )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from dataclasses import replace
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from wassail.exceptions import InputError
 from wassail.sampling._bar import Report
+from wassail.sampling._file import check_path
 from wassail.sampling._ladder import Ladder
 from wassail.sampling._later import Later
 from wassail.sampling._record import Wanted
@@ -26,6 +28,8 @@ from wassail.sampling.results import SampleResult
 from wassail.sampling.targets import Gaussian
 
 _VERSION = 6
+_FOREIGN = "is not a state of chains or ladders, which save_state writes"
+_DAMAGED = "is a state that was cut short, damaged or changed"
 
 
 def resume(
@@ -56,7 +60,8 @@ def resume(
     function : callable, optional
         That of ``keep``, if the run had one.
     file : path, optional
-        Where the file of draws is now, if it was moved; one of gradients lies beside it, with its name.
+        Where the file of draws is now, if it was moved, with that of gradients beside it, ``moved.gradients.npy``
+        beside ``moved.npy``.
     sink : Sink, optional
         Takes up the new draws, if the run had one; steps are counted on.
     callback, progress, n_threads
@@ -92,10 +97,10 @@ def resume(
     True
     """
     hooks = Hooks.checked(progress=progress, callback=callback, sink=sink, n_threads=n_threads)
-    state = _found(load(path), file)
+    state = load(path)
     if state.plan.ladder is not None:
         raise InputError(f"{str(path)!r} is the state of ladders: sampling.resume_tempering goes on with them")
-    return go_on(state, n_samples, hooks, target, function, None, draws_alone)
+    return go_on(state.moved(file), n_samples, hooks, target, function, None, draws_alone)
 
 
 def save(state: State, path: str | PathLike[str]) -> None:
@@ -149,47 +154,44 @@ def save(state: State, path: str | PathLike[str]) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _found(state: State, file: str | PathLike[str] | None) -> State:
-    """Return the state of a run whose draws are in a file that may have been moved."""
-    wanted = state.plan.wanted
-    if file is None:
-        return state
-    if wanted.files is None or not isinstance(wanted.keep, Keep):
-        raise InputError("file is given, but the run kept its draws in none")
-    keep = replace(wanted.keep, file=check_path(file, "file").absolute())
-    return replace(state, plan=replace(state.plan, wanted=replace(wanted, keep=keep)))
-
-
-def check_path(path: str | PathLike[str], name: str = "path") -> Path:
-    """Return where a file can be, given by the argument of this name."""
-    given: object = path
-    if not isinstance(given, str | PathLike) or not Path(path).name:
-        raise InputError(f"{name} must be the path of a file, got {str(path)!r}")
-    final = Path(path)
-    if not final.absolute().parent.is_dir():
-        raise InputError(f"{name} {str(path)!r}: there is no folder {str(final.parent)!r}")
-    if final.is_dir():
-        raise InputError(f"{name} {str(path)!r} is a folder")
-    return final
-
-
 def load(path: str | PathLike[str]) -> State:
     """Read a state."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
+    with _opened(path) as file:
+        try:
             arrays = {name: file[name] for name in file.files}
-        settings = json.loads(str(arrays["settings"]))
-        version = settings["version"]
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        raise InputError(f"{str(path)!r} is not a state of chains, or is damaged: {error!r}") from error
+            settings = json.loads(str(arrays["settings"]))
+            version = settings["version"]
+        except Exception as error:
+            raise InputError(f"{str(path)!r} {_DAMAGED}") from error
     if version != _VERSION:
         raise InputError(f"{str(path)!r} is the state of version {version!r}, this one reads {_VERSION}")
     try:
         return _state(settings, arrays)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{str(path)!r} is not a state of chains, or is damaged: {error!r}") from error
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise InputError(f"{str(path)!r} {_DAMAGED}") from error
+
+
+def _opened(path: str | PathLike[str]) -> NpzFile:
+    """Return the archive of a state, or say what is there instead."""
+    given: object = path
+    if not isinstance(given, str | PathLike):
+        raise InputError(f"path must be the path of a file of save_state, got {given!r}")
+    try:
+        file = np.load(path, mmap_mode="r", allow_pickle=False)  # a map, as draws may be many
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{str(path)!r} {_DAMAGED}") from error
+    except (EOFError, ValueError) as error:
+        raise InputError(f"{str(path)!r} {_FOREIGN}") from error
+    if not isinstance(file, NpzFile):
+        raise InputError(f"{str(path)!r} {_FOREIGN}: it holds an array, as files of draws do")
+    if "settings" not in file:
+        file.close()
+        raise InputError(f"{str(path)!r} {_FOREIGN}")
+    return file
 
 
 def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:

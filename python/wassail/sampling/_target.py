@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from wassail import _core
 from wassail._user import warner
-from wassail.exceptions import InputError, PerformanceWarning
-from wassail.sampling._values import Valued, check_rows, flatten, told_apart
+from wassail.exceptions import DensityError, InputError, PerformanceWarning
+from wassail.sampling._values import Valued, Values, check_rows, flatten, look, slow, told_apart
 from wassail.sampling.minibatch import MinibatchSum
 from wassail.sampling.pointers import CFunction, resolve
 from wassail.sampling.targets._base import Target
@@ -25,14 +25,10 @@ _PAIR = 2
 _DOUBLE = np.dtype(np.float64)
 _HELP = (
     "target(X) must return (logp, grad) of shapes (chains,) and (chains, d) for X of shape (chains, d); "
-    "a density without a gradient goes to sampling.sample, slice_sample or stretch_move"
-)
-_HELP_PART = (
-    "inside of another target it must return (logp, grad) of shapes (n,) and (n, d) for X of shape (n, d); for "
-    "slice_sample and stretch_move, which read no gradient, np.zeros_like(X) does for one"
+    "a density without a gradient, also inside of another target, goes to sampling.sample, slice_sample or stretch_move"
 )
 _SLOW = (
-    "target takes one point at a time, and is called once a chain and gradient: many times faster is a batched one, "
+    "target takes one point at a time{}, and is called once a chain and gradient: many times faster is a batched one, "
     "that takes all chains at once:\n\n"
     "    def target(X):  # (chains, d)\n"
     "        ...\n"
@@ -47,19 +43,15 @@ def _is_array(part: object, shape: tuple[int, ...]) -> bool:
     return type(part) is np.ndarray and part.dtype is _DOUBLE and part.shape == shape and part.flags.c_contiguous
 
 
-def check_answer(answer: object, shape: tuple[int, int], *, part: bool = False) -> tuple[F64, F64]:
-    """
-    Return what a batched callable gave as two contiguous float64 arrays, or say what it should give.
-
-    What is `part` of another target always gives a gradient.
-    """
+def check_answer(answer: object, shape: tuple[int, int]) -> tuple[F64, F64]:
+    """Return what a batched callable gave as two contiguous float64 arrays, or say what it should give."""
     if type(answer) is tuple and len(answer) == _PAIR:
         logp, grad = answer
         if _is_array(logp, shape[:1]) and _is_array(grad, shape):
             return logp, grad
     if not isinstance(answer, tuple | list) or len(answer) != _PAIR:
         of = f" of shape {answer.shape}" if isinstance(answer, np.ndarray) else ""
-        raise InputError(f"target returned {type(answer).__name__}{of}: {_HELP_PART if part else _HELP}")
+        raise InputError(f"target returned {type(answer).__name__}{of}: {_HELP}")
     if any(np.ma.isMaskedArray(part) for part in answer):
         raise InputError(f"target returned a masked array, whose mask has no meaning here: {_HELP}")
     if any(np.iscomplexobj(part) for part in answer):
@@ -79,8 +71,7 @@ def check_answer(answer: object, shape: tuple[int, int], *, part: bool = False) 
 class Checked:
     """A batched callable whose answers are checked, or a scalar one that is called point by point, with a warning."""
 
-    def __init__(self, function: Batched, *, part: bool = False) -> None:
-        self._part = part
+    def __init__(self, function: Batched) -> None:
         self._function: Callable[[F64], Any] = function
         self._warn = warner(PerformanceWarning)
         self._scalar: bool | None = None  # not known before the first call
@@ -90,11 +81,11 @@ class Checked:
         if self._scalar:
             return self._one_by_one(points)
         try:
-            answer = check_answer(self._function(points), points.shape, part=self._part)
-        except Exception:
+            answer = check_answer(self._function(points), points.shape)
+        except Exception as error:
             if self._scalar is not None or not self._takes_one(points):
                 raise
-            return self._slowly(points)
+            return self._slowly(points, None if isinstance(error, InputError) else error)
         if not self._compared and (self._scalar is None or told_apart(points)):
             self._compared = told_apart(points)
             # With as many chains as dimensions, functions of one point may answer like batched ones.
@@ -106,10 +97,10 @@ class Checked:
             self._scalar = False
         return answer
 
-    def _slowly(self, points: F64) -> tuple[F64, F64]:
+    def _slowly(self, points: F64, raised: Exception | None = None) -> tuple[F64, F64]:
         """Call the function point by point from now on."""
         self._scalar = True
-        self._warn(_SLOW)
+        self._warn(slow(_SLOW, raised))
         return self._one_by_one(points)
 
     def _takes_one(self, points: F64) -> bool:
@@ -147,13 +138,27 @@ def _check_arguments(function: Callable[..., Any]) -> None:
         )
 
 
-def as_core(
-    target: AnyTarget, dim: int, *, gradients: bool = True, points: str = "x0", part: bool = False
-) -> _core.Target:
+def gives_gradient(target: AnyTarget | Values, points: F64) -> bool:
+    """Whether a gradient comes with the values; what can be called is asked at some points."""
+    if isinstance(target, Target):
+        return target.dim != points.shape[1] or target._gives_gradient(points)  # noqa: SLF001
+    if isinstance(target, tuple) or not callable(target) or resolve(target) is not None:
+        return True
+    try:
+        return look(target, points).has_gradient
+    except Exception as error:
+        try:
+            target(points.copy())
+        except Exception:  # noqa: BLE001  (the run meets it again, and says so with a result)
+            return True
+        raise DensityError(f"the log-density failed when it was first called: {error}") from error
+
+
+def as_core(target: AnyTarget, dim: int, *, gradients: bool = True, points: str = "x0") -> _core.Target:
     """
     Return the density of the core; without `gradients` a callable may give values only.
 
-    `points` is the name of those that have `dim` coordinates; a `part` is that of another target.
+    `points` is the name of those that have `dim` coordinates.
 
     Raises
     ------
@@ -163,7 +168,7 @@ def as_core(
     if isinstance(target, Target):
         if target.dim != dim:
             raise InputError(f"{points} has {dim} coordinates, the target has {target.dim}")
-        return target._core_target()  # noqa: SLF001
+        return target._core_target() if gradients else target._core_values()  # noqa: SLF001
     pointer = resolve(target)
     if pointer is not None:
         if pointer.address == 0:
@@ -171,7 +176,7 @@ def as_core(
         return _core.Target.from_pointer(pointer.address, pointer.user_data, dim, pointer.batched, pointer)
     if callable(target) and not isinstance(target, tuple):
         _check_arguments(target)
-        return _core.Target.from_callable(Checked(target, part=part) if gradients else Valued(target), dim)
+        return _core.Target.from_callable(Checked(target) if gradients else Valued(target), dim)
     if isinstance(target, MinibatchSum):
         raise InputError(
             "target is a MinibatchSum, whose gradients are estimates, for sgld, psgld and sghmc: this function needs "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import textwrap
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,53 +19,92 @@ Values: TypeAlias = Callable[[F64], Any]
 
 _HELP = "target(X) must return logp of shape (chains,), or (logp, grad), for X of shape (chains, d)"
 _SLOW = (
-    "target takes one point at a time, and is called once a chain and evaluation: many times faster is a batched one, "
-    "that takes all chains at once:\n\n"
+    "target takes one point at a time{}, and is called once a chain and evaluation: many times faster is a batched "
+    "one, that takes all chains at once:\n\n"
     "    def target(X):  # (chains, d)\n"
     "        ...\n"
     "        return logp  # (chains,)\n\n"
     "for instance with sums over axis=1 where there were sums"
 )
-
-
 _ROUNDING = 1e-3  # share of log-densities, and of 1, below which differences are not looked into
+_LONGEST = 200  # letters of what was raised
 
 
 class Gives(enum.Enum):
     """What a callable answers."""
 
-    GRADIENTS = enum.auto()  # too, for all points or for one
+    GRADIENTS = enum.auto()  # too, of all points
     VALUES = enum.auto()  # of all points
+    GRADIENT = enum.auto()  # too, of one point
     NUMBER = enum.auto()  # the value of one point
     NOTHING = enum.auto()  # that can be used
 
 
-def look(function: Values, points: F64) -> Gives:
-    """Ask a callable about some points; what it raises is for those who call it next."""
-    value, has_gradient = _asked(function, points)
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a callable answers, and what it raised of all points where it takes one."""
+
+    gives: Gives
+    raised: Exception | None = None
+
+    @property
+    def takes_one(self) -> bool:
+        """Whether it is a function of one point."""
+        return self.gives in {Gives.GRADIENT, Gives.NUMBER}
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether there is a gradient, as far as anybody can tell."""
+        return self.gives not in {Gives.VALUES, Gives.NUMBER}
+
+
+def look(function: Values, points: F64) -> Seen:
+    """Ask a callable about some points; what it raises of all is raised where it has no value of one either."""
+    whole = _asked(function, points)
+    batch = Seen(Gives.GRADIENTS if whole.has_gradient else Gives.VALUES)
     # With as many chains as dimensions, functions of one point may answer so too.
     alike = points.shape[0] == points.shape[1]
-    # Of a column, an error that says what to do comes with the first call.
-    if _is_column(value, points) and _asked(function, points[0])[0] != ():
-        return Gives.GRADIENTS if has_gradient else Gives.VALUES
-    if value == points.shape[:1] and (not alike or _asked(function, points[:1])[0] == (1,)):
-        return Gives.GRADIENTS if has_gradient else Gives.VALUES
-    value, has_gradient = _asked(function, points[0])
-    if value == ():
-        return Gives.GRADIENTS if has_gradient else Gives.NUMBER
-    return Gives.NOTHING
+    fits = whole.shape == points.shape[:1]
+    if fits and (not alike or _asked(function, points[:1]).shape == (1,)):
+        return batch
+    one = _asked(function, points[0])
+    if one.shape == ():
+        return Seen(Gives.GRADIENT if one.has_gradient else Gives.NUMBER, whole.raised)
+    # Some are made for so many points only. Of a column, an error that says what to do comes with the first call.
+    if fits or _is_column(whole.shape, points):
+        return batch
+    if whole.raised is not None:
+        raise whole.raised
+    return Seen(Gives.NOTHING)
 
 
-def _asked(function: Values, points: F64) -> tuple[tuple[int, ...] | None, bool]:
-    """Return the shape of the values, None if there are none, and whether there is a gradient beside them."""
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The shape of values, None if there are none, whether there is a gradient beside them, and what was raised."""
+
+    shape: tuple[int, ...] | None = None
+    has_gradient: bool = False
+    raised: Exception | None = None
+
+
+def _asked(function: Values, points: F64) -> _Answer:
+    """Ask a callable once."""
     try:
         answer = function(points.copy())
         value = _value(answer)
         if value is None:
-            return None, False
-        return np.shape(value), value is not answer and len(answer) > 1 and answer[1] is not None
-    except Exception:  # noqa: BLE001  (any)
-        return None, False
+            return _Answer()
+        return _Answer(np.shape(value), value is not answer and len(answer) > 1 and answer[1] is not None)
+    except Exception as error:  # noqa: BLE001  (any)
+        return _Answer(raised=error)
+
+
+def slow(words: str, raised: Exception | None) -> str:
+    """Return the words about a function of one point, with what it raised of all: it may have been meant for them."""
+    if raised is None:
+        return words.format("")
+    said = textwrap.shorten(f"{type(raised).__name__}: {raised}", _LONGEST)
+    return words.format(f" (of all at once it raised {said})")
 
 
 def _value(answer: Any) -> Any:  # noqa: ANN401
@@ -84,9 +125,10 @@ class Valued:
     def __call__(self, points: F64) -> tuple[F64, F64]:
         first = self._scalar is None
         if first:
-            self._scalar = look(self._function, points) is Gives.NUMBER
+            seen = look(self._function, points)
+            self._scalar = seen.takes_one
             if self._scalar:
-                self._warn(_SLOW)
+                self._warn(slow(_SLOW, seen.raised))
         if self._scalar:
             answer: Any = [_value(self._function(point)) for point in points]
         else:

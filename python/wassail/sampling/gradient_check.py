@@ -51,7 +51,8 @@ class GradientCheck(ReadOnly):
     uncertainty : ndarray of shape (checks,)
         Estimated error of the difference itself.
     wrong : ndarray of shape (checks,) of bool
-        Whether the error is beyond `rtol` of the derivative and ten times the uncertainty, or not a number.
+        Whether the error is beyond `rtol` of the derivative (the larger of both) plus ten times the uncertainty, or not
+        a number.
     unclear : ndarray of shape (checks,) of bool
         Whether both derivatives are 0 within ten times the uncertainty, so that they agree with any sign.
     edge : ndarray of shape (checks,) of bool
@@ -91,8 +92,9 @@ class GradientCheck(ReadOnly):
             relative = np.where(size > 0.0, self.error / size, 0.0)
         order = np.lexsort((-np.nan_to_num(relative, nan=np.inf), ~self.wrong))[:_SHOWN]
         verdict = "gradient agrees with differences" if self.passed else "GRADIENT IS WRONG"
+        limit = f"{self.rtol:g} of their size plus {_DOUBT:g} times the uncertainty (+-)"
         lines = [
-            f"{verdict}: {int(self.wrong.sum())} of {self.wrong.size} derivatives off by more than {self.rtol:g}",
+            f"{verdict}: {int(self.wrong.sum())} of {self.wrong.size} derivatives off by more than {limit}",
             f"{'point':>6} {'coordinate':>10} {'analytic':>15} {'numeric':>15} {'error':>9} {'+-':>9}",
         ]
         lines += [self._line(int(i)) for i in order]
@@ -179,7 +181,7 @@ def check_gradient(
     >>> def wrong(X):
     ...     return -0.5 * (X**2).sum(axis=1), -X * [1.0, 1.1]
     >>> print(sampling.check_gradient(wrong, [1.0, 2.0]))
-    GRADIENT IS WRONG: 1 of 2 derivatives off by more than 1e-06
+    GRADIENT IS WRONG: 1 of 2 derivatives off by more than 1e-06 of their size plus 10 times the uncertainty (+-)
      point coordinate        analytic         numeric     error        +-
          0          1            -2.2              -2       0.2  ...  <- wrong
          0          0              -1              -1  ...

@@ -54,7 +54,8 @@ class SampleResult(ReadOnly):
     Attributes
     ----------
     draws : ndarray of shape (chains, n_samples, d)
-        Positions after each draw; warm-up is never among them.
+        Positions after each draw, or what ``keep`` makes of them, nothing with ``keep=Moments()``: see `moments`.
+        Warm-up is never among them.
     log_density : ndarray of shape (chains, n_samples)
         Log-density where the last gradient was taken: at the draw, and for ABOBA and UBU at the midpoint before it.
     acceptance : ndarray of shape (chains, n_samples)
@@ -125,9 +126,10 @@ class SampleResult(ReadOnly):
 
     def __repr__(self) -> str:
         chains, n = self.log_density.shape
+        kept = "" if self.moments is None else ", of which result.moments are kept"
         return (
             f"SampleResult({self.algorithm}, {self.status}, {chains} chains of {n} draws in {self.scale.size} "
-            f"dimensions, step size {np.median(self.step_size):.3g}, acceptance {self.mean_acceptance:.3g}, "
+            f"dimensions{kept}, step size {np.median(self.step_size):.3g}, acceptance {self.mean_acceptance:.3g}, "
             f"{int(self.divergences.sum())} divergences)"
         )
 
@@ -238,6 +240,7 @@ class SampleResult(ReadOnly):
         *,
         target: AnyTarget | MinibatchSum | None = None,
         function: Function | None = None,
+        file: str | PathLike[str] | None = None,
         sink: Sink | None = None,
         callback: Report | None = None,
         progress: bool = False,
@@ -257,6 +260,9 @@ class SampleResult(ReadOnly):
             before as :func:`wassail.sampling.resume` does.
         function : callable, optional
             That of ``keep``, in the same case.
+        file : path, optional
+            Where the file of draws is now, if it was moved, with that of gradients beside it, ``moved.gradients.npy``
+            beside ``moved.npy``.
         sink : Sink, optional
             Takes up the new draws, if the run had one; steps are counted on.
         callback, progress, n_threads
@@ -288,7 +294,7 @@ class SampleResult(ReadOnly):
         from wassail.sampling._session import Hooks, draws_alone, resume
 
         hooks = Hooks.checked(progress=progress, callback=callback, sink=sink, n_threads=n_threads)
-        return resume(self._state(), n_samples, hooks, target, function, self, draws_alone)
+        return resume(self._state().moved(file), n_samples, hooks, target, function, self, draws_alone)
 
     def save_state(self, path: str | PathLike[str]) -> None:
         """

@@ -12,16 +12,14 @@ from wassail._validate import check_integer
 from wassail.exceptions import InputError
 from wassail.sampling._ensemble import is_flat
 from wassail.sampling._run import Algorithm, Report, check_start, run
-from wassail.sampling._target import AnyTarget
-from wassail.sampling._values import Gives, Values, look
+from wassail.sampling._target import AnyTarget, gives_gradient
+from wassail.sampling._values import Values
 from wassail.sampling.hamiltonian import hmc_algorithm
 from wassail.sampling.keep import Keep, Moments, Sink
 from wassail.sampling.microcanonical import Splitting, mams_algorithm
-from wassail.sampling.pointers import resolve
 from wassail.sampling.preconditioner import Preconditioner
 from wassail.sampling.results import SampleResult
 from wassail.sampling.slices import Directions, slice_algorithm
-from wassail.sampling.targets import Target
 
 _FEWEST = 10  # dimensions from which on velocities of norm one are worth it
 _WARMUP = 500
@@ -69,13 +67,6 @@ def _without_gradients(start: NDArray[np.float64]) -> _Choice:
         precondition=True,
         updates=d,
     )
-
-
-def _has_gradient(target: AnyTarget | Values, start: NDArray[np.float64]) -> bool:
-    """Whether a gradient comes with the values; what can be called is asked at the starting points."""
-    if isinstance(target, Target | tuple) or not callable(target) or resolve(target) is not None:
-        return True
-    return look(target, start) not in {Gives.VALUES, Gives.NUMBER}
 
 
 def sample(
@@ -147,8 +138,8 @@ def sample(
     With a gradient the choice is :func:`mams` from 10 dimensions on and :func:`hmc` below, where unit velocities lose
     their advantage, with a low-rank preconditioner up to 128 dimensions and a diagonal above. Without one, which a
     callable tells by what it answers at x0, it is :func:`slice_sample`: along differences of chains, d updates a draw,
-    where there are 2d chains that do not lie in a plane, and along coordinates elsewhere. C functions and targets are
-    taken to have gradients.
+    where there are 2d chains that do not lie in a plane, and along coordinates elsewhere. C functions are taken to have
+    gradients, and so are targets that are not made of callables.
     Where warm-up meets places too steep for the step size that suits the rest, a fifth of the trajectories have shorter
     steps (``result.shortened``). All are exact for any step size. The choice depends on the shapes alone, so that a run
     can be repeated by naming the sampler. A gradient is worth much in high dimensions: see :func:`from_jax` and
@@ -167,7 +158,7 @@ def sample(
     'slice'
     """
     start = check_start(x0)
-    has_gradient = _has_gradient(target, start)
+    has_gradient = gives_gradient(target, start)
     if store_gradients and not has_gradient:
         raise InputError("store_gradients: target gives no gradient")
     choice = _with_gradients(start.shape[1]) if has_gradient else _without_gradients(start)

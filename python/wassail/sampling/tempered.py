@@ -75,6 +75,7 @@ class TemperingResult(ReadOnly):
         *,
         target: AnyTarget | None = None,
         function: Function | None = None,
+        file: str | PathLike[str] | None = None,
         sink: Sink | None = None,
         callback: Report | None = None,
         progress: bool = False,
@@ -89,7 +90,7 @@ class TemperingResult(ReadOnly):
         ----------
         n_samples : int
             Draws of each ladder to make; 0 only goes on with warm-up.
-        target, function, sink, callback, progress, n_threads
+        target, function, file, sink, callback, progress, n_threads
             As in :meth:`SampleResult.resume`.
 
         Returns
@@ -117,7 +118,7 @@ class TemperingResult(ReadOnly):
         (True, True)
         """
         hooks = Hooks.checked(progress=progress, callback=callback, sink=sink, n_threads=n_threads)
-        state = state_of(self.samples)
+        state = state_of(self.samples).moved(file)
         return resume(state, n_samples, hooks, target, function, self.samples, finish(state.plan.ladder))
 
     def save_state(self, path: str | PathLike[str]) -> None:
@@ -146,6 +147,7 @@ def resume_tempering(
     n_samples: int,
     *,
     function: Function | None = None,
+    file: str | PathLike[str] | None = None,
     sink: Sink | None = None,
     callback: Report | None = None,
     progress: bool = False,
@@ -163,7 +165,7 @@ def resume_tempering(
         at the saved points of all rungs, which `n_gradients` does not count.
     n_samples : int
         Draws of each ladder to make; 0 only goes on with warm-up.
-    function, sink, callback, progress, n_threads
+    function, file, sink, callback, progress, n_threads
         As in :func:`resume`.
 
     Returns
@@ -200,7 +202,7 @@ def resume_tempering(
     state = load(path)
     if state.plan.ladder is None:
         raise InputError(f"{str(path)!r} is the state of chains, not of ladders: sampling.resume goes on with them")
-    return resume(state, n_samples, hooks, target, function, None, finish(state.plan.ladder))
+    return resume(state.moved(file), n_samples, hooks, target, function, None, finish(state.plan.ladder))
 
 
 def finish(ladder: Ladder | None) -> Finish[TemperingResult]:

@@ -35,6 +35,14 @@ class Target(ABC):
     def _core_target(self) -> _core.Target:
         """Return the density of the core."""
 
+    def _core_values(self) -> _core.Target:
+        """Return the density for samplers that read no gradient."""
+        return self._core_target()
+
+    def _gives_gradient(self, points: F64) -> bool:  # noqa: ARG002
+        """Whether there is a gradient; callables inside are asked at these points."""
+        return True
+
     def __call__(self, points: ArrayLike) -> tuple[F64, F64]:
         """
         Evaluate the log-density and its gradient.

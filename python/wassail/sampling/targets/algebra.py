@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -24,22 +25,51 @@ def part_dimension(target: AnyDensity) -> int | None:
     return target.dim if isinstance(target, Target) else None
 
 
-def core_part(target: AnyDensity, dim: int) -> _core.Target:
-    """Return the density of a part, of any kind that samplers take."""
-    from wassail.sampling._target import as_core  # it imports the targets
+class Composed(BuiltIn):
+    """A target made of others, of any kind that samplers take; where one gives values only, so does it."""
 
-    return as_core(target, dim, part=True)
+    @property
+    @abstractmethod
+    def _size(self) -> int:
+        """Dimension, known before the density is built."""
+
+    @abstractmethod
+    def _inside(self) -> Sequence[AnyDensity]:
+        """Return what it is made of."""
+
+    @abstractmethod
+    def _moved(self, points: F64) -> F64:
+        """Return where that is evaluated."""
+
+    @abstractmethod
+    def _joined(self, parts: list[_core.Target]) -> _core.Target:
+        """Return the density of the core, made of those inside."""
+
+    def _build(self, *, gradients: bool = True) -> _core.Target:
+        from wassail.sampling._target import as_core  # it imports the targets
+
+        return self._joined([as_core(part, self._size, gradients=gradients) for part in self._inside()])
+
+    def _core_values(self) -> _core.Target:
+        return self._build(gradients=False)
+
+    def _gives_gradient(self, points: F64) -> bool:
+        from wassail.sampling._target import gives_gradient
+
+        moved = self._moved(points)
+        return all(gives_gradient(part, moved) for part in self._inside())
 
 
 @dataclass(frozen=True, eq=False)
-class Sum(BuiltIn):
+class Sum(Composed):
     r"""
     Sum :math:`\sum_k \log \pi_k(x)` of log-densities: a product of densities, for instance prior and likelihood.
 
     Parameters
     ----------
     parts : sequence of Target, callable or C function
-        At least one, and one that knows its dimension: a :class:`Target`.
+        At least one, and one that knows its dimension: a :class:`Target`. Callables may give values only: see
+        :class:`Transformed`.
 
     Raises
     ------
@@ -72,23 +102,32 @@ class Sum(BuiltIn):
             raise InputError(f"parts must be densities of one dimension: {words}")
         self._keep(parts=parts)
 
-    def _build(self) -> _core.Target:
-        dim = next(part.dim for part in self.parts if isinstance(part, Target))
-        return _core.Target.sum([core_part(part, dim) for part in self.parts])
+    @property
+    def _size(self) -> int:
+        return next(part.dim for part in self.parts if isinstance(part, Target))
+
+    def _inside(self) -> Sequence[AnyDensity]:
+        return self.parts
+
+    def _moved(self, points: F64) -> F64:
+        return points
+
+    def _joined(self, parts: list[_core.Target]) -> _core.Target:
+        return _core.Target.sum(parts)
 
     def _refusal(self, point: F64) -> str:
         return next(filter(None, (refusal(part, point) for part in self.parts)), "")
 
 
 @dataclass(frozen=True, eq=False)
-class Affine(BuiltIn):
+class Affine(Composed):
     r"""
     A density in coordinates z of :math:`x = m + L z`: :math:`\log \pi_z(z) = \log \pi(m + L z)`.
 
     Parameters
     ----------
     target : Target, callable or C function
-        The density of x.
+        The density of x; a callable may give values only: see :class:`Transformed`.
     shift : array_like of shape (d,)
         m.
     factor : array_like of shape (d,) or (d, d)
@@ -133,9 +172,18 @@ class Affine(BuiltIn):
             raise InputError("factor is not invertible")
         self._keep(shift=shift, factor=factor)
 
-    def _build(self) -> _core.Target:
-        shift, factor = np.asarray(self.shift), np.asarray(self.factor)
-        return _core.Target.affine(core_part(self.target, shift.size), shift, factor.ravel())
+    @property
+    def _size(self) -> int:
+        return np.size(self.shift)
+
+    def _inside(self) -> Sequence[AnyDensity]:
+        return (self.target,)
+
+    def _moved(self, points: F64) -> F64:
+        return self.constrain(points)
+
+    def _joined(self, parts: list[_core.Target]) -> _core.Target:
+        return _core.Target.affine(parts[0], np.asarray(self.shift), np.asarray(self.factor).ravel())
 
     def _refusal(self, point: F64) -> str:
         return refusal(self.target, self.constrain(point))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from wassail import _core
 from wassail._arrays import first_index, real_array, show_index
 from wassail.exceptions import InputError
 from wassail.sampling.targets._base import F64, BuiltIn, last_axis, refusal, vector
-from wassail.sampling.targets.algebra import AnyDensity, core_part, part_dimension
+from wassail.sampling.targets.algebra import AnyDensity, Composed, part_dimension
 from wassail.sampling.targets.gaussian import Precision, checked_precision, core_gaussian
 
 __all__ = ["Transformed", "Truncated", "TruncatedGaussian"]
@@ -36,15 +37,36 @@ def _first_outside(points: F64, low: F64, high: F64) -> NDArray[np.bool_]:
     return ~((points > low) & (points < high))
 
 
+class _Boxed(Composed):
+    """Another density between walls."""
+
+    target: AnyDensity
+    lower: ArrayLike
+    upper: ArrayLike
+
+    def __post_init__(self) -> None:
+        """Check and copy the walls."""
+        lower, upper = _walls(self.lower, self.upper, part_dimension(self.target))
+        self._keep(lower=lower, upper=upper)
+
+    @property
+    def _size(self) -> int:
+        return np.size(self.lower)
+
+    def _inside(self) -> Sequence[AnyDensity]:
+        return (self.target,)
+
+
 @dataclass(frozen=True, eq=False)
-class Truncated(BuiltIn):
+class Truncated(_Boxed):
     r"""
     A density inside a box, zero outside.
 
     Parameters
     ----------
     target : Target, callable or C function
-        The density inside. It is never called outside: points there are replaced by the nearest of the box.
+        The density inside; a callable may give values only: see :class:`Transformed`. It is never called outside:
+        points there are replaced by the nearest of the box.
     lower, upper : float or array_like of shape (d,)
         Walls, −inf and inf for none. For a callable or a C function one of them must be an array, which tells d.
 
@@ -70,14 +92,11 @@ class Truncated(BuiltIn):
     lower: ArrayLike
     upper: ArrayLike
 
-    def __post_init__(self) -> None:
-        """Check and copy the walls."""
-        lower, upper = _walls(self.lower, self.upper, part_dimension(self.target))
-        self._keep(lower=lower, upper=upper)
+    def _moved(self, points: F64) -> F64:
+        return np.clip(points, self.lower, self.upper)
 
-    def _build(self) -> _core.Target:
-        lower, upper = np.asarray(self.lower), np.asarray(self.upper)
-        return _core.Target.truncated(core_part(self.target, lower.size), lower, upper)
+    def _joined(self, parts: list[_core.Target]) -> _core.Target:
+        return _core.Target.truncated(parts[0], np.asarray(self.lower), np.asarray(self.upper))
 
     def _refusal(self, point: F64) -> str:
         return refusal(self.target, point)
@@ -130,7 +149,7 @@ class TruncatedGaussian(BuiltIn):
 
 
 @dataclass(frozen=True, eq=False)
-class Transformed(BuiltIn):
+class Transformed(_Boxed):
     r"""
     A density in a box, in coordinates y of the whole space.
 
@@ -156,8 +175,8 @@ class Transformed(BuiltIn):
     Notes
     -----
     Starting points and draws are y: :meth:`unconstrain` and :meth:`constrain` go there and back. The constant
-    :math:`\sum \log (b_i - a_i)` is left out. Far out, x rounds to a wall. A callable without a gradient returns zeros
-    in its place, ``(logp, np.zeros_like(x))``, for :func:`slice_sample` and :func:`stretch_move`, which do not read it.
+    :math:`\sum \log (b_i - a_i)` is left out. Far out, x rounds to a wall. A callable may give values only:
+    then there is no gradient of y either, and :func:`slice_sample`, :func:`stretch_move` and :func:`sample` take it.
 
     Examples
     --------
@@ -173,14 +192,11 @@ class Transformed(BuiltIn):
     lower: ArrayLike
     upper: ArrayLike
 
-    def __post_init__(self) -> None:
-        """Check and copy the walls."""
-        lower, upper = _walls(self.lower, self.upper, part_dimension(self.target))
-        self._keep(lower=lower, upper=upper)
+    def _moved(self, points: F64) -> F64:
+        return self.constrain(points)
 
-    def _build(self) -> _core.Target:
-        lower, upper = np.asarray(self.lower), np.asarray(self.upper)
-        return _core.Target.transformed(core_part(self.target, lower.size), lower, upper)
+    def _joined(self, parts: list[_core.Target]) -> _core.Target:
+        return _core.Target.transformed(parts[0], np.asarray(self.lower), np.asarray(self.upper))
 
     def _refusal(self, point: F64) -> str:
         return refusal(self.target, self.constrain(point))
