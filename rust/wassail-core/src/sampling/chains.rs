@@ -115,6 +115,17 @@ impl Run {
     }
 }
 
+/// Where step sizes come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sizes {
+    /// They are being adapted.
+    Adapted,
+    /// They stay as they are.
+    Kept,
+    /// Some steps are shorter, by chance.
+    Mixed,
+}
+
 /// Several chains on their way.
 pub struct Chains {
     pub(super) run: Run,
@@ -213,10 +224,15 @@ impl Chains {
         monitor: &dyn Monitor,
     ) -> Result<End> {
         let gradients = self.run.transition(adapts).gradients(self.steps);
+        let sizes = match (adapts, self.mixes) {
+            (true, _) => Sizes::Adapted,
+            (false, true) => Sizes::Mixed,
+            (false, false) => Sizes::Kept,
+        };
         while self.number < until {
             let (before, began) = (self.number, Instant::now());
             let next = until.min(before.saturating_add(self.pace.steps(gradients)));
-            let (run, schedule, mixes) = (&self.run, self.schedule(), self.mixes && !adapts);
+            let (run, schedule) = (&self.run, self.schedule());
             let scale = if self.frame.is_some() { &self.ones } else { &self.scale };
             let step = Step { key: run.key, number: 0, sizes: &[], scale, steps: self.steps, monitor };
             let counts: Vec<usize> = self.members.iter().map(|m| m.block.count()).collect();
@@ -230,7 +246,7 @@ impl Chains {
                 if *end == End::Complete {
                     // Halves, quarters and so on of the round, and what is left.
                     let left = if part + 1 < parts { (next - before) >> (part + 1) } else { 0 };
-                    *end = member.advance(run, step, next - left, [adapts, mixes], schedule, slots.as_mut());
+                    *end = member.advance(run, step, next - left, sizes, schedule, slots.as_mut());
                     member.block.refresh(&*run.density);
                 }
                 Ok(())
@@ -403,10 +419,11 @@ impl Member {
         run: &Run,
         like: Step<'_>,
         until: u64,
-        [adapts, mixes]: [bool; 2],
+        sizes: Sizes,
         schedule: Schedule,
         mut slots: Option<&mut Slots<'_>>,
     ) -> End {
+        let (adapts, mixes) = (sizes == Sizes::Adapted, sizes == Sizes::Mixed);
         let patience = 1 + until.saturating_sub(self.number) / LOOKS;
         while self.number < until {
             if self.number.is_multiple_of(patience) && like.monitor.cancelled() {
