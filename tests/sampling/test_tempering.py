@@ -10,7 +10,7 @@ import pytest
 from wassail import sampling
 from wassail.exceptions import ConvergenceWarning, DensityError, InputError
 from wassail.sampling import RunStatus, TemperingKernel, _session
-from wassail.sampling._ladder import stepping_stones
+from wassail.sampling._ladder import acceptance_ratios
 
 # Short runs, on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore::wassail.exceptions.ConvergenceWarning")
@@ -149,16 +149,40 @@ def test_too_few_rungs_warn():
     assert result.log_normalizer_error == np.inf
 
 
-def test_stepping_stones_know_where_they_have_no_error():
-    betas, ratios = np.array([0.0, 1.0]), np.random.default_rng(10).normal(size=(2, 500, 2))
-    value, error = stepping_stones(ratios, betas)
-    assert 0.0 < error < 0.2
-    # Normal log ratios with variance v have the log mean v / 2.
-    assert abs(value - 0.5) < 4 * error
-    for few, infinite in ((5, True), (15, False)):
-        heavy = ratios.copy()
-        heavy[0, :few, 0] = 100.0
-        assert np.isinf(stepping_stones(heavy, betas)[1]) == infinite
+@pytest.mark.parametrize("rungs", [4, 6, 10])
+def test_the_normalizer_of_a_target_far_narrower_than_its_neighbor(rungs):
+    def target(points):
+        off = (points - [3.0, 1.0]) / 0.2
+        return -0.5 * (off**2).sum(axis=1) - np.log(2.0 * np.pi * 0.04), -off / 0.2
+
+    wide = sampling.targets.Gaussian(np.zeros(2), np.full(2, 1.0 / 36.0))
+    scores = []
+    for seed in range(12):
+        start = np.random.default_rng(seed).normal(size=(4, 2)) * 6.0
+        found = sampling.temper(target, wide, start, n_samples=2000, n_rungs=rungs, rng=seed)
+        scores.append(found.log_normalizer / found.log_normalizer_error)
+    # Means of weights from above have no variance here: with them z was 5 in the mean square.
+    assert abs(np.mean(scores)) < 4.0 / np.sqrt(12)
+    assert np.sqrt(np.mean(np.square(scores))) < 1.7
+
+
+@pytest.mark.parametrize("variance", [0.1, 1.0, 9.0, 25.0])
+def test_acceptance_ratios_of_normal_log_ratios(variance):
+    # Below and above a step with log Z ratio c they have means c -+ v / 2 and variance v.
+    scores = []
+    for seed in range(40):
+        noise = np.random.default_rng(seed).normal(scale=np.sqrt(variance), size=(2, 1000, 2))
+        value, error = acceptance_ratios(2.0 * (noise + np.array([-0.5, 0.5]) * variance + 3.0), np.array([0.0, 0.5]))
+        scores.append((value - 3.0) / error)
+    assert abs(np.mean(scores)) < 4.0 / np.sqrt(40)
+    assert 0.5 < np.sqrt(np.mean(np.square(scores))) < 1.5
+
+
+def test_acceptance_ratios_know_where_they_have_no_error():
+    noise = np.random.default_rng(10).normal(size=(2, 500, 2))
+    for variance, infinite in ((1.0, False), (400.0, True)):
+        ratios = np.sqrt(variance) * noise + np.array([-0.5, 0.5]) * variance
+        assert np.isinf(acceptance_ratios(ratios, np.array([0.0, 1.0]))[1]) == infinite
 
 
 def test_ctrl_c_and_callbacks_keep_the_draws():

@@ -14,6 +14,7 @@ from wassail.sampling.targets import Gaussian
 
 F64 = NDArray[np.float64]
 
+_TINY = 1e-300
 _FEWEST_WEIGHTS = 10.0  # effective number of draws that a mean of weights rests on, below which its error is a guess
 
 
@@ -77,30 +78,50 @@ class Ladder:
         )
 
 
-def stepping_stones(ratios: F64, betas: F64) -> tuple[float, float]:
+def acceptance_ratios(ratios: F64, betas: F64) -> tuple[float, float]:
     """
     Return log Z₁ / Z₀ and its standard error, from log ratios (chains, draws, rungs).
 
-    Each step of the ladder is estimated from below and from above, whose leading biases cancel; the first from below
-    only, because the reference may be where the target is not. The error is that of the mean of what each draw adds,
-    correlations in time and between rungs included; infinite where a few draws outweigh all others, as between rungs
-    that have nothing in common, where nobody knows how far off the value is.
+    The sum over the steps of the ladder of Bennett's acceptance ratio, the c with Σ σ(a − c) = Σ σ(c − b), σ the logistic
+    function, a and b the log ratios of the step at the draws below and above it (Bennett 1976,
+    doi:10.1016/0021-9991(76)90078-4, eq. (12)): weights are bounded, while those from above alone may have no variance.
+    The error is that of the mean of what each draw adds, correlations in time and between rungs included; infinite where
+    a few draws outweigh all others, as between rungs that have nothing in common, where nobody knows how far off the
+    value is.
     """
+    from scipy.special import expit
+
     total, influence, fewest = 0.0, np.zeros((ratios.shape[0], ratios.shape[1])), np.inf
     for rung, width in enumerate(np.diff(betas)):
-        for sign in (1.0, -1.0):
-            share = max(sign, 0.0) if rung == 0 else 0.5 * sign
-            if not share:
-                continue
-            exponents = sign * width * ratios[:, :, rung + (sign < 0)]
-            highest = float(exponents.max())
-            if not np.isfinite(highest):
-                return -np.inf, np.inf
-            weights = np.exp(exponents - highest)
-            mean = float(weights.mean())
-            fewest = min(fewest, float(weights.sum() ** 2 / (weights**2).sum()))
-            total += share * (np.log(mean) + highest)
-            influence += share / mean * weights
+        below, above = width * ratios[:, :, rung], width * ratios[:, :, rung + 1]
+        if not (np.isfinite(below.max()) and np.isfinite(above).all()):
+            return -np.inf, np.inf
+        found = _bennett(below, above)
+        parts = expit(below - found), expit(found - above)
+        slope = sum(float((part * (1.0 - part)).sum()) for part in parts)
+        fewest = min(fewest, *(_effective(part) for part in parts))
+        total += found
+        influence += (parts[0] - parts[1]) * (below.size / max(slope, _TINY))
     if influence.shape[1] < _diagnostics.FEWEST or fewest < _FEWEST_WEIGHTS:
         return float(total), np.inf
     return float(total), float(_diagnostics.mean_mcse(influence[:, :, None])[0])
+
+
+def _bennett(below: F64, above: F64) -> float:
+    """Return the root, which lies between the least and the largest log ratio, give or take the logarithm of their number."""
+
+    from scipy.optimize import brentq
+    from scipy.special import expit
+
+    def excess(c: float) -> float:
+        return float(expit(below - c).sum() - expit(c - above).sum())
+
+    finite = below[np.isfinite(below)]
+    room = np.log(2.0 * below.size) + 1.0
+    low, high = min(finite.min(), above.min()) - room, max(finite.max(), above.max()) + room
+    return float(brentq(excess, low, high, xtol=1e-12, rtol=1e-14))
+
+
+def _effective(weights: F64) -> float:
+    """Return the effective number of draws that a mean of weights rests on."""
+    return float(weights.sum() ** 2 / max(float((weights**2).sum()), _TINY))

@@ -30,6 +30,9 @@ _ENDLESS = 0.5  # share of the updates of a coordinate that find no end of the d
 _SHRINKING = 100  # evaluations an update of slices, which takes five where widths are right
 _SEEN = 1e-3  # the same, above which an edge is named where chains do not agree
 _SHORT = 0.02  # step over the scales of the density, below which something is wrong where chains do not agree either
+_TRAJECTORIES = {"HMC", "MALT", "MAMS"}
+_REJECTED = 1e-3  # acceptance of a trajectory that went wrong,
+_NECK, _SEVERAL = 0.005, 10  # and the share and number of them from which on they are told
 _COARSE = 0.01  # spacing of numbers about the log-density
 _SOME = 64  # draws of a chain that are looked at
 _ENOUGH = 100  # effective draws of a chain below which its diagnostics mean little
@@ -122,7 +125,7 @@ def _is_single(values: NDArray[np.float64]) -> bool:
 def _divergences(result: SampleResult) -> list[str]:
     count = int(result.divergences.sum())
     if not count:
-        return []
+        return _necks(result)
     if result.outside.any():
         remedy = (
             "the density ends at an edge beside which it is steep, where draws may be missing. Change variables so "
@@ -134,6 +137,22 @@ def _divergences(result: SampleResult) -> list[str]:
         f"sampling.{result.algorithm.lower()} with a smaller step_size" if result.reason else "a smaller step_size"
     )
     return [f"{count} steps diverged: {remedy} {smaller}, or a density that is finite there"]
+
+
+def _necks(result: SampleResult) -> list[str]:
+    """Trajectories of steps that were adapted are hardly ever so far off where a density has one scale."""
+    if result.algorithm not in _TRAJECTORIES or result.thin > 1 or not _adapts(result):
+        return []
+    low = int((result.acceptance < _REJECTED).sum()) - int(result.outside.sum())
+    share = low / max(result.acceptance.size, 1)
+    if low < _SEVERAL or share < _NECK:
+        return []
+    words = (
+        f"{share:.1%} of the trajectories are accepted with a probability below {_REJECTED:g}: the density has places far "
+        "steeper than most, where draws may be missing. Other coordinates help: logarithms of scales, the non-centered "
+        "form of a hierarchical model"
+    )
+    return [words]
 
 
 def _outside(result: SampleResult) -> float:

@@ -107,7 +107,6 @@ class SampleResult(ReadOnly):
     divergences: NDArray[np.uint64]
     outside: NDArray[np.uint64]
     step_size: F64
-    shortened: float
     scale: F64
     n_directions: int
     length: float
@@ -123,6 +122,7 @@ class SampleResult(ReadOnly):
     moments: StreamedMoments | None
     flat: NDArray[np.bool_]
     state: State | None
+    shortened: float = 0.0  # pickles of earlier versions have none
 
     def __repr__(self) -> str:
         chains, n = self.log_density.shape

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wassail import _core
 from wassail._frozen import ReadOnly
 from wassail.exceptions import InputError
-from wassail.sampling._ladder import Ladder, stepping_stones
+from wassail.sampling._ladder import Ladder, acceptance_ratios
 from wassail.sampling._session import Finish, Hooks, resume
 from wassail.sampling._state import load, save
 from wassail.sampling.results import SampleResult, state_of
@@ -43,7 +43,7 @@ class TemperingResult(ReadOnly):
     round_trips : ndarray of shape (chains,)
         Walks of a ladder's chains from the top to the bottom, each of which brings an independent draw up again.
     log_normalizer : float
-        log ∫ exp(target(x)) dx, by stepping stones.
+        log ∫ exp(target(x)) dx, by Bennett's acceptance ratios between neighbors.
     log_normalizer_error : float
         Its standard error; infinite where fewer than ten draws carry it, as between rungs with nothing in common.
     barrier : float
@@ -213,7 +213,7 @@ def finish(ladder: Ladder | None) -> Finish[TemperingResult]:
 
     def made(samples: SampleResult, chains: _core.Chains, ratios: F64) -> tuple[TemperingResult, tuple[str, ...]]:
         betas, rejection, trips = chains.rungs()
-        value, error = stepping_stones(ratios, betas) if ratios.shape[1] else (-np.inf, np.inf)
+        value, error = acceptance_ratios(ratios, betas) if ratios.shape[1] else (-np.inf, np.inf)
         result = TemperingResult(samples, betas, rejection, trips, log_z + value, error)
         return result, _hard(result) if ratios.shape[1] else ()
 

@@ -8,28 +8,38 @@ use crate::rng::{Purpose, Stream};
 /// Share of the steps that are shorter, and by how many powers of two at most.
 pub const SHARE: f64 = 0.2;
 const DEPTH: f64 = 6.0;
-/// An error of the energy that trajectories do not make in densities of one scale: there it is nearly normal with a variance of
-/// twice its mean (Beskos et al. 2013, doi:10.3150/12-BEJ414), and this is more than six deviations at an acceptance of 0.7.
-const STEEP: f64 = 5.0;
-/// Share of such trajectories from which on sizes are mixed.
-const SEEN: f64 = 0.0025;
+/// Errors of the energy of densities of one scale are nearly normal (Beskos et al. 2013, doi:10.3150/12-BEJ414): with a deviation of
+/// about 2.5 (1 − a) where a mean of a is accepted. This many times 1 − a are 14 deviations.
+const STEEP: f64 = 35.0;
+/// Share of trajectories with such an error from which on sizes are mixed.
+const SEEN: f64 = 5e-4;
 
-/// How many trajectories were far off.
+/// How many trajectories with the step size that may be kept were far off.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
-    /// Number of the step from which on they are counted.
-    pub first: u64,
-    /// How many there were, and those with a large error of the energy; one that leaves the support is none.
+    /// Error of the energy that is far off.
+    steep: f64,
+    /// Number of the step after which every second one is such a trajectory, if any is.
+    after: Option<u64>,
+    /// How many there were, and those that were far off; one that leaves the support is not.
     pub counts: [u64; 2],
 }
 
 impl Tally {
-    /// Takes in what step `number` did.
-    pub fn update(&mut self, number: u64, info: &Info) {
-        if number >= self.first {
-            self.counts[0] += 1;
-            self.counts[1] += u64::from(!info.outside && (info.energy.is_nan() || info.energy > STEEP));
-        }
+    /// Of every second step after one, whose mean acceptance is to be `goal`.
+    pub fn new(goal: f64, after: u64) -> Self {
+        Self { steep: STEEP * (1.0 - goal), after: Some(after), counts: [0; 2] }
+    }
+
+    /// Whether step `number` is made to be counted: with the step size that may be kept, from which nothing else is learned.
+    pub fn takes(&self, number: u64) -> bool {
+        self.after.is_some_and(|after| number > after && (number - after).is_multiple_of(2))
+    }
+
+    /// Takes in what it did.
+    pub fn update(&mut self, info: &Info) {
+        self.counts[0] += 1;
+        self.counts[1] += u64::from(!info.outside && (info.energy.is_nan() || info.energy > self.steep));
     }
 
     /// Takes in another's.
@@ -53,6 +63,7 @@ pub fn factor(key: u64, chain: u32, number: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sampling::density::DensityError;
 
     #[test]
     fn factors_are_one_or_spread_over_powers_of_two() {
@@ -66,25 +77,30 @@ mod tests {
     }
 
     #[test]
-    fn a_few_errors_of_the_energy_in_a_thousand_make_a_density_steep() {
-        let tally = |steep: u64, all: u64| {
-            let mut tally = Tally { first: 10, ..Tally::default() };
-            for number in 0..10 + all {
-                let energy = if number < 10 + steep { 1e3 } else { 1.0 };
-                tally.update(number, &Info { energy, ..Info::default() });
+    fn every_second_step_is_counted() {
+        let tally = Tally::new(0.8, 10);
+        assert_eq!((8..18).filter(|&n| tally.takes(n)).collect::<Vec<_>>(), [12, 14, 16]);
+        assert!(!(0..20).any(|n| Tally::default().takes(n)));
+    }
+
+    #[test]
+    fn an_error_of_the_energy_in_two_thousand_makes_a_density_steep() {
+        let tally = |goal: f64, steep: u64, all: u64| {
+            let mut tally = Tally::new(goal, 0);
+            for n in 0..all {
+                tally.update(&Info { energy: if n < steep { 5.0 } else { 1.0 }, ..Info::default() });
             }
+            assert!(tally.counts == [all, steep] || goal < 0.9);
             tally
         };
-        assert!(tally(3, 1000).is_steep());
-        assert!(!tally(2, 1000).is_steep());
-        assert!(!tally(0, 0).is_steep());
-        assert_eq!(tally(3, 1000).counts, [1000, 3]);
-        let mut edge = Tally::default();
-        (0..100).for_each(|n| {
-            edge.update(n, &Info { outside: true, energy: f64::INFINITY, ..Info::default() });
-        });
+        assert!(tally(0.9, 1, 2000).is_steep());
+        assert!(!tally(0.9, 1, 2001).is_steep());
+        assert!(!tally(0.9, 0, 0).is_steep());
+        assert!(!tally(0.8, 10, 100).is_steep());
+        let mut edge = Tally::new(0.9, 0);
+        (0..100).for_each(|_| edge.update(&Info::stopped(DensityError::OutsideSupport, 1, 0.0)));
         assert!(!edge.is_steep());
-        edge.update(100, &Info { energy: f64::NAN, ..Info::default() });
+        edge.update(&Info { energy: f64::NAN, ..Info::default() });
         assert!(edge.is_steep());
     }
 }

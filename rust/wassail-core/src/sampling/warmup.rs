@@ -148,7 +148,7 @@ impl Chains {
                     self.members.iter_mut().flat_map(|m| &mut m.sizes).for_each(|h| *h = (2.0 * *h).sqrt());
                 }
                 self.steps = self.steps_of(f64::INFINITY);
-                self.mixes = self.run.tuning.is_some() && self.run.transition.mixes_sizes() && self.tally.is_steep();
+                self.mixes = self.tally.is_steep();
             }
         }
         Ok(End::Complete)
@@ -174,8 +174,7 @@ impl Chains {
         let (d, chains, steps) = (self.scale.len(), self.count(), self.position.steps() as usize);
         let given = !adapts && self.run.transition.longest().is_finite();
         let fewest = if given { self.time / FEW } else { 0.0 };
-        // By then the step size has come near its end.
-        let tally = Tally { first: self.number + (steps / 2) as u64, ..Tally::default() };
+        let tally = self.tally(steps as u64);
         for member in &mut self.members {
             member.observed = Observed::new(wanted, d, steps, chains)?;
             member.tally = tally;
@@ -210,6 +209,16 @@ impl Chains {
         if !steps.is_empty() {
             let mean = (steps.iter().sum::<f64>() / steps.len() as f64).exp();
             self.members.iter_mut().for_each(|m| m.sizes.fill(mean));
+        }
+    }
+
+    /// What is to be counted in a window: its second half, by when the step size has come near its end.
+    fn tally(&self, steps: u64) -> Tally {
+        match &self.run.tuning {
+            Some(Tuning { goal: Goal::Acceptance(goal), .. }) if self.run.transition.mixes_sizes() => {
+                Tally::new(*goal, self.number + steps / 2)
+            }
+            _ => Tally::default(),
         }
     }
 
@@ -300,13 +309,14 @@ impl Chains {
 
 impl Member {
     pub(super) fn adapt(&mut self, run: &Run) {
+        let counted = self.tally.takes(self.number - 1);
         for ((tuner, size), info) in self.tuners.iter_mut().zip(&mut self.sizes).zip(&self.info) {
-            // Steps that are tried are often too long; one that is not may be kept.
-            if *size <= tuner.mean() {
-                self.tally.update(self.number, info);
+            if counted {
+                self.tally.update(info);
+            } else {
+                tuner.update(info);
             }
-            tuner.update(info);
-            *size = tuner.step();
+            *size = if self.tally.takes(self.number) { tuner.mean() } else { tuner.step() };
         }
         if self.observed.looks() {
             self.block.refresh(&*run.density);

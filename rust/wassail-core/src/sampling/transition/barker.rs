@@ -120,7 +120,7 @@ impl Transition for Barker {
         let d = density.dim();
         propose(block, d, step);
         block.evaluate(density, step.monitor)?;
-        decide(block, 0..block.count(), d, step, info, |block, i| asymmetry(block, i, d, step));
+        decide(block, 0..block.count(), d, step, info, f64::INFINITY, |block, i| asymmetry(block, i, d, step));
         Ok(())
     }
 }

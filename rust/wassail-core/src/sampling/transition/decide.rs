@@ -15,18 +15,20 @@ pub fn advance(block: &mut Block, d: usize, info: &mut [Info]) {
         match block.proposal_logp[i] {
             Ok(logp) => block.accept(i, d, logp),
             // Without a gradient the chain cannot go on from there: it stays, and says so.
-            Err(error) => *info = Info { divergent: true, ..Info::stopped(error, 1) },
+            Err(error) => *info = Info { divergent: true, ..Info::stopped(error, 1, 0.0) },
         }
     }
 }
 
-/// Accepts or rejects the proposals of some chains; `asymmetry` is log q(x | y) − log q(y | x) of a chain.
+/// Accepts or rejects the proposals of some chains; `asymmetry` is log q(x | y) − log q(y | x) of a chain, and an error of the energy
+/// above `most` a divergence.
 pub fn decide(
     block: &mut Block,
     rows: Range<usize>,
     d: usize,
     step: Step<'_>,
     info: &mut [Info],
+    most: f64,
     asymmetry: impl Fn(&Block, usize) -> f64,
 ) {
     for i in rows {
@@ -34,12 +36,12 @@ pub fn decide(
         let logp = match block.proposal_logp[i] {
             Ok(logp) => logp,
             Err(error) => {
-                *info = Info::stopped(error, 1);
+                *info = Info::stopped(error, 1, 0.0);
                 continue;
             }
         };
         *info = Info { energy: -asymmetry(block, i), ..Info::default() };
-        settle(block, step, d, i, logp, f64::INFINITY, info);
+        settle(block, step, d, i, logp, most, info);
     }
 }
 

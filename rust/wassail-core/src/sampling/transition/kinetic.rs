@@ -178,7 +178,7 @@ impl Transition for Kinetic {
                 // Back to where it came from, and the other way.
                 Err(error) => {
                     block.turn_back(i, d);
-                    *info = Info { divergent: true, ..Info::stopped(error, 1) };
+                    *info = Info { divergent: true, ..Info::stopped(error, 1, 0.0) };
                 }
             }
         }

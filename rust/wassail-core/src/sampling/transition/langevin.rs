@@ -1,7 +1,7 @@
 //! Overdamped Langevin: x ← x + h ∇log π(x) + √(2h) ξ, as it is or as a proposal.
 
 use super::decide::{advance, decide};
-use super::{Info, Step, Transition};
+use super::{Info, RUNAWAY, Step, Transition};
 use crate::rng::{Purpose, Stream};
 use crate::sampling::block::Block;
 use crate::sampling::density::{DensityError, LogDensity, Terms};
@@ -176,12 +176,12 @@ impl Transition for Mala {
         let d = density.dim();
         if let Some(terms) = block.terms(density) {
             let asymmetry = pass(block, terms, step, true);
-            decide(block, 0..1, d, step, info, |_, _| -asymmetry);
+            decide(block, 0..1, d, step, info, RUNAWAY, |_, _| -asymmetry);
             return Ok(());
         }
         propose(block, density, step, true, Taming::None);
         block.evaluate(density, step.monitor)?;
-        decide(block, 0..block.count(), d, step, info, |block, i| {
+        decide(block, 0..block.count(), d, step, info, RUNAWAY, |block, i| {
             let at = i * d..(i + 1) * d;
             let grads = [&block.grad[at.clone()], &block.proposal_grad[at.clone()]];
             -reversal(grads, step.scale, &block.noise[at], step.sizes[i])

@@ -70,9 +70,10 @@ impl Default for Info {
 }
 
 impl Info {
-    /// A step that met a point without a value.
-    pub fn stopped(error: DensityError, gradients: u32) -> Self {
-        let outside = error == DensityError::OutsideSupport;
+    /// A step that met a point without a value, after a change of the kinetic energy: where an integrator has run away a density
+    /// overflows, which tells no edge.
+    pub fn stopped(error: DensityError, gradients: u32, kinetic: f64) -> Self {
+        let outside = error == DensityError::OutsideSupport && kinetic < RUNAWAY;
         Self { acceptance: 0.0, divergent: !outside, outside, endless: false, gradients, energy: f64::INFINITY }
     }
 

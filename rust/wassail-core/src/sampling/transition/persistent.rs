@@ -53,7 +53,7 @@ impl Transition for Persistent {
             for (i, info) in info.iter_mut().enumerate().filter(|(_, info)| !info.lost()) {
                 info.gradients += 1;
                 if let Err(error) = block.proposal_logp[i] {
-                    *info = Info::stopped(error, info.gradients);
+                    *info = Info::stopped(error, info.gradients, info.energy);
                     info.divergent |= !self.adjusted;
                     block.retract(i, d);
                     self.turn_back(block, step, i, d);
@@ -71,7 +71,7 @@ impl Transition for Persistent {
                 if info.energy.abs() < RUNAWAY + d as f64 {
                     block.accept(i, d, logp);
                 } else {
-                    *info = Info::stopped(DensityError::Recoverable, info.gradients);
+                    *info = Info::stopped(DensityError::Recoverable, info.gradients, info.energy);
                     self.turn_back(block, step, i, d);
                 }
             } else if !settle(block, step, d, i, logp, RUNAWAY, info) {

@@ -119,7 +119,7 @@ impl Transition for Stochastic {
                 // Back to where it came from, and to what it knew.
                 _ => {
                     block.v[at.clone()].copy_from_slice(&block.noise[at]);
-                    *info = Info::stopped(DensityError::Recoverable, 1);
+                    *info = Info::stopped(DensityError::Recoverable, 1, 0.0);
                 }
             }
         }

@@ -56,7 +56,7 @@ impl Transition for Stretch {
             if turn == 0 {
                 half.clone().for_each(|i| block.keep_position(i));
             }
-            decide(block, half, d, step, info, |block, i| {
+            decide(block, half, d, step, info, f64::INFINITY, |block, i| {
                 (d as f64 - 1.0) * stretch(draws(block.first, i), step.sizes[i]).ln()
             });
         }

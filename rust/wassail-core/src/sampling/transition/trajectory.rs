@@ -72,7 +72,7 @@ impl Transition for Trajectory {
             for (i, info) in info.iter_mut().enumerate().filter(|(_, info)| !info.lost()) {
                 info.gradients += 1;
                 if let Err(error) = block.proposal_logp[i] {
-                    *info = Info::stopped(error, info.gradients);
+                    *info = Info::stopped(error, info.gradients, info.energy);
                     block.retract(i, d);
                 }
             }
