@@ -82,12 +82,12 @@ def acceptance_ratios(ratios: F64, betas: F64) -> tuple[float, float]:
     """
     Return log Z₁ / Z₀ and its standard error, from log ratios (chains, draws, rungs).
 
-    The sum over the steps of the ladder of Bennett's acceptance ratio, the c with Σ σ(a − c) = Σ σ(c − b), σ the logistic
-    function, a and b the log ratios of the step at the draws below and above it (Bennett 1976,
-    doi:10.1016/0021-9991(76)90078-4, eq. (12)): weights are bounded, while those from above alone may have no variance.
-    The error is that of the mean of what each draw adds, correlations in time and between rungs included; infinite where
-    a few draws outweigh all others, as between rungs that have nothing in common, where nobody knows how far off the
-    value is.
+    The sum over the steps of the ladder of Bennett's acceptance ratio, the c with Σ σ(a − c) = Σ σ(c − b), σ the
+    logistic function, a and b the log ratios of the step at the draws below and above it (Bennett 1976,
+    doi:10.1016/0021-9991(76)90078-4, eq. (12)): weights are bounded, while those from above alone may have no
+    variance. The error is that of the mean of what each draw adds, correlations in time and between rungs included;
+    infinite where a few draws outweigh all others, as between rungs that have nothing in common, where nobody knows
+    how far off the value is.
     """
     from scipy.special import expit
 
@@ -108,8 +108,7 @@ def acceptance_ratios(ratios: F64, betas: F64) -> tuple[float, float]:
 
 
 def _bennett(below: F64, above: F64) -> float:
-    """Return the root, which lies between the least and the largest log ratio, give or take the logarithm of their number."""
-
+    """Return the root, between the least and the largest log ratio give or take the logarithm of their number."""
     from scipy.optimize import brentq
     from scipy.special import expit
 

@@ -148,9 +148,9 @@ def _necks(result: SampleResult) -> list[str]:
     if low < _SEVERAL or share < _NECK:
         return []
     words = (
-        f"{share:.1%} of the trajectories are accepted with a probability below {_REJECTED:g}: the density has places far "
-        "steeper than most, where draws may be missing. Other coordinates help: logarithms of scales, the non-centered "
-        "form of a hierarchical model"
+        f"{share:.1%} of the trajectories are accepted with a probability below {_REJECTED:g}: the density has places "
+        "far steeper than most, where draws may be missing. Other coordinates help: logarithms of scales, the "
+        "non-centered form of a hierarchical model"
     )
     return [words]
 
