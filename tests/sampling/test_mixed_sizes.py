@@ -109,3 +109,68 @@ def test_the_choice_is_named_and_the_warning_says_what_helps():
     words = " ".join(str(one.message) for one in caught)
     for part in ("diverged", "edge", "Transformed", "slice_sample", "sampling.hmc"):
         assert part in words
+
+
+@np.errstate(all="ignore")
+def mild_funnel(points):
+    """Return a funnel whose neck is narrower than the rest by factors that few trajectories meet."""
+    v, rest = points[:, 0], points[:, 1:]
+    half, square = rest.shape[1] / 2, np.exp(-v) * (rest**2).sum(axis=1)
+    slopes = -rest * np.exp(-v)[:, None]
+    return -v * v / 2 - square / 2 - half * v, np.column_stack([-v + square / 2 - half, slopes])
+
+
+@pytest.mark.parametrize(("sampler", "d"), [(sampling.sample, 6), (sampling.mams, 6), (sampling.mams, 20)])
+def test_places_that_few_trajectories_meet_are_found(sampler, d):
+    mixed = [
+        sampler(mild_funnel, np.random.default_rng(seed).normal(size=(6, d)), n_samples=1, n_warmup=4000, rng=seed)
+        for seed in range(3)
+    ]
+    assert [result.shortened for result in mixed].count(SHARE) >= 2
+
+
+@pytest.mark.parametrize("target", [sampling.targets.Funnel(6), sampling.targets.Rosenbrock(2)])
+def test_an_overflow_of_a_trajectory_that_ran_away_is_no_edge(target):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        start = np.random.default_rng(0).normal(size=(4, target.dim))
+        result = sampling.hmc(target, start, n_samples=2000, rng=0)
+    words = " ".join(str(one.message) for one in caught)
+    assert result.divergences.sum() > 0
+    assert not result.outside.any()
+    assert "steep" in words
+    assert "edge" not in words
+
+
+def test_many_acceptances_near_zero_are_told():
+    words = []
+    for seed in range(4):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConvergenceWarning)
+            sampling.hmc(mild_funnel, np.random.default_rng(seed).normal(size=(6, 6)), n_samples=4000, rng=seed)
+        words += [str(one.message) for one in caught]
+    assert any("probability below 0.001" in said and "diverged" not in said for said in words)
+
+
+def test_mala_counts_proposals_that_are_far_off():
+    @np.errstate(all="ignore")
+    def inverse_gamma(x):
+        return np.where(x > 0.0, -7.5 * np.log(x) - 1.0 / x, -np.inf).sum(axis=1), -7.5 / x + 1.0 / x**2
+
+    start = 1.0 / np.random.default_rng(0).gamma(6.5, size=(4, 1))
+    # Draws below the 0.1 % quantile were missing, and nobody said so.
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        result = sampling.mala(inverse_gamma, start, n_samples=4000, rng=0)
+    assert result.divergences.sum() > 0
+    gaussian = sampling.targets.Gaussian(np.zeros(2), np.ones(2))
+    assert not sampling.mala(gaussian, np.zeros((4, 2)), n_samples=4000, rng=0).divergences.any()
+
+
+def test_pickles_of_before_have_no_shorter_steps():
+    result = sampling.hmc(FUNNEL, START, n_samples=10, n_warmup=50, rng=0)
+    state = result.__getstate__()
+    del state["shortened"]
+    other = object.__new__(sampling.SampleResult)
+    other.__setstate__(state)
+    assert other.shortened == 0.0
+    np.testing.assert_array_equal(other.draws, result.draws)
