@@ -127,6 +127,7 @@ def save(state: State, path: str | PathLike[str]) -> None:
         "drawn": state.drawn,
         "needs_function": state.needs_function,
         "whole": state.whole,
+        "unbegun": state.unbegun,
         "ladder": None if plan.ladder is None else [plan.ladder.rungs, plan.ladder.steps],
     }
     ladder: dict[str, Any] = {}
@@ -237,6 +238,7 @@ def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
         whole=bool(settings["whole"]),
         ratios=ratios,
         last=_last(arrays.get("last"), plan.wanted),
+        unbegun=bool(settings.get("unbegun")),  # older versions wrote none
     )
 
 
