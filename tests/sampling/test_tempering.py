@@ -149,6 +149,13 @@ def test_too_few_rungs_warn():
     assert result.log_normalizer_error == np.inf
 
 
+@pytest.mark.parametrize(("n_rungs", "advice"), [(2, "3 or more"), (4, "7 or more")])
+def test_rungs_are_advised_above_those_there_are(n_rungs, advice):
+    far, wide = (sampling.targets.Gaussian(np.full(40, m), np.full(40, p)) for m, p in ((3.0, 100.0), (0.0, 1.0)))
+    with pytest.warns(ConvergenceWarning, match=rf"more n_rungs \({advice}\)"):
+        sampling.temper(far, wide, np.full((2, 40), 3.0), n_samples=50, n_rungs=n_rungs, rng=8)
+
+
 def test_stepping_stones_know_where_they_have_no_error():
     betas, ratios = np.array([0.0, 1.0]), np.random.default_rng(10).normal(size=(2, 500, 2))
     value, error = stepping_stones(ratios, betas)
