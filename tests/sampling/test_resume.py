@@ -129,8 +129,9 @@ def test_damaged_states_are_refused(tmp_path):
     refuse("damaged or changed", last=np.zeros((7, 7, 7)))
     refuse("damaged or changed", settings=np.array(json.dumps({**settings, "key": 1e999})))
     result.save_state(path)
-    with pytest.raises(InputError, match="coordinates"):
-        sampling.resume(path, sampling.targets.Gaussian([0.0], [1.0]), 5)
+    for go_on in (lambda target: sampling.resume(path, target, 5), lambda target: result.resume(5, target=target)):
+        with pytest.raises(InputError, match="the state has 30 coordinates, the target has 1"):
+            go_on(sampling.targets.Gaussian([0.0], [1.0]))
 
 
 @pytest.mark.filterwarnings("error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning")

@@ -60,10 +60,10 @@ class Plan:
         """What a run is counted in."""
         return "step" if self.ladder is None else "scan"
 
-    def chains(self, target: AnyTarget, start: NDArray[np.float64], *, whole: bool) -> _core.Chains:
-        """Return chains at their starting points."""
+    def chains(self, target: AnyTarget, start: NDArray[np.float64], *, whole: bool, points: str = "x0") -> _core.Chains:
+        """Return chains at their starting points, which have a name."""
         transition = build(self.recipe)
-        core = as_core(target, self.wanted.dim, gradients=transition.uses_gradients)
+        core = as_core(target, self.wanted.dim, gradients=transition.uses_gradients, points=points)
         schedule, kept = (self.n_warmup, self.thin), self.wanted.in_core(whole=whole)
         if self.ladder is not None:
             return self.ladder.chains(core, transition, start, self.key, schedule, self.step[:2], kept)
@@ -190,7 +190,8 @@ def resume(
         raise InputError("sink is given, but the run had none: start it with one")
     check_size(plan.wanted, n, sink=state.whole, before=0 if previous is None else previous.draws.shape[1])
     try:
-        chains = plan.chains(taken, np.zeros((wanted.chains, wanted.dim)), whole=state.whole)
+        nowhere = np.zeros((wanted.chains, wanted.dim))
+        chains = plan.chains(taken, nowhere, whole=state.whole, points="the state")
     except InputError:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # of settings that no run has

@@ -196,13 +196,12 @@ def _read(file: BinaryIO, name: str) -> dict[str, Any]:
     file.seek(0)
     try:
         with np.load(file, allow_pickle=False) as archive:  # whatever it raises, in our words
-            if "settings" not in archive:
-                raise InputError(f"{name!r} {_FOREIGN}")
-            return {key: archive[key] for key in archive.files}
-    except InputError:
-        raise
+            arrays = {key: archive[key] for key in archive.files} if "settings" in archive else {}
     except Exception as error:
         raise InputError(f"{name!r} {_DAMAGED}") from error
+    if not arrays:
+        raise InputError(f"{name!r} {_FOREIGN}")
+    return arrays
 
 
 def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
