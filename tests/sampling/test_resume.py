@@ -1,9 +1,11 @@
 """Runs that were stopped, saved or pickled go on with the bits of a run that was not."""
 
+import gc
 import json
 import pickle
 import signal
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -127,8 +129,24 @@ def test_damaged_states_are_refused(tmp_path):
     refuse("damaged or changed", last=np.zeros((7, 7, 7)))
     refuse("damaged or changed", settings=np.array(json.dumps({**settings, "key": 1e999})))
     result.save_state(path)
-    with pytest.raises(InputError, match="coordinates"):
-        sampling.resume(path, sampling.targets.Gaussian([0.0], [1.0]), 5)
+    for go_on in (lambda target: sampling.resume(path, target, 5), lambda target: result.resume(5, target=target)):
+        with pytest.raises(InputError, match="the state has 30 coordinates, the target has 1"):
+            go_on(sampling.targets.Gaussian([0.0], [1.0]))
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning")
+def test_archives_of_no_version_are_closed(tmp_path):
+    path = tmp_path / "state.npz"
+    sampling.mala(TARGET, X0, n_samples=20, step_size=0.01, rng=6).save_state(path)
+    whole = path.read_bytes()
+    at = whole.index(b"PK\x01\x02") + 6  # the version that is needed to extract
+    path.write_bytes(whole[:at] + bytes([210]) + whole[at + 1 :])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises(InputError, match="cut short, damaged or changed"):
+            sampling.resume(path, TARGET, 5)
+        gc.collect()
+    assert not [one for one in caught if one.category is ResourceWarning]
 
 
 OURS = {"cut short": "damaged", "with a byte changed": "damaged"}

@@ -59,8 +59,11 @@ def test_bad_arguments_are_named():
     target, _ = correlated(3)
     with pytest.raises(InputError, match="n_samples"):
         sampling.sample(target, np.zeros((1, 3)), n_samples=-1)
-    with pytest.raises(InputError, match="n_warmup is 0"):
-        sampling.sample(target, np.zeros((1, 3)), n_warmup=0)
+    for density, points in ((target, np.zeros((1, 3))), (values, np.zeros((2, 3))), (values, np.eye(9, 3))):
+        with pytest.raises(InputError, match="n_warmup must be at least 1, got 0: sample adapts"):
+            sampling.sample(density, points, n_warmup=0)
+    with pytest.raises(InputError, match="n_warmup must be at least 0"):
+        sampling.sample(target, np.zeros((1, 3)), n_warmup=-1)
     with pytest.raises(InputError, match="x0"):
         sampling.sample(target, np.zeros(3))
 

@@ -185,6 +185,13 @@ def test_acceptance_ratios_know_where_they_have_no_error():
         assert np.isinf(acceptance_ratios(ratios, np.array([0.0, 1.0]))[1]) == infinite
 
 
+@pytest.mark.parametrize(("n_rungs", "advice"), [(2, "3 or more"), (4, "7 or more")])
+def test_rungs_are_advised_above_those_there_are(n_rungs, advice):
+    far, wide = (sampling.targets.Gaussian(np.full(40, m), np.full(40, p)) for m, p in ((3.0, 100.0), (0.0, 1.0)))
+    with pytest.warns(ConvergenceWarning, match=rf"more n_rungs \({advice}\)"):
+        sampling.temper(far, wide, np.full((2, 40), 3.0), n_samples=50, n_rungs=n_rungs, rng=8)
+
+
 def test_ctrl_c_and_callbacks_keep_the_draws():
     timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
     timer.start()

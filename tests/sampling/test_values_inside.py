@@ -71,6 +71,14 @@ def test_slices_are_chosen(kind):
 
 
 @every
+def test_they_cannot_be_called(kind):
+    """A call returns the gradient too."""
+    with pytest.raises(InputError, match="slice_sample or stretch_move"):
+        inside(values)[kind](np.zeros((2, D)))
+    assert inside(both)[kind](np.zeros((2, D)))[1].shape == (2, D)
+
+
+@every
 def test_the_first_look_is_where_they_are_evaluated(kind):
     seen = []
 

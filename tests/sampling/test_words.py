@@ -221,6 +221,9 @@ def test_results_of_moments_say_where_they_are():
 def test_ladders_without_draws_know_no_barrier():
     result = sampling.temper(GAUSSIAN, GAUSSIAN, X0, n_samples=0, rng=0)
     assert np.isnan(result.barrier)
+    assert "no draws yet" in repr(result)
+    assert "inf" not in repr(result)
+    assert "log normalizer" in repr(result.resume(20))
     assert result.resume(20).barrier >= 0.0
 
 

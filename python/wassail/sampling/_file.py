@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -49,21 +50,26 @@ class DrawFile:
     def __init__(
         self, path: Path, chains: int, width: int, count: int, *, begins: bool, last: F64 | None = None
     ) -> None:
-        self.path, self.count, self.last = path, count, last
+        self.path, self.count, self.last, self._begins = path, count, last, begins
         self._shape = (chains, width)
         self._offset = len(_header((0, chains, width)))
         self._found = 0  # draws that were there: results of a run that went further have maps of them
         if not begins:
             self._found = self._check(chains, width)
-        elif path.exists():
+        try:
+            self._file = path.open("x+b" if begins else "r+b")
+        except FileExistsError as error:
             raise InputError(
                 f"keep.file {str(path)!r} exists: draws are not written over, remove it or take another name"
-            )
-        self._file = path.open("w+b" if begins else "r+b")
-        if begins:
-            self._write_header()
+            ) from error
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wassail-file")
         self._pending: Future[None] | None = None
+        if begins:
+            try:
+                self._write_header()
+            except BaseException:
+                self.discard()
+                raise
 
     def _check(self, chains: int, width: int) -> int:
         """Return how many draws there are, in a file of the run that goes on."""
@@ -138,6 +144,14 @@ class DrawFile:
             # A shorter file would end the process that looks at a map of it.
             self._file.truncate(self._offset + max(self.count, self._found) * row)
             self._file.close()
+
+    def discard(self) -> None:
+        """Close the file as it is; one that was made here and has no draws goes away."""
+        self._executor.shutdown()
+        with suppress(OSError):  # of what could not be written before
+            self._file.close()
+        if self._begins and not self.count:
+            self.path.unlink(missing_ok=True)
 
     def read(self) -> F64:
         """Return what was written as a read-only map of shape (chains, draws, k)."""

@@ -132,12 +132,23 @@ class Files:
     ) -> None:
         used = paths if wanted.gradients else paths[:1]
         shape = wanted.chains, wanted.width
-        pairs = zip_longest(used, last)
-        self.files = [DrawFile(path, *shape, count, begins=begins, last=row) for path, row in pairs]
+        self.begins = begins
+        self.files: list[DrawFile] = []
+        try:
+            for path, row in zip_longest(used, last):
+                self.files.append(DrawFile(path, *shape, count, begins=begins, last=row))
+        except BaseException:
+            self.discard()
+            raise
 
     def last(self) -> tuple[F64, ...]:
         """Return the last row of each file, none where there are no draws."""
         return tuple(file.last for file in self.files if file.last is not None)
+
+    def discard(self) -> None:
+        """Close the files; those that were made here and have no draws go away."""
+        for file in self.files:
+            file.discard()
 
     def add(self, draws: F64, gradients: F64 | None) -> None:
         """Write in the background."""
@@ -261,6 +272,11 @@ class Recorder:
         """End what is still being written, without a word: something else went wrong."""
         with suppress(Exception):
             self.close()
+
+    def discard(self) -> None:
+        """Leave no files of a run that nothing is left of."""
+        if isinstance(self.store, Files):
+            self.store.discard()
 
     def told(self) -> str:
         """Return how many draws there are, in words, those of earlier parts of the run among them."""

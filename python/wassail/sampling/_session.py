@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, TypeAlias, TypeVar
@@ -59,10 +60,10 @@ class Plan:
         """What a run is counted in."""
         return "step" if self.ladder is None else "scan"
 
-    def chains(self, target: AnyTarget, start: NDArray[np.float64], *, whole: bool) -> _core.Chains:
-        """Return chains at their starting points."""
+    def chains(self, target: AnyTarget, start: NDArray[np.float64], *, whole: bool, points: str = "x0") -> _core.Chains:
+        """Return chains at their starting points, which have a name."""
         transition = build(self.recipe)
-        core = as_core(target, self.wanted.dim, gradients=transition.uses_gradients)
+        core = as_core(target, self.wanted.dim, gradients=transition.uses_gradients, points=points)
         schedule, kept = (self.n_warmup, self.thin), self.wanted.in_core(whole=whole)
         if self.ladder is not None:
             return self.ladder.chains(core, transition, start, self.key, schedule, self.step[:2], kept)
@@ -93,6 +94,7 @@ class State:
     ratios: NDArray[np.float64]  # log ratios on the rungs of ladders at all draws, (chains, draws, rungs)
     unverified: bool = False  # whether a look at another density was interrupted
     last: tuple[NDArray[np.float64], ...] = ()  # last rows of the files of draws and gradients, (chains, width)
+    unbegun: bool = False  # whether the run failed at its start, and left no files
 
     @property
     def floats(self) -> NDArray[np.float64]:
@@ -155,7 +157,9 @@ def begin(plan: Plan, target: AnyTarget, start: NDArray[np.float64], n: int, hoo
     whole = hooks.sink is not None or plan.wanted.function is not None
     check_size(plan.wanted, n, sink=whole)
     chains = plan.chains(target, start, whole=whole)
-    return _go(plan, target, chains, _recorder(plan, n, 0, None, hooks), hooks, finish, None, start)
+    recorder = _recorder(plan, n, 0, hooks, begins=True)
+    with _tidy(recorder):
+        return _go(plan, target, chains, recorder, hooks, finish, None, start)
 
 
 def resume(
@@ -186,7 +190,8 @@ def resume(
         raise InputError("sink is given, but the run had none: start it with one")
     check_size(plan.wanted, n, sink=state.whole, before=0 if previous is None else previous.draws.shape[1])
     try:
-        chains = plan.chains(taken, np.zeros((wanted.chains, wanted.dim)), whole=state.whole)
+        nowhere = np.zeros((wanted.chains, wanted.dim))
+        chains = plan.chains(taken, nowhere, whole=state.whole, points="the state")
     except InputError:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # of settings that no run has
@@ -199,7 +204,22 @@ def resume(
             )
         case 2:
             raise InputError("the state does not fit its settings: it was changed, or is another version's")
-    return _go(plan, taken, chains, _recorder(plan, n, state.drawn, state, hooks, previous), hooks, finish, previous)
+    recorder = _recorder(plan, n, state.drawn, hooks, begins=state.unbegun, state=state, previous=previous)
+    with _tidy(recorder):
+        return _go(plan, taken, chains, recorder, hooks, finish, previous)
+
+
+@contextmanager
+def _tidy(recorder: Recorder) -> Iterator[None]:
+    """Leave no files without draws of a run that fails at its start, or from which nothing can go on."""
+    try:
+        yield
+    except BaseException as error:
+        result = getattr(error, "result", None)
+        state = getattr(getattr(result, "samples", result), "state", None)
+        if not recorder.count and (state is None or state.unbegun):
+            recorder.discard()
+        raise
 
 
 def _taken(target: AnyTarget | MinibatchSum, plan: Plan) -> AnyTarget:
@@ -212,7 +232,14 @@ def _taken(target: AnyTarget | MinibatchSum, plan: Plan) -> AnyTarget:
 
 
 def _recorder(
-    plan: Plan, n: int, first: int, state: State | None, hooks: Hooks, previous: SampleResult | None = None
+    plan: Plan,
+    n: int,
+    first: int,
+    hooks: Hooks,
+    *,
+    begins: bool,
+    state: State | None = None,
+    previous: SampleResult | None = None,
 ) -> Recorder:
     wanted = plan.wanted
     store: Memory | Files | Sums
@@ -222,7 +249,7 @@ def _recorder(
             raise InputError("the state has no moments that fit: it was changed, or is another version's")
     elif wanted.files is not None:
         last = () if state is None else state.last
-        store = Files(wanted, wanted.files, first, begins=state is None, last=last)
+        store = Files(wanted, wanted.files, first, begins=begins, last=last)
     else:
         store = Memory(wanted, n, (None, None) if previous is None else (previous.draws, previous.gradients))
     whole = hooks.sink is not None if state is None else state.whole
@@ -321,8 +348,12 @@ def _result(
         needs_function = recorder.wanted.function is not None
         drawn = recorder.first + recorder.count
         numbers, ratios, unverified = Later(chains.save), recorder.tempered(), chains.is_doubted()
-        last = recorder.store.last() if isinstance(recorder.store, Files) else ()
-        state = State(plan, numbers, sums, drawn, target, needs_function, recorder.whole, ratios, unverified, last)
+        files = recorder.store if isinstance(recorder.store, Files) else None
+        last = () if files is None else files.last()
+        unbegun = end is End.FAILED_START and files is not None and files.begins
+        state = State(
+            plan, numbers, sums, drawn, target, needs_function, recorder.whole, ratios, unverified, last, unbegun
+        )
     return SampleResult(
         draws=draws,
         log_density=log_density,

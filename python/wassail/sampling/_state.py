@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from dataclasses import replace
 from os import PathLike
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from wassail.exceptions import InputError
@@ -28,6 +27,8 @@ from wassail.sampling.results import SampleResult
 from wassail.sampling.targets import Gaussian
 
 _VERSION = 6
+_ARRAY = b"\x93NUMPY"  # what .npy files begin with
+_ARCHIVE = (b"PK\x03\x04", b"PK\x05\x06")  # and .npz archives, the second of nothing
 _FOREIGN = "is not a state of chains or ladders, which save_state writes"
 _DAMAGED = "is a state that was cut short, damaged or changed"
 
@@ -127,6 +128,7 @@ def save(state: State, path: str | PathLike[str]) -> None:
         "drawn": state.drawn,
         "needs_function": state.needs_function,
         "whole": state.whole,
+        "unbegun": state.unbegun,
         "ladder": None if plan.ladder is None else [plan.ladder.rungs, plan.ladder.steps],
     }
     ladder: dict[str, Any] = {}
@@ -156,13 +158,12 @@ def save(state: State, path: str | PathLike[str]) -> None:
 
 def load(path: str | PathLike[str]) -> State:
     """Read a state."""
-    with _opened(path) as file:
-        try:
-            arrays = {name: file[name] for name in file.files}
-            settings = json.loads(str(arrays["settings"]))
-            version = settings["version"]
-        except Exception as error:
-            raise InputError(f"{str(path)!r} {_DAMAGED}") from error
+    arrays = _arrays(path)
+    try:
+        settings = json.loads(str(arrays["settings"]))
+        version = settings["version"]
+    except Exception as error:
+        raise InputError(f"{str(path)!r} {_DAMAGED}") from error
     if version != _VERSION:
         raise InputError(f"{str(path)!r} is the state of version {version!r}, this one reads {_VERSION}")
     try:
@@ -171,27 +172,36 @@ def load(path: str | PathLike[str]) -> State:
         raise InputError(f"{str(path)!r} {_DAMAGED}") from error
 
 
-def _opened(path: str | PathLike[str]) -> NpzFile:
-    """Return the archive of a state, or say what is there instead."""
+def _arrays(path: str | PathLike[str]) -> dict[str, Any]:
+    """Return what is in the archive of a state, or say what is there instead."""
     given: object = path
     if not isinstance(given, str | PathLike):
         raise InputError(f"path must be the path of a file of save_state, got {given!r}")
     try:
-        file = np.load(path, mmap_mode="r", allow_pickle=False)  # a map, as draws may be many
+        with Path(path).open("rb") as file:  # np.load leaves damaged archives open
+            return _read(file, str(path))
     except FileNotFoundError:
         raise
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
-    except zipfile.BadZipFile as error:
-        raise InputError(f"{str(path)!r} {_DAMAGED}") from error
-    except (EOFError, ValueError) as error:
-        raise InputError(f"{str(path)!r} {_FOREIGN}") from error
-    if not isinstance(file, NpzFile):
-        raise InputError(f"{str(path)!r} {_FOREIGN}: it holds an array, as files of draws do")
-    if "settings" not in file:
-        file.close()
-        raise InputError(f"{str(path)!r} {_FOREIGN}")
-    return file
+
+
+def _read(file: BinaryIO, name: str) -> dict[str, Any]:
+    """Return the arrays of an open archive."""
+    begins = file.read(len(_ARRAY))
+    if begins == _ARRAY:  # of any size: it is not read
+        raise InputError(f"{name!r} {_FOREIGN}: it holds an array, as files of draws do")
+    if not begins.startswith(_ARCHIVE):
+        raise InputError(f"{name!r} {_FOREIGN}")
+    file.seek(0)
+    try:
+        with np.load(file, allow_pickle=False) as archive:  # whatever it raises, in our words
+            arrays = {key: archive[key] for key in archive.files} if "settings" in archive else {}
+    except Exception as error:
+        raise InputError(f"{name!r} {_DAMAGED}") from error
+    if not arrays:
+        raise InputError(f"{name!r} {_FOREIGN}")
+    return arrays
 
 
 def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
@@ -237,6 +247,7 @@ def _state(settings: dict[str, Any], arrays: dict[str, Any]) -> State:
         whole=bool(settings["whole"]),
         ratios=ratios,
         last=_last(arrays.get("last"), plan.wanted),
+        unbegun=bool(settings.get("unbegun")),  # older versions wrote none
     )
 
 

@@ -42,6 +42,7 @@ class Keep:
         Write to this new ``.npy`` file, in the background, instead of keeping it in memory. The file holds an array of
         shape (draws, chains, k) that can be read at any time, also after an interrupt: its header counts the draws that
         are in it. Gradients, where they are stored, go to a second file whose name ends in ``.gradients.npy``.
+        A run that fails at its start leaves no file.
 
     Raises
     ------

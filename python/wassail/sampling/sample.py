@@ -69,6 +69,18 @@ def _without_gradients(start: NDArray[np.float64]) -> _Choice:
     )
 
 
+def _checked_warmup(n_warmup: int | None, n_samples: int) -> int:
+    """Return steps of warm-up, in which everything is adapted that other samplers can be given."""
+    if n_warmup is None:
+        return max(_WARMUP, check_integer(n_samples, "n_samples", minimum=0))
+    steps = check_integer(n_warmup, "n_warmup", minimum=0)
+    if steps == 0:
+        raise InputError(
+            "n_warmup must be at least 1, got 0: sample adapts its steps in warm-up; samplers by name take a step_size"
+        )
+    return steps
+
+
 def sample(
     target: AnyTarget | Values,
     x0: ArrayLike,
@@ -96,7 +108,7 @@ def sample(
     n_samples : int, default 1000
         Draws of each chain; 0 only warms up, for ``result.resume``.
     n_warmup : int, optional
-        Steps before the first draw; by default as many as draws, at least 500.
+        Steps before the first draw, at least 1; by default as many as draws, at least 500.
     thin : int, default 1
         Steps per draw. Of slices a step updates each coordinate once.
     keep : Keep or Moments, optional
@@ -162,14 +174,13 @@ def sample(
     if store_gradients and not has_gradient:
         raise InputError("store_gradients: target gives no gradient")
     choice = _with_gradients(start.shape[1]) if has_gradient else _without_gradients(start)
-    if n_warmup is None:
-        n_warmup = max(_WARMUP, check_integer(n_samples, "n_samples", minimum=0))
+    n_warmup = _checked_warmup(n_warmup, n_samples)
     return run(
         replace(choice.algorithm, reason=choice.reason),
         target,
         start,
         n_samples=n_samples,
-        n_warmup=check_integer(n_warmup, "n_warmup", minimum=0) * choice.updates,
+        n_warmup=n_warmup * choice.updates,
         step_size=None,
         precondition=choice.precondition,
         thin=check_integer(thin, "thin", minimum=1) * choice.updates,

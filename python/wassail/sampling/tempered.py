@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,8 @@ class TemperingResult(ReadOnly):
     log_normalizer_error: float
 
     def __repr__(self) -> str:
+        if not self.samples.log_density.shape[1]:
+            return f"TemperingResult({self.samples!r}, {self.betas.size} rungs, no draws yet to estimate from)"
         return (
             f"TemperingResult({self.samples!r}, {self.betas.size} rungs, barrier {self.barrier:.3g}, "
             f"{int(self.round_trips.sum())} round trips, log normalizer {self.log_normalizer:.6g} ± "
@@ -225,8 +228,9 @@ def _hard(result: TemperingResult) -> tuple[str, ...]:
     worst = int(np.argmax(result.rejection))
     if result.rejection[worst] <= _HARD:
         return ()
+    rungs = max(ceil(2.0 * result.barrier + 1.0), result.betas.size + 1)  # twice the barrier and one, but never fewer
     words = (
         f"{result.rejection[worst]:.0%} of the swaps between rungs {worst} and {worst + 1} are rejected: more n_rungs "
-        f"(twice the barrier, {2 * result.barrier:.0f} or more), a longer warm-up, or a reference closer to the target"
+        f"({rungs} or more), a longer warm-up, or a reference closer to the target"
     )
     return (words,) if np.isfinite(result.log_normalizer_error) else (words, "log_normalizer means nothing yet")

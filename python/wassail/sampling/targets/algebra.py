@@ -68,8 +68,8 @@ class Sum(Composed):
     Parameters
     ----------
     parts : sequence of Target, callable or C function
-        At least one, and one that knows its dimension: a :class:`Target`. Callables may give values only: see
-        :class:`Transformed`.
+        At least one, and one that knows its dimension: a :class:`Target`. Callables may give values only; then
+        ``target(x)``, which returns the gradient too, raises an `InputError`: see :class:`Transformed`.
 
     Raises
     ------
@@ -127,7 +127,8 @@ class Affine(Composed):
     Parameters
     ----------
     target : Target, callable or C function
-        The density of x; a callable may give values only: see :class:`Transformed`.
+        The density of x; a callable may give values only; then ``target(z)``, which returns the gradient too, raises an
+        `InputError`: see :class:`Transformed`.
     shift : array_like of shape (d,)
         m.
     factor : array_like of shape (d,) or (d, d)

@@ -65,8 +65,9 @@ class Truncated(_Boxed):
     Parameters
     ----------
     target : Target, callable or C function
-        The density inside; a callable may give values only: see :class:`Transformed`. It is never called outside:
-        points there are replaced by the nearest of the box.
+        The density inside; a callable may give values only; then ``target(x)``, which returns the gradient too, raises
+        an `InputError`: see :class:`Transformed`. It is never called outside: points there are replaced by the nearest
+        of the box.
     lower, upper : float or array_like of shape (d,)
         Walls, −inf and inf for none. For a callable or a C function one of them must be an array, which tells d.
 
@@ -176,7 +177,8 @@ class Transformed(_Boxed):
     -----
     Starting points and draws are y: :meth:`unconstrain` and :meth:`constrain` go there and back. The constant
     :math:`\sum \log (b_i - a_i)` is left out. Far out, x rounds to a wall. A callable may give values only:
-    then there is no gradient of y either, and :func:`slice_sample`, :func:`stretch_move` and :func:`sample` take it.
+    then there is no gradient of y either, and :func:`slice_sample`, :func:`stretch_move` and :func:`sample` take it,
+    but ``target(y)``, which returns both, raises an `InputError`.
 
     Examples
     --------
