@@ -14,26 +14,33 @@ const STEEP: f64 = 35.0;
 /// Share of trajectories with such an error from which on sizes are mixed.
 const SEEN: f64 = 5e-4;
 
-/// How many trajectories with the step size that may be kept were far off.
+/// How many trajectories were far off, of those with steps no longer than what may be kept.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
     /// Error of the energy that is far off.
     steep: f64,
-    /// Number of the step after which every second one is such a trajectory, if any is.
+    /// Number of the step after which they are counted, if any are.
     after: Option<u64>,
+    /// Whether every second one is made for that.
+    probes: bool,
     /// How many there were, and those that were far off; one that leaves the support is not.
     pub counts: [u64; 2],
 }
 
 impl Tally {
-    /// Of every second step after one, whose mean acceptance is to be `goal`.
-    pub fn new(goal: f64, after: u64) -> Self {
-        Self { steep: STEEP * (1.0 - goal), after: Some(after), counts: [0; 2] }
+    /// Of steps after one, whose mean acceptance is to be `goal`.
+    pub fn new(goal: f64, after: u64, probes: bool) -> Self {
+        Self { steep: STEEP * (1.0 - goal), after: Some(after), probes, counts: [0; 2] }
     }
 
-    /// Whether step `number` is made to be counted: with the step size that may be kept, from which nothing else is learned.
-    pub fn takes(&self, number: u64) -> bool {
-        self.after.is_some_and(|after| number > after && (number - after).is_multiple_of(2))
+    /// Whether step `number` counts if it is short enough.
+    pub fn counts(&self, number: u64) -> bool {
+        self.after.is_some_and(|after| number > after)
+    }
+
+    /// Whether it is made with the step size that may be kept, to be counted: nothing else is learned from it.
+    pub fn probes(&self, number: u64) -> bool {
+        self.probes && self.after.is_some_and(|after| number > after && (number - after).is_multiple_of(2))
     }
 
     /// Takes in what it did.
@@ -77,16 +84,17 @@ mod tests {
     }
 
     #[test]
-    fn every_second_step_is_counted() {
-        let tally = Tally::new(0.8, 10);
-        assert_eq!((8..18).filter(|&n| tally.takes(n)).collect::<Vec<_>>(), [12, 14, 16]);
-        assert!(!(0..20).any(|n| Tally::default().takes(n)));
+    fn every_second_step_is_a_probe() {
+        let tally = Tally::new(0.8, 10, true);
+        assert_eq!((8..18).filter(|&n| tally.probes(n)).collect::<Vec<_>>(), [12, 14, 16]);
+        assert_eq!((8..18).find(|&n| tally.counts(n)), Some(11));
+        assert!(!(0..20).any(|n| Tally::default().counts(n) || Tally::new(0.8, 3, false).probes(n)));
     }
 
     #[test]
     fn an_error_of_the_energy_in_two_thousand_makes_a_density_steep() {
         let tally = |goal: f64, steep: u64, all: u64| {
-            let mut tally = Tally::new(goal, 0);
+            let mut tally = Tally::new(goal, 0, true);
             for n in 0..all {
                 tally.update(&Info { energy: if n < steep { 5.0 } else { 1.0 }, ..Info::default() });
             }
@@ -97,7 +105,7 @@ mod tests {
         assert!(!tally(0.9, 1, 2001).is_steep());
         assert!(!tally(0.9, 0, 0).is_steep());
         assert!(!tally(0.8, 10, 100).is_steep());
-        let mut edge = Tally::new(0.9, 0);
+        let mut edge = Tally::new(0.9, 0, true);
         (0..100).for_each(|_| edge.update(&Info::stopped(DensityError::OutsideSupport, 1, 0.0)));
         assert!(!edge.is_steep());
         edge.update(&Info { energy: f64::NAN, ..Info::default() });

@@ -212,11 +212,13 @@ impl Chains {
         }
     }
 
-    /// What is to be counted in a window: its second half, by when the step size has come near its end.
+    /// What is to be counted in a window, when the step size has come near its end. Probes are for the last one: where lengths are
+    /// learned they would change them.
     fn tally(&self, steps: u64) -> Tally {
         match &self.run.tuning {
             Some(Tuning { goal: Goal::Acceptance(goal), .. }) if self.run.transition.mixes_sizes() => {
-                Tally::new(*goal, self.number + steps / 2)
+                let last = !self.position.is_free();
+                Tally::new(*goal, self.number + steps / if last { 4 } else { 2 }, last)
             }
             _ => Tally::default(),
         }
@@ -309,14 +311,15 @@ impl Chains {
 
 impl Member {
     pub(super) fn adapt(&mut self, run: &Run) {
-        let counted = self.tally.takes(self.number - 1);
+        let (late, probe) = (self.tally.counts(self.number - 1), self.tally.probes(self.number - 1));
         for ((tuner, size), info) in self.tuners.iter_mut().zip(&mut self.sizes).zip(&self.info) {
-            if counted {
+            if late && *size <= tuner.mean() {
                 self.tally.update(info);
-            } else {
+            }
+            if !probe {
                 tuner.update(info);
             }
-            *size = if self.tally.takes(self.number) { tuner.mean() } else { tuner.step() };
+            *size = if self.tally.probes(self.number) { tuner.mean() } else { tuner.step() };
         }
         if self.observed.looks() {
             self.block.refresh(&*run.density);
