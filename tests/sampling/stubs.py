@@ -36,9 +36,10 @@ STAN = r"""
 int stub_alive = 0, stub_messages = 0;
 typedef struct { unsigned seed; } model;
 static char *say(const char *text) {
-    stub_messages++; char *m = malloc(strlen(text) + 1); strcpy(m, text); return m;
+    __atomic_fetch_add(&stub_messages, 1, __ATOMIC_SEQ_CST);  /* threads call this at once */
+    char *m = malloc(strlen(text) + 1); strcpy(m, text); return m;
 }
-void bs_free_error_msg(char *message) { stub_messages--; free(message); }
+void bs_free_error_msg(char *message) { __atomic_fetch_sub(&stub_messages, 1, __ATOMIC_SEQ_CST); free(message); }
 model *bs_model_construct(const char *data, unsigned seed, char **error) {
     if (strstr(data, "bad")) { *error = say("the data are bad"); return NULL; }
     model *m = malloc(sizeof(model)); m->seed = seed; stub_alive++; return m;
