@@ -178,6 +178,17 @@ def test_acceptance_ratios_of_normal_log_ratios(variance):
     assert 0.5 < np.sqrt(np.mean(np.square(scores))) < 1.5
 
 
+@pytest.mark.parametrize("low", [1e6, 1e50, 1e300, np.inf])
+def test_acceptance_ratios_of_draws_where_the_target_is_nothing(low):
+    ratios = np.random.default_rng(11).normal(size=(2, 500, 2)) + np.array([-0.5, 0.5])
+    ratios[0, :50, 0] = -low
+    # A twentieth of the draws below say nothing for it, as at the reference of a narrow target; the root was not found.
+    value, error = acceptance_ratios(ratios, np.array([0.0, 1.0]))
+    assert abs(value - np.log(0.95)) < 4.0 * error < 0.5
+    apart = np.stack([np.full((2, 500), -low), np.full((2, 500), low)], axis=2)
+    assert np.isinf(acceptance_ratios(apart, np.array([0.0, 1.0]))[1])
+
+
 def test_acceptance_ratios_know_where_they_have_no_error():
     noise = np.random.default_rng(10).normal(size=(2, 500, 2))
     for variance, infinite in ((1.0, False), (400.0, True)):

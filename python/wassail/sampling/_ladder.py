@@ -15,6 +15,7 @@ from wassail.sampling.targets import Gaussian
 F64 = NDArray[np.float64]
 
 _TINY = 1e-300
+_ITERATIONS = 5000  # enough for bisection over all numbers
 _FEWEST_WEIGHTS = 10.0  # effective number of draws that a mean of weights rests on, below which its error is a guess
 
 
@@ -108,17 +109,16 @@ def acceptance_ratios(ratios: F64, betas: F64) -> tuple[float, float]:
 
 
 def _bennett(below: F64, above: F64) -> float:
-    """Return the root, between the least and the largest log ratio give or take the logarithm of their number."""
+    """Return the root, between the largest ratio below and the least above, give or take the log of their number."""
     from scipy.optimize import brentq
     from scipy.special import expit
 
     def excess(c: float) -> float:
         return float(expit(below - c).sum() - expit(c - above).sum())
 
-    finite = below[np.isfinite(below)]
-    room = np.log(2.0 * below.size) + 1.0
-    low, high = min(finite.min(), above.min()) - room, max(finite.max(), above.max()) + room
-    return float(brentq(excess, low, high, xtol=1e-12, rtol=1e-14))
+    # There one side is at least a half for its extreme draw alone, and the other below that.
+    ends, room = sorted((float(below.max()), float(above.min()))), np.log(2.0 * below.size) + 1.0
+    return float(brentq(excess, ends[0] - room, ends[1] + room, xtol=1e-12, rtol=1e-14, maxiter=_ITERATIONS))
 
 
 def _effective(weights: F64) -> float:

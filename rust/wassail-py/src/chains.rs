@@ -25,7 +25,7 @@ type Ended = (u8, usize, u64);
 /// (chains, n, rungs) log ratios of target and reference.
 type Drawn<'py> = (Ended, usize, Array<'py>, Array<'py>, Array<'py>, Array<'py>, Array<'py>);
 
-/// Divergences, steps outside, step sizes, scale, rank and steps.
+/// Divergences, steps outside, step sizes, scale, rank, steps and the share of shorter ones.
 type Settings<'py> = (Counts<'py>, Counts<'py>, Array<'py>, Array<'py>, usize, f64, f64);
 
 /// Betas, rejections and round trips.
